@@ -1,0 +1,149 @@
+"""What the servers need on this machine: Debian's packages, a JDK, and Elasticsearch's jars from Maven Central."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from processes import ServiceError
+
+SOURCES = Path(__file__).parent / "elasticsearch"
+RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # Debian's /usr/sbin one insists on its own user
+JDK_VERSIONS = range(17, 22)  # what Elasticsearch 8.11 runs on
+
+# Debian starts what it installs, on the default ports; a policy that says no (101) holds it back meanwhile.
+INSTALL_SCRIPT = """
+set -e
+policy=/usr/sbin/policy-rc.d
+if [ ! -e "$policy" ]; then
+    trap 'rm -f "$policy"' EXIT
+    trap 'exit 1' INT TERM HUP
+    printf '#!/bin/sh\\nexit 101\\n' > "$policy"
+    chmod 755 "$policy"
+fi
+export DEBIAN_FRONTEND=noninteractive
+apt-get -q update || echo 'going on with the old lists'
+apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"
+"""
+
+
+def find_postgres_tools() -> Path | None:
+    """The folder of the newest PostgreSQL's programs."""
+    found = [tool.parent for tool in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
+    return max(found, key=lambda folder: int(folder.parent.name), default=None)
+
+
+def find_jdk() -> Path | None:
+    """The home of a JDK with its compiler, the oldest that fits."""
+    candidates = [Path(home) for home in (os.environ.get("JAVA_HOME"),) if home]
+    candidates += [
+        Path(javac).resolve().parent.parent for javac in (shutil.which("javac"),) if javac
+    ]
+    candidates += sorted(Path("/usr/lib/jvm").glob("*"))
+    versions = {home: _jdk_version(home) for home in candidates}
+    fitting = [
+        home for home, version in versions.items() if version in JDK_VERSIONS and (home / "bin/javac").exists()
+    ]
+    return min(fitting, key=lambda home: versions[home], default=None)
+
+
+def _jdk_version(home: Path) -> int:
+    try:
+        release = (home / "release").read_text()
+    except OSError:
+        return 0
+    version = re.search(r'^JAVA_VERSION="(\d+)', release, re.MULTILINE)
+    return int(version[1]) if version else 0
+
+
+def list_missing_packages() -> list[str]:
+    missing = []
+    if find_postgres_tools() is None:
+        missing.append("postgresql")
+    if shutil.which("redis-server") is None:
+        missing.append("redis-server")
+    if not RABBITMQ.exists():
+        missing.append("rabbitmq-server")
+    if find_jdk() is None:
+        missing.append("openjdk-17-jdk-headless" if _is_offered("openjdk-17-jdk-headless") else "openjdk-21-jdk-headless")
+    if shutil.which("mvn") is None and not find_elasticsearch().exists():
+        missing.append("maven")
+    return missing
+
+
+def _is_offered(package: str) -> bool:
+    """True as well where the lists are empty and so tell nothing."""
+    if shutil.which("apt-cache") is None:
+        return True
+    answer = subprocess.run(["apt-cache", "pkgnames", "openjdk"], capture_output=True, text=True, check=False)
+    return not answer.stdout.strip() or package in answer.stdout.split()
+
+
+def install_packages(packages: list[str], *, log: Path) -> None:
+    if shutil.which("apt-get") is None:
+        raise ServiceError(f"needs a Docker engine, or a Debian to install on: {' '.join(packages)}")
+    as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if as_root and not _may_sudo():
+        raise ServiceError(
+            "run once as root: apt-get install -y --no-install-recommends " + " ".join(packages)
+        )
+    _run([*as_root, "sh", "-c", INSTALL_SCRIPT, "install", *packages], log=log)
+
+
+def _may_sudo() -> bool:
+    if shutil.which("sudo") is None:
+        return False
+    return subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
+
+
+def find_elasticsearch() -> Path:
+    """The folder of Elasticsearch made of today's sources, per user, so that a fresh clone finds it made."""
+    digest = hashlib.sha256()
+    for source in sorted(path for path in SOURCES.rglob("*") if path.is_file()):
+        digest.update(source.relative_to(SOURCES).as_posix().encode())
+        digest.update(source.read_bytes())
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return cache / "microblog-services" / f"elasticsearch-8.11.0-{digest.hexdigest()[:12]}"
+
+
+def make_elasticsearch(*, log: Path) -> None:
+    """Lays the jars out as the distribution does and compiles the launcher and the plugin beside them."""
+    home, jdk, mvn = find_elasticsearch(), find_jdk(), shutil.which("mvn")
+    if jdk is None or mvn is None:
+        raise ServiceError(f"the JDK or Maven is missing after the installation; see {log}")
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=home.parent, prefix="making-") as made_in:
+        made = Path(made_in) / home.name
+        shutil.copytree(SOURCES, made, ignore=shutil.ignore_patterns("token-filters", "transport-netty4"))
+        lib, netty, filters = made / "lib", made / "modules/transport-netty4", made / "plugins/token-filters"
+        shutil.copytree(SOURCES / "transport-netty4", netty)
+        shutil.copytree(SOURCES / "token-filters", filters)
+
+        copy = [mvn, "--batch-mode", "--strict-checksums", "--file", str(made / "pom.xml")]
+        _run([*copy, "dependency:copy-dependencies", f"-DoutputDirectory={lib}"], log=log)
+        for jar in lib.glob("*netty*.jar"):
+            jar.rename(netty / jar.name)
+
+        javac = [str(jdk / "bin/javac"), "--release", "17", "-cp", f"{lib}/*"]
+        _run([*javac, "-d", str(made / "launcher"), str(made / "Launch.java")], log=log)
+        classes = Path(made_in) / "classes"
+        _run([*javac, "-d", str(classes), str(filters / "TokenFilters.java")], log=log)
+        jar_file = str(filters / "token-filters.jar")
+        _run([str(jdk / "bin/jar"), "--create", "--file", jar_file, "-C", str(classes), "."], log=log)
+
+        if not home.exists():  # another clone may have made it meanwhile
+            made.rename(home)
+
+
+def _run(command: list[str], *, log: Path) -> None:
+    with log.open("ab") as output:
+        status = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False
+        ).returncode
+    if status != 0:
+        raise ServiceError(f"{Path(command[0]).name} failed; see {log}")

@@ -1,0 +1,60 @@
+"""Who listens on a port of this machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+LISTEN = "0A"  # the state's number in /proc/net/tcp
+
+
+def is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+            probe.listen(1)
+        except OSError:
+            return True
+    return False
+
+
+def accepts(port: int) -> bool:
+    with socket.socket() as client:
+        client.settimeout(1)
+        return client.connect_ex((LOOPBACK, port)) == 0
+
+
+def describe_listener(port: int) -> str:
+    """The process on `port` as far as it can be seen, naming its clone if it is a server of ours; else "another"."""
+    sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
+    for process in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if any(os.readlink(handle) in sockets for handle in (process / "fd").iterdir()):
+                return _describe(process)
+    return "another process (run as root to see which)"
+
+
+def _listening_inodes(port: int) -> set[str]:
+    inodes = set()
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        with suppress(OSError):
+            for line in table.read_text().splitlines()[1:]:
+                fields = line.split()
+                if fields[3] == LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
+                    inodes.add(fields[9])
+    return inodes
+
+
+def _describe(process: Path) -> str:
+    name = (process / "comm").read_text().strip()
+    folder = Path(os.readlink(process / "cwd"))
+    for parent in (folder, *folder.parents):
+        note = parent / "clone"
+        if note.is_file():
+            clone = note.read_text().strip()
+            return f"{name} (pid {process.name}) of the clone {clone}: run `make services-stop` there"
+    return f"{name} (pid {process.name}, in {folder})"

@@ -1,0 +1,316 @@
+"""The four servers (and RabbitMQ's epmd): how each is set up, started, asked whether it is ready, and ended.
+
+Everything listens on loopback only, under names, ports and folders of its own, so that the machine's other
+servers are neither touched nor met.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+
+import ports
+from packages import RABBITMQ, find_elasticsearch, find_jdk, find_postgres_tools
+from processes import ServiceError
+
+POSTGRES_PORT = 5433
+REDIS_PORT = 6380
+RABBITMQ_PORT = 5673
+RABBITMQ_MANAGEMENT_PORT = 15673
+RABBITMQ_DISTRIBUTION_PORT = 25673
+EPMD_PORT = 14369
+ELASTICSEARCH_PORT = 9201
+ELASTICSEARCH_TRANSPORT_PORT = 9301
+
+USER = PASSWORD = "test"
+DATABASE = "test_db"
+
+# Nothing of the caller's environment reaches a server: a stray PGDATA or RABBITMQ_* would bend it.
+BASE_ENVIRONMENT = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LANG": "C.UTF-8",
+    "TZ": "UTC",
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    name: str
+    ports: tuple[int, ...]
+    prepare: Callable[[], None]
+    command: Callable[[], list[str]]
+    is_ready: Callable[[], bool]
+    folder: Path
+    user: str | None = None
+    environment: dict[str, str] = field(default_factory=dict)
+    stop_signal: signal.Signals = signal.SIGTERM
+    is_helper: bool = False
+
+
+def list_servers(data: Path, *, clone: Path) -> list[Server]:
+    """In the order of starting: the slowest first; epmd before RabbitMQ, which would start one that outlives it."""
+    return [
+        _epmd(data),
+        _rabbitmq(data),
+        _elasticsearch(data),
+        _redis(data),
+        _postgres(data, clone=clone),
+    ]
+
+
+def _epmd(data: Path) -> Server:
+    folder = data / "rabbitmq"
+    return Server(
+        name="epmd",
+        ports=(EPMD_PORT,),
+        prepare=lambda: _make_folder(folder),
+        command=lambda: ["epmd", "-port", str(EPMD_PORT), "-address", ports.LOOPBACK],
+        is_ready=lambda: ports.accepts(EPMD_PORT),
+        folder=folder,
+        is_helper=True,
+    )
+
+
+def _rabbitmq(data: Path) -> Server:
+    folder = data / "rabbitmq"
+
+    def prepare() -> None:
+        # Were it not up yet, Erlang would start an epmd that nobody ends.
+        deadline = time.monotonic() + 5
+        while not ports.accepts(EPMD_PORT):
+            if time.monotonic() > deadline:
+                raise ServiceError(f"epmd does not come up; see {data / 'log' / 'epmd.log'}")
+            time.sleep(0.02)
+        (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
+        (folder / "rabbitmq.conf").write_text(
+            f"listeners.tcp.local = {ports.LOOPBACK}:{RABBITMQ_PORT}\n"
+            f"management.tcp.ip = {ports.LOOPBACK}\n"
+            f"management.tcp.port = {RABBITMQ_MANAGEMENT_PORT}\n"
+            f"default_user = {USER}\n"
+            f"default_pass = {PASSWORD}\n"
+            "vm_memory_high_watermark.relative = 0.8\n"
+            "disk_free_limit.absolute = 10MB\n"
+        )
+
+    def is_ready() -> bool:
+        # One question for three answers: management is up, `test` may sign in, AMQP accepts.
+        credentials = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+        return _answers_ok(
+            RABBITMQ_MANAGEMENT_PORT,
+            f"/api/health/checks/port-listener/{RABBITMQ_PORT}",
+            headers={"Authorization": f"Basic {credentials}"},
+        )
+
+    return Server(
+        name="rabbitmq",
+        ports=(RABBITMQ_PORT, RABBITMQ_MANAGEMENT_PORT, RABBITMQ_DISTRIBUTION_PORT),
+        prepare=prepare,
+        command=lambda: [str(RABBITMQ)],
+        is_ready=is_ready,
+        folder=folder,
+        environment={
+            "HOME": str(folder),  # of the Erlang cookie
+            "RABBITMQ_NODENAME": "microblog-test@localhost",
+            "RABBITMQ_DIST_PORT": str(RABBITMQ_DISTRIBUTION_PORT),
+            "ERL_EPMD_ADDRESS": ports.LOOPBACK,
+            "ERL_EPMD_PORT": str(EPMD_PORT),
+            "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
+            "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "none.config"),
+            "RABBITMQ_GENERATED_CONFIG_DIR": str(folder / "generated"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(folder / "enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(folder),
+            "RABBITMQ_LOGS": "-",
+            "RUNNING_UNDER_SYSTEMD": "true",  # the script then becomes the server: one pid, which heeds SIGTERM
+            # Erlang's schedulers spin while they wait, at the cost of everyone else on a small machine.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
+                "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none"
+            ),
+        },
+    )
+
+
+def _elasticsearch(data: Path) -> Server:
+    folder = data / "elasticsearch"
+
+    def prepare() -> None:
+        _make_folder(folder)
+        _make_folder(folder / "config")
+
+    def command() -> list[str]:
+        home, jdk = find_elasticsearch(), find_jdk()
+        settings = {
+            "path.home": home,
+            "path.data": folder / "data",
+            "path.logs": folder / "logs",
+            "cluster.name": "microblog-test",
+            "node.name": "test",
+            "network.host": ports.LOOPBACK,
+            "http.port": ELASTICSEARCH_PORT,
+            "transport.port": ELASTICSEARCH_TRANSPORT_PORT,
+            "discovery.type": "single-node",
+            "cluster.routing.allocation.disk.threshold_enabled": "false",  # a full disk would make indices read-only
+        }
+        return [
+            f"{jdk}/bin/java",
+            "-Xms512m",
+            "-Xmx512m",
+            "-Des.distribution.type=tar",
+            f"-Dlog4j.configurationFile={home}/log4j2.properties",
+            f"-Djava.io.tmpdir={folder}",
+            "--module-path",
+            f"{home}/lib",
+            "--add-modules",
+            "jdk.net,ALL-MODULE-PATH",
+            "-cp",
+            f"{home}/launcher",
+            "Launch",
+            f"{folder}/config",
+            *(f"{name}={value}" for name, value in settings.items()),
+        ]
+
+    return Server(
+        name="elasticsearch",
+        ports=(ELASTICSEARCH_PORT, ELASTICSEARCH_TRANSPORT_PORT),
+        prepare=prepare,
+        command=command,
+        is_ready=lambda: _answers_ok(
+            ELASTICSEARCH_PORT, "/_cluster/health?wait_for_status=yellow&timeout=1s"
+        ),
+        folder=folder,
+    )
+
+
+def _redis(data: Path) -> Server:
+    folder = data / "redis"
+    options = {"--bind": ports.LOOPBACK, "--port": str(REDIS_PORT), "--dir": str(folder), "--save": "3600 1"}
+
+    def is_ready() -> bool:
+        try:
+            with socket.create_connection((ports.LOOPBACK, REDIS_PORT), timeout=1) as client:
+                client.sendall(b"PING\r\n")
+                return client.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+    return Server(
+        name="redis",
+        ports=(REDIS_PORT,),
+        prepare=lambda: _make_folder(folder),
+        command=lambda: ["redis-server", *(word for option in options.items() for word in option)],
+        is_ready=is_ready,
+        folder=folder,
+    )
+
+
+def _postgres(data: Path, *, clone: Path) -> Server:
+    # PostgreSQL refuses to run as root; only then is the package's own user needed, and a folder it can reach.
+    user = "postgres" if os.geteuid() == 0 else None
+    base = data
+    if user is not None and not _is_reachable_by_all(data):
+        digest = hashlib.sha256(str(clone).encode()).hexdigest()[:12]
+        base = Path("/var/tmp") / f"microblog-services-{digest}"
+    folder = base / "postgres"
+    cluster = folder / "data"
+
+    def tool(name: str) -> str:
+        return f"{find_postgres_tools()}/{name}"
+
+    def prepare() -> None:
+        _make_folder(base)
+        (base / "clone").write_text(f"{clone}\n")
+        _make_folder(folder, owner=user)
+        if not cluster.exists():
+            make_cluster()
+
+    def make_cluster() -> None:
+        unfinished = folder / "unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        password = folder / "password"
+        password.write_text(PASSWORD)
+        password.chmod(0o644)
+        # `test` owns the cluster, so it is the superuser that the official image makes of POSTGRES_USER.
+        initdb = [tool("initdb"), "-D", str(unfinished), "-U", USER, "--pwfile", str(password)]
+        run([*initdb, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
+        run([tool("postgres"), "--single", "-D", str(unfinished), "postgres"], f"CREATE DATABASE {DATABASE}\n")
+        unfinished.rename(cluster)
+
+    def run(command: list[str], words: str = "") -> None:
+        groups: list[str] | None = None if user is None else []
+        answer = subprocess.run(
+            command, cwd=folder, env=BASE_ENVIRONMENT, input=words, text=True, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, user=user, group=user, extra_groups=groups,
+        )  # fmt: skip
+        if answer.returncode != 0:
+            log = data / "log" / "initdb.log"
+            log.write_text(answer.stdout)
+            raise ServiceError(f"{Path(command[0]).name} failed; see {log}")
+
+    def is_ready() -> bool:
+        ask = [tool("psql"), "-qtA", "-h", ports.LOOPBACK, "-p", str(POSTGRES_PORT), "-U", USER, DATABASE]
+        environment = {**BASE_ENVIRONMENT, "PGPASSWORD": PASSWORD, "PGCONNECT_TIMEOUT": "2"}
+        answer = subprocess.run(
+            [*ask, "-c", "select 1"], env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
+        )
+        return answer.stdout.strip() == b"1"
+
+    options = {
+        "listen_addresses": ports.LOOPBACK,
+        "port": str(POSTGRES_PORT),
+        "unix_socket_directories": "",
+        "max_connections": "200",
+        "timezone": "UTC",
+        "log_timezone": "UTC",
+    }
+    return Server(
+        name="postgres",
+        ports=(POSTGRES_PORT,),
+        prepare=prepare,
+        command=lambda: [
+            *(tool("postgres"), "-D", str(cluster)),
+            *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
+        ],
+        is_ready=is_ready,
+        folder=folder,
+        user=user,
+        stop_signal=signal.SIGINT,  # SIGTERM would wait for every client to leave
+    )
+
+
+def _make_folder(folder: Path, *, owner: str | None = None) -> None:
+    folder.mkdir(exist_ok=True)
+    if owner is None:
+        if folder.stat().st_uid != os.geteuid():
+            raise ServiceError(f"{folder} is another user's: remove it, or start as that user")
+        folder.chmod(0o755)  # whatever the umask: PostgreSQL's user has to pass
+    else:
+        shutil.chown(folder, owner, owner)
+        folder.chmod(0o700)
+
+
+def _is_reachable_by_all(folder: Path) -> bool:
+    return all(step.stat().st_mode & 0o001 for step in (folder, *folder.parents))
+
+
+def _answers_ok(port: int, path: str, *, headers: dict[str, str] | None = None) -> bool:
+    # http.client and not urllib, which would take loopback through a proxy of the environment's.
+    connection = http.client.HTTPConnection(ports.LOOPBACK, port, timeout=2)
+    try:
+        connection.request("GET", path, headers=headers or {})
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
