@@ -1,0 +1,137 @@
+from typing import Any, ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from common.ids import new_id
+
+
+class UserQuerySet(models.QuerySet["User"]):
+    def active(self) -> "UserQuerySet":
+        """Those whom anyone may see: neither suspended nor deleted."""
+        return self.filter(suspended_at=None)
+
+    def named(self, username: str) -> "UserQuerySet":
+        """By username, whatever the case."""
+        return self.alias(lower_username=Lower("username")).filter(lower_username=username.lower())
+
+    def with_email(self, email: str) -> "UserQuerySet":
+        """By e-mail address, whatever the case."""
+        return self.alias(lower_email=Lower("email")).filter(lower_email=email.lower())
+
+
+class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
+    def get_by_natural_key(self, username: str | None) -> "User":
+        user: User = self.named(username or "").get()
+        return user
+
+    def create_superuser(self, username: str, email: str, password: str, **_: Any) -> "User":
+        user = User(id=new_id(), username=username, email=email)
+        user.is_staff = user.is_superuser = True
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """An account. Deleting one deletes its row."""
+
+    id = models.BigIntegerField(primary_key=True)
+    # unique whatever the case; shown to the user itself only
+    email = models.EmailField(max_length=254)
+    # unique whatever the case; shown as typed
+    username = models.CharField(max_length=30)
+    # free text beside the username; the username where it is empty
+    display_name = models.CharField(max_length=50, blank=True)
+    bio = models.CharField(max_length=160, blank=True)
+    # tweets less deletions, as tweets tells it event by event; may pass below zero for a moment
+    num_tweets = models.BigIntegerField(default=0)
+    # rows of Follow with this user on the other side, kept in the transaction of the row
+    num_followers = models.BigIntegerField(default=0)
+    # rows of Follow with this user on this side
+    num_following = models.BigIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    # since when staff keeps this account off every surface; empty for everyone else
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    # tokens of an earlier epoch count no more; raised whenever all sessions end
+    session_epoch = models.IntegerField(default=0)
+    # may sign in to the admin
+    is_staff = models.BooleanField(default=False)
+
+    USERNAME_FIELD = "username"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar = ["email"]
+
+    objects = UserManager()
+
+    class Meta:
+        constraints: ClassVar = [
+            models.UniqueConstraint(Lower("username"), name="accounts_user_username_unique"),
+            models.UniqueConstraint(Lower("email"), name="accounts_user_email_unique"),
+            models.CheckConstraint(
+                condition=Q(num_followers__gte=0) & Q(num_following__gte=0),
+                name="accounts_user_counters_not_negative",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.username
+
+    @property
+    def is_active(self) -> bool:  # type: ignore[override]
+        return self.suspended_at is None
+
+
+class Follow(models.Model):
+    """One user follows another."""
+
+    id = models.BigIntegerField(primary_key=True)
+    follower = models.ForeignKey(User, on_delete=models.CASCADE, related_name="following_set")
+    following = models.ForeignKey(User, on_delete=models.CASCADE, related_name="follower_set")
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar = [
+            # in this order it also serves the pages of fan-out: one author's followers by id
+            models.UniqueConstraint(
+                fields=["following", "follower"], name="accounts_follow_pair_unique"
+            ),
+            models.CheckConstraint(
+                condition=~Q(follower=F("following")), name="accounts_follow_not_oneself"
+            ),
+        ]
+        indexes: ClassVar = [
+            models.Index(fields=["follower", "-id"], name="accounts_follow_by_follower"),
+            models.Index(fields=["following", "-id"], name="accounts_follow_by_following"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.follower_id} follows {self.following_id}"
+
+
+class TweetCount(models.Model):
+    """An increment of `num_tweets` that was made: the same key counts once."""
+
+    # the id of the event that caused it
+    key = models.CharField(primary_key=True, max_length=64)
+    user_id = models.BigIntegerField()
+    delta = models.IntegerField()
+    # keys are kept for 90 days from here
+    at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.delta:+}"
+
+
+class SpentRefresh(models.Model):
+    """A refresh token that was used or revoked; whoever inserts the row first has used it."""
+
+    jti = models.CharField(primary_key=True, max_length=64)
+    # when the token expires and the row may go
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.jti

@@ -1,0 +1,52 @@
+"""Who is asking: a bearer token, verified by its signature alone.
+
+The token is signed by accounts (EdDSA) and carries all that a request needs to know, so no
+process reads a database to answer *who is this*.
+"""
+
+from dataclasses import dataclass
+from typing import cast
+
+from rest_framework.request import Request
+from rest_framework_simplejwt.authentication import JWTStatelessUserAuthentication
+from rest_framework_simplejwt.exceptions import InvalidToken
+from rest_framework_simplejwt.tokens import Token
+
+from common.ids import parse_id
+from common.revocation import revocations
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """The signed-in user, as the token tells."""
+
+    id: int
+    username: str
+
+    is_authenticated = True
+    is_anonymous = False
+    is_active = True
+
+    @property
+    def pk(self) -> int:
+        return self.id
+
+
+class TokenAuthentication(JWTStatelessUserAuthentication):
+    def get_user(self, validated_token: Token) -> Reader:  # type: ignore[override]
+        user_id = parse_id(str(validated_token.get("user_id", "")))
+        epoch = validated_token.get("epoch")
+        if user_id is None or not isinstance(epoch, int):
+            raise InvalidToken("the token names no user")
+        if revocations.is_revoked(user_id, epoch):
+            raise InvalidToken("the session has ended")
+        return Reader(id=user_id, username=str(validated_token.get("username", "")))
+
+
+def reader_id(request: Request) -> int:
+    """The signed-in reader's id, in a view that asks for one."""
+    return cast(Reader, request.user).id
+
+
+def find_reader_id(request: Request) -> int | None:
+    return reader_id(request) if request.user.is_authenticated else None

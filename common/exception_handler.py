@@ -1,0 +1,132 @@
+"""Every error a client sees has one shape: `{"error": {"code", "message", "fields"}}`.
+
+The first of the three tables of `common.errors`: meaning to HTTP.
+"""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.http import Http404, HttpRequest, JsonResponse
+from rest_framework import exceptions, status
+from rest_framework.response import Response
+from rest_framework_simplejwt.exceptions import InvalidToken
+
+from common import errors
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[errors.ServiceError], int] = {
+    errors.Malformed: 400,
+    errors.Invalid: 422,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.Unavailable: 503,
+}
+
+RETRY_AFTER_SECONDS = 1
+
+# DRF's codes for input that isn't of the shape asked for; with any other the shape was right and
+# the value is refused.
+_MALFORMED_CODES = {"required", "null", "wrong_type", "unknown", "out_of_range", "not_a_list"}
+
+
+def error_body(
+    code: str, message: str, fields: Mapping[str, list[str]] | None = None
+) -> dict[str, Any]:
+    return {"error": {"code": code, "message": message, "fields": dict(fields or {})}}
+
+
+def handle(error: Exception, context: Mapping[str, Any]) -> Response:
+    """DRF's `EXCEPTION_HANDLER`. Answers everything: what it doesn't know is a logged 500."""
+    if isinstance(error, errors.OUTAGES):
+        log.warning("a dependency is down: %s", error)
+        error = errors.Unavailable("a part of the system is down, try again")
+    if isinstance(error, errors.ServiceError):
+        response = Response(
+            error_body(error.code, error.message, error.fields), status=STATUS[type(error)]
+        )
+        if isinstance(error, errors.Unavailable):
+            response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        return response
+    if isinstance(error, Http404):
+        error = exceptions.NotFound("not found")
+    elif isinstance(error, PermissionDenied):
+        error = exceptions.PermissionDenied("not allowed")
+    elif isinstance(error, RequestDataTooBig):
+        error = BodyTooLarge()
+    if isinstance(error, exceptions.ValidationError):
+        return _validation_response(error)
+    if isinstance(error, InvalidToken):
+        error = exceptions.AuthenticationFailed("the token is not valid or has expired")
+    if isinstance(error, exceptions.APIException):
+        return _api_response(error)
+    request = context.get("request")
+    log.exception("%s %s failed", getattr(request, "method", "?"), getattr(request, "path", "?"))
+    return Response(error_body("internal", "something went wrong here"), status=500)
+
+
+class BodyTooLarge(exceptions.APIException):
+    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
+    default_detail = "the request's body is too large"
+    default_code = "too_large"
+
+
+_CODES = {
+    400: "bad_request",
+    401: "not_authenticated",
+    403: "forbidden",
+    404: "not_found",
+    405: "method_not_allowed",
+    406: "not_acceptable",
+    413: "too_large",
+    415: "unsupported_media_type",
+    429: "too_many_requests",
+}
+
+
+def _api_response(error: exceptions.APIException) -> Response:
+    response = Response(
+        error_body(_CODES.get(error.status_code, "error"), str(error.detail)),
+        status=error.status_code,
+    )
+    if header := getattr(error, "auth_header", None):
+        response["WWW-Authenticate"] = header
+    if wait := getattr(error, "wait", None):
+        response["Retry-After"] = str(int(wait) + 1)
+    return response
+
+
+def _validation_response(error: exceptions.ValidationError) -> Response:
+    details: Any = error.get_full_details()
+    if not isinstance(details, dict):
+        return Response(error_body("bad_request", "the request can't be read"), status=400)
+    fields = {name: [str(d["message"]) for d in found] for name, found in details.items()}
+    codes = {d["code"] for found in details.values() for d in found}
+    malformed = bool(codes & _MALFORMED_CODES)
+    first = next(iter(fields))
+    return Response(
+        error_body(
+            "bad_request" if malformed else "invalid", f"{first}: {fields[first][0]}", fields
+        ),
+        status=400 if malformed else 422,
+    )
+
+
+def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
+    return JsonResponse(error_body("not_found", "there is nothing at this address"), status=404)
+
+
+def bad_request(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
+    return JsonResponse(error_body("bad_request", "the request can't be read"), status=400)
+
+
+def forbidden(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
+    return JsonResponse(error_body("forbidden", "not allowed"), status=403)
+
+
+def server_error(request: HttpRequest) -> JsonResponse:
+    return JsonResponse(error_body("internal", "something went wrong here"), status=500)

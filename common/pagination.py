@@ -1,0 +1,66 @@
+"""Keyset pages.
+
+A page's cursor is the id of its last row: the next page holds what comes after it, whatever was
+written in between, so nothing is skipped or shown twice.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from rest_framework import serializers
+
+from common.errors import Malformed
+from common.ids import parse_id
+
+T = TypeVar("T")
+
+DEFAULT_LIMIT = 20
+MAX_LIMIT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    items: Sequence[T]
+    next: int | None  # the cursor of the next page; None at the end
+
+
+def cut(rows: Sequence[T], limit: int, key: Callable[[T], int]) -> Page[T]:
+    """A page from `limit + 1` rows: the extra one only tells whether there is more."""
+    items = rows[:limit]
+    return Page(items, key(items[-1]) if len(rows) > limit else None)
+
+
+def format_cursor(cursor: int | None) -> str | None:
+    return None if cursor is None else str(cursor)
+
+
+class CursorField(serializers.CharField):
+    def to_internal_value(self, data: Any) -> int:  # type: ignore[override]
+        cursor = parse_id(str(data))
+        if cursor is None:
+            raise serializers.ValidationError("is not a cursor of ours", code="out_of_range")
+        return cursor
+
+
+class LimitField(serializers.IntegerField):
+    def __init__(self, default: int = DEFAULT_LIMIT, **kwargs: Any) -> None:
+        super().__init__(default=default, min_value=1, max_value=MAX_LIMIT, **kwargs)
+
+
+class PageQuery(serializers.Serializer[Any]):
+    """`limit` and `cursor` of a list."""
+
+    limit = LimitField()
+    cursor = CursorField(required=False, default=None)
+
+
+def read_query(query: type[serializers.Serializer[Any]], params: Any) -> dict[str, Any]:
+    """The validated query parameters; unknown ones are left alone, bad ones raise `Malformed`."""
+    serializer = query(data=params)
+    if not serializer.is_valid():
+        fields = {name: [str(e) for e in found] for name, found in serializer.errors.items()}
+        name, found = next(iter(fields.items()))
+        raise Malformed(f"{name}: {found[0]}", fields=fields)
+    validated: dict[str, Any] = serializer.validated_data
+    return validated

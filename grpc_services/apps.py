@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class GrpcServicesConfig(AppConfig):
+    name = "grpc_services"

@@ -1,0 +1,151 @@
+"""Questions to accounts. Protobuf stays in here: ids in, frozen dataclasses out."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+
+import grpc
+
+from common.pagination import Page
+from common.times import from_ms
+from grpc_services.channels import channel
+from grpc_services.clients.calls import call
+from grpc_services.generated import user_service_pb2 as pb
+from grpc_services.generated.user_service_pb2_grpc import UserStub
+
+SERVICE = "accounts"
+MAX_FOLLOWS = 5000
+MAX_FOLLOWER_IDS = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class User:
+    id: int
+    username: str
+    display_name: str
+    bio: str
+    num_tweets: int
+    num_followers: int
+    num_following: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Follow:
+    id: int
+    follower_id: int
+    following_id: int
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relation:
+    """How a viewer stands to a user."""
+
+    following: bool  # the viewer follows the user
+    followed_by: bool  # the user follows the viewer
+
+
+def find_user(*, user_id: int | None = None, username: str | None = None) -> User | None:
+    """By one of the two; None for whoever is unknown, suspended or deleted."""
+    request = pb.GetUserReq(user_id=str(user_id or ""), username=username or "")
+    answer = call(_stub().GetUser, request, SERVICE)
+    return _user(answer.user) if answer.valid else None
+
+
+def get_users(user_ids: Collection[int]) -> dict[int, User]:
+    """Those who exist, by id; 1,000 ids at most."""
+    if not user_ids:
+        return {}
+    request = pb.GetUsersReq(user_ids=map(str, user_ids))
+    users = (_user(user) for user in call(_stub().GetUsers, request, SERVICE).users)
+    return {user.id: user for user in users}
+
+
+def increment_tweets(*, user_id: int, delta: int, idempotency_key: str) -> None:
+    """Counts once per key. Raises `NotFound` for an unknown user."""
+    request = pb.IncrementTweetsReq(
+        user_id=str(user_id), delta=delta, idempotency_key=idempotency_key
+    )
+    call(_stub().IncrementTweets, request, SERVICE)
+
+
+def get_relations(*, viewer_id: int, user_ids: Collection[int]) -> dict[int, Relation]:
+    """For each of the users, known or not; 1,000 at most."""
+    if not user_ids:
+        return {}
+    request = pb.GetRelationsReq(viewer_id=str(viewer_id), user_ids=map(str, user_ids))
+    relations = call(_stub().GetRelations, request, SERVICE).relations
+    return {
+        int(r.user_id): Relation(following=r.following, followed_by=r.followed_by)
+        for r in relations
+    }
+
+
+def get_followers(*, user_id: int, cursor: int | None = None, limit: int = 100) -> Page[Follow]:
+    """Who follows the user, newest follow first; `limit` is 5,000 at most."""
+    return _follows(_stub().GetFollowers, user_id, cursor, limit)
+
+
+def get_following(*, user_id: int, cursor: int | None = None, limit: int = 100) -> Page[Follow]:
+    """Whom the user follows, newest follow first; `limit` is 5,000 at most."""
+    return _follows(_stub().GetFollowing, user_id, cursor, limit)
+
+
+def iter_following_ids(user_id: int) -> Iterator[int]:
+    """All whom the user follows, a page of 5,000 a call."""
+    cursor: int | None = None
+    while True:
+        page = get_following(user_id=user_id, cursor=cursor, limit=MAX_FOLLOWS)
+        yield from (follow.following_id for follow in page.items)
+        if page.next is None:
+            return
+        cursor = page.next
+
+
+def get_follower_ids(
+    *, user_id: int, after_id: int = 0, limit: int = MAX_FOLLOWER_IDS
+) -> Page[int]:
+    """A page of follower ids above `after_id`, ascending; `limit` is 10,000 at most."""
+    request = pb.GetFollowerIdsReq(user_id=str(user_id), cursor=after_id, limit=limit)
+    answer = call(_stub().GetFollowerIds, request, SERVICE)
+    return Page(answer.follower_ids, answer.next_cursor or None)
+
+
+def _follows(method: "Method", user_id: int, cursor: int | None, limit: int) -> Page[Follow]:
+    request = pb.GetFollowersReq(user_id=str(user_id), cursor=str(cursor or ""), limit=limit)
+    answer = call(method, request, SERVICE)
+    return Page(
+        [
+            Follow(
+                id=int(f.id),
+                follower_id=int(f.follower_id),
+                following_id=int(f.following_id),
+                created_at=from_ms(f.created_at_ms),
+            )
+            for f in answer.follows
+        ],
+        int(answer.next_cursor) if answer.next_cursor else None,
+    )
+
+
+def _user(user: pb.UserStruct) -> User:
+    return User(
+        id=int(user.id),
+        username=user.username,
+        display_name=user.display_name,
+        bio=user.bio,
+        num_tweets=user.num_tweets,
+        num_followers=user.num_followers,
+        num_following=user.num_following,
+        created_at=from_ms(user.created_at_ms),
+    )
+
+
+Method = grpc.UnaryUnaryMultiCallable[pb.GetFollowersReq, pb.GetFollowersRes]
+
+
+@cache
+def _stub() -> UserStub:
+    return UserStub(channel(SERVICE))

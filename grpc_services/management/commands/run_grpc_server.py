@@ -1,0 +1,37 @@
+import argparse
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from grpc_services.servers import NAMES, Server
+from messaging.commands import stop_on_signals
+
+
+class Command(BaseCommand):
+    help = (
+        "Answers one service's gRPC calls until SIGTERM or Ctrl-C; calls under way are finished. "
+        "Health checking and reflection are on."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("service", choices=sorted(NAMES))
+        parser.add_argument(
+            "--listen",
+            metavar="HOST:PORT",
+            help="where (127.0.0.1:50051 for accounts, 127.0.0.1:50052 for tweets)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        service = options["service"]
+        address = options["listen"] or settings.GRPC_LISTEN[service]
+        stop = stop_on_signals()
+        try:
+            server = Server(service, address)
+        except RuntimeError:
+            raise CommandError(f"{address} can't be listened on: is it taken?") from None
+        server.start()
+        self.stdout.write(f"{NAMES[service]} answers on {address} (port {server.port})")
+        self.stdout.flush()
+        stop.wait()
+        server.stop()

@@ -1,0 +1,101 @@
+"""gRPC servers, and the handling of a call that both kinds of channel share."""
+
+from collections.abc import Callable
+from concurrent import futures
+from typing import Any
+
+import grpc
+from django.conf import settings
+from django.db import close_old_connections
+from django.utils.module_loading import import_string
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from grpc_services.errors import to_status
+from grpc_services.generated import tweet_service_pb2, user_service_pb2
+from grpc_services.generated.tweet_service_pb2_grpc import add_TweetServicer_to_server
+from grpc_services.generated.user_service_pb2_grpc import add_UserServicer_to_server
+
+THREADS = 16
+# Calls that run or wait; more are refused at once (RESOURCE_EXHAUSTED) and not queued.
+MAX_CALLS = 256
+# 5,000 tweets of 280 characters in four bytes each, with room.
+MAX_MESSAGE_BYTES = 16 * 1024 * 1024
+
+_GRACE_SECONDS = 10.0
+
+_ADD: dict[str, Callable[[Any, Any], None]] = {
+    "accounts": add_UserServicer_to_server,
+    "tweets": add_TweetServicer_to_server,
+}
+NAMES = {
+    "accounts": user_service_pb2.DESCRIPTOR.services_by_name["User"].full_name,
+    "tweets": tweet_service_pb2.DESCRIPTOR.services_by_name["Tweet"].full_name,
+}
+
+
+def add_servicer(service: str, server: Any) -> None:
+    """Registers the service's own servicer, named in settings, with a server or what plays one."""
+    _ADD[service](import_string(settings.GRPC_SERVICERS[service])(), server)
+
+
+class Server:
+    """One service with health checking and reflection, listening on `address`.
+
+    Port 0 takes a free one; `port` says which. Raises RuntimeError when the port is taken.
+    """
+
+    def __init__(self, service: str, address: str) -> None:
+        self._health = health.HealthServicer()
+        self._server = grpc.server(
+            futures.ThreadPoolExecutor(THREADS, thread_name_prefix=service),
+            interceptors=[_Translate()],
+            maximum_concurrent_rpcs=MAX_CALLS,
+            options=[
+                ("grpc.so_reuseport", 0),
+                ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+                ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+            ],
+        )
+        add_servicer(service, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        reflection.enable_server_reflection(
+            (NAMES[service], health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
+        )
+        self._health.set(NAMES[service], health_pb2.HealthCheckResponse.SERVING)
+        self.port = self._server.add_insecure_port(address)
+
+    def start(self) -> None:
+        self._server.start()
+
+    def stop(self) -> None:
+        """Turns new calls away, and ends when those under way are answered."""
+        self._health.enter_graceful_shutdown()
+        self._server.stop(_GRACE_SECONDS).wait()
+
+
+class _Translate(grpc.ServerInterceptor[Any, Any]):
+    """What a servicer raises becomes a status; its database connections are kept fresh."""
+
+    def intercept_service(
+        self,
+        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
+        details: grpc.HandlerCallDetails,
+    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+        handler = continuation(details)
+        if handler is None or handler.unary_unary is None:
+            return handler
+        answer = handler.unary_unary
+
+        def call(request: Any, context: grpc.ServicerContext) -> Any:
+            close_old_connections()
+            try:
+                return answer(request, context)
+            except Exception as error:
+                context.abort(*to_status(error, details.method))
+            finally:
+                close_old_connections()
+
+        return grpc.unary_unary_rpc_method_handler(
+            call, handler.request_deserializer, handler.response_serializer
+        )

@@ -1,0 +1,117 @@
+"""The broker of the embedded mode: queues are rows, so that a restart loses nothing.
+
+Publishing joins the relay's transaction, which makes moving an event from the outbox into the
+queues one atomic step. One process only: what waits is known to it by a condition variable.
+"""
+
+import logging
+import threading
+from collections.abc import Sequence
+from functools import partial
+
+from django.db import close_old_connections
+from django.db.models import QuerySet
+
+from common.backoff import waits
+from common.db import atomic, on_commit
+from common.errors import OUTAGES, Unavailable
+from messaging.broker import Message, dead_queue
+from messaging.models import QueuedMessage
+from messaging.worker import Delivery, Worker, workers
+
+_TIMER_SECONDS = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class EmbeddedBroker:
+    def __init__(self) -> None:
+        self._arrived = threading.Condition()
+        self._arrivals = 0
+
+    def declare(self, workers: Sequence[Worker]) -> None:
+        pass
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        with atomic("messaging"):
+            QueuedMessage.objects.bulk_create(
+                QueuedMessage(
+                    queue=worker.queue,
+                    message_id=message.message_id,
+                    routing_key=message.routing_key,
+                    body=message.body,
+                )
+                for message in messages
+                for worker in workers().values()
+                if message.routing_key in worker.handlers
+            )
+            on_commit("messaging", self._announce)
+
+    def run_once(self, worker: Worker) -> int:
+        waiting = self._queue(worker.queue).order_by("id")[: worker.batch]
+        deliveries = [
+            Delivery(
+                tag=row.id,
+                message_id=row.message_id,
+                routing_key=row.routing_key,
+                body=bytes(row.body),
+            )
+            for row in waiting
+        ]
+        if not deliveries:
+            return 0
+        dead = worker.process(deliveries)
+        with atomic("messaging"):
+            tags = {delivery.tag for delivery in deliveries}
+            QueuedMessage.objects.filter(id__in=tags - dead).delete()
+            QueuedMessage.objects.filter(id__in=dead).update(queue=dead_queue(worker.queue))
+        return len(deliveries)
+
+    def consume(self, worker: Worker, stop: threading.Event) -> None:
+        pauses = waits()
+        while not stop.is_set():
+            try:
+                close_old_connections()
+                seen = self._arrivals
+                if not self.run_once(worker):
+                    with self._arrived:
+                        self._arrived.wait_for(partial(self._has_news, seen), _TIMER_SECONDS)
+                pauses = waits()
+            except (Unavailable, *OUTAGES) as error:
+                pause = next(pauses)
+                log.warning("%s waits for %.1f s: %s", worker.queue, pause, error)
+                stop.wait(pause)
+
+    def depth(self, queue: str) -> int:
+        return self._queue(queue).count()
+
+    def dead_letters(self, worker: Worker, limit: int) -> list[Message]:
+        return [
+            Message(
+                message_id=row.message_id,
+                routing_key=row.routing_key,
+                body=bytes(row.body),
+                timestamp=0,
+            )
+            for row in self._queue(dead_queue(worker.queue)).order_by("id")[:limit]
+        ]
+
+    def send_back(self, worker: Worker, limit: int) -> int:
+        ids = self._queue(dead_queue(worker.queue)).order_by("id").values_list("id")[:limit]
+        count = QueuedMessage.objects.filter(id__in=list(ids)).update(queue=worker.queue)
+        self._announce()
+        return count
+
+    def close(self) -> None:
+        pass
+
+    def _queue(self, queue: str) -> QuerySet[QueuedMessage]:
+        return QueuedMessage.objects.filter(queue=queue)
+
+    def _has_news(self, seen: int) -> bool:
+        return self._arrivals != seen
+
+    def _announce(self) -> None:
+        with self._arrived:
+            self._arrivals += 1
+            self._arrived.notify_all()

@@ -1,0 +1,338 @@
+"""RabbitMQ: a durable topic exchange, quorum queues, publisher confirms, dead letters.
+
+A connection belongs to one thread. Publishing waits once for the confirms of a whole batch, which
+pika's blocking channel can't do, so it drives a connection of its own by its event loop.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import pika
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPConnectionError, AMQPError
+from pika.spec import Basic, BasicProperties
+
+from common.backoff import waits
+from common.errors import OUTAGES, Unavailable
+from messaging.broker import EXCHANGE, Message, dead_queue
+from messaging.worker import Delivery, Worker
+
+# Messages a consumer holds. One multiple ack settles a batch of them.
+PREFETCH = 1000
+# The last resort against a message that kills its worker; poison is rejected long before.
+DELIVERY_LIMIT = 50
+MAX_LENGTH = 1_000_000
+MAX_DEAD = 100_000
+
+_CONFIRM_SECONDS = 10.0
+_POLL_SECONDS = 0.25
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class RabbitMQBroker:
+    def __init__(self, url: str) -> None:
+        self._parameters = pika.URLParameters(url)
+        self._parameters.heartbeat = 60
+        self._parameters.socket_timeout = 5
+        self._parameters.stack_timeout = 10
+        self._parameters.blocked_connection_timeout = 30
+        self._thread = threading.local()
+
+    def declare(self, workers: Sequence[Worker]) -> None:
+        def make(channel: BlockingChannel) -> None:
+            channel.exchange_declare(EXCHANGE, exchange_type="topic", durable=True)
+            for worker in workers:
+                _declare_queue(channel, worker)
+
+        self._call(make)
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        publisher: _Publisher | None = getattr(self._thread, "publisher", None)
+        if publisher is None or not publisher.is_open:
+            publisher = self._thread.publisher = _Publisher(self._parameters)
+        publisher.publish([(EXCHANGE, m.routing_key, _properties(m), m.body) for m in messages])
+
+    def run_once(self, worker: Worker) -> int:
+        def take(channel: BlockingChannel) -> int:
+            deliveries = [_delivery(*got) for got in _take(channel, worker.queue, worker.batch)]
+            if deliveries:
+                _settle(channel, deliveries, worker.process(deliveries))
+            return len(deliveries)
+
+        return self._call(take)
+
+    def consume(self, worker: Worker, stop: threading.Event) -> None:
+        pauses = waits()
+        while not stop.is_set():
+            try:
+                with pika.BlockingConnection(self._parameters) as connection:
+                    consumer = _Consumer(connection, worker, stop)
+                    while not stop.is_set():
+                        if consumer.step():
+                            pauses = waits()
+            except AMQPError as error:
+                if stop.is_set():
+                    return
+                pause = next(pauses)
+                log.warning(
+                    "%s: RabbitMQ is away, next attempt in %.1f s: %s",
+                    worker.queue, pause, _reason(error),
+                )  # fmt: skip
+                stop.wait(pause)
+
+    def depth(self, queue: str) -> int:
+        return self._call(
+            lambda channel: channel.queue_declare(queue, passive=True).method.message_count
+        )
+
+    def dead_letters(self, worker: Worker, limit: int) -> list[Message]:
+        def look(channel: BlockingChannel) -> list[Message]:
+            found = list(_take(channel, dead_queue(worker.queue), limit))
+            if found:
+                channel.basic_nack(found[-1][0].delivery_tag, multiple=True, requeue=True)
+            return [_message(*got) for got in found]
+
+        return self._call(look)
+
+    def send_back(self, worker: Worker, limit: int) -> int:
+        def move(channel: BlockingChannel) -> int:
+            channel.confirm_delivery()
+            count = 0
+            for method, properties, body in _take(channel, dead_queue(worker.queue), limit):
+                message = _message(method, properties, body)
+                channel.basic_publish("", worker.queue, body, _properties(message))
+                channel.basic_ack(method.delivery_tag)
+                count += 1
+            return count
+
+        return self._call(move)
+
+    def close(self) -> None:
+        for name in ("connection", "publisher"):
+            connection = self._thread.__dict__.pop(name, None)
+            if connection is not None and connection.is_open:
+                connection.close()
+
+    def _call(self, action: Callable[[BlockingChannel], T]) -> T:
+        """Runs `action` on a channel of this thread's connection, made anew when it was lost."""
+        try:
+            connection = getattr(self._thread, "connection", None)
+            if connection is not None and connection.is_open:
+                try:
+                    connection.process_data_events()
+                except AMQPConnectionError:  # it was idle, and closed meanwhile
+                    connection = None
+            if connection is None or not connection.is_open:
+                connection = self._thread.connection = pika.BlockingConnection(self._parameters)
+            with connection.channel() as channel:
+                return action(channel)
+        except AMQPError as error:
+            raise Unavailable(f"RabbitMQ: {_reason(error)}") from error
+
+
+class _Consumer:
+    """One consumer on one connection."""
+
+    def __init__(
+        self, connection: pika.BlockingConnection, worker: Worker, stop: threading.Event
+    ) -> None:
+        self._connection = connection
+        self._worker = worker
+        self._stop = stop
+        self._inbox: deque[Delivery] = deque()
+        self._channel = connection.channel()
+        self._channel.exchange_declare(EXCHANGE, exchange_type="topic", durable=True)
+        _declare_queue(self._channel, worker)
+        self._channel.basic_qos(prefetch_count=PREFETCH)
+        self._channel.basic_consume(worker.queue, self._receive)
+
+    def step(self) -> bool:
+        """Waits for messages, a moment at most, and handles a batch. Says if there was one."""
+        self._connection.process_data_events(0 if self._inbox else _POLL_SECONDS)
+        batch = [self._inbox.popleft() for _ in range(min(len(self._inbox), self._worker.batch))]
+        if not batch:
+            return False
+        for pause in waits():
+            try:
+                dead = self._worker.process(batch)
+            except (Unavailable, *OUTAGES) as error:
+                log.warning("%s waits for %.1f s: %s", self._worker.queue, pause, error)
+                self._wait(pause)
+                if self._stop.is_set():
+                    return False  # unsettled: the queue has them back when the connection ends
+            else:
+                _settle(self._channel, batch, dead)
+                break
+        return True
+
+    def _receive(
+        self,
+        channel: BlockingChannel,
+        method: Basic.Deliver,
+        properties: BasicProperties,
+        body: bytes,
+    ) -> None:
+        self._inbox.append(_delivery(method, properties, body))
+
+    def _wait(self, seconds: float) -> None:
+        """Keeps the heartbeats going meanwhile."""
+        while seconds > 0 and not self._stop.is_set():
+            self._connection.sleep(min(seconds, _POLL_SECONDS))
+            seconds -= _POLL_SECONDS
+
+
+class _Publisher:
+    """A connection in confirm mode, driven by its event loop while a batch is under way.
+
+    No heartbeats: nobody drives the loop between batches. A dead peer is found by the deadline.
+    """
+
+    def __init__(self, parameters: pika.URLParameters) -> None:
+        self._error: str | None = None
+        self._unconfirmed: set[int] = set()
+        self._sent = 0
+        self._channel: Any = None
+        quiet = pika.URLParameters.__new__(pika.URLParameters)
+        quiet.__dict__.update(parameters.__dict__)
+        quiet.heartbeat = 0
+        self._connection = pika.SelectConnection(
+            quiet,
+            on_open_callback=lambda connection: connection.channel(on_open_callback=self._opened),
+            on_open_error_callback=self._failed,
+            on_close_callback=self._failed,
+        )
+        self._run_until_stopped("no connection")
+        if self._channel is None:
+            raise Unavailable(f"RabbitMQ: {self._error}")
+
+    @property
+    def is_open(self) -> bool:
+        return self._error is None and self._connection.is_open
+
+    def publish(self, messages: Sequence[tuple[str, str, BasicProperties, bytes]]) -> None:
+        self._unconfirmed = set(range(self._sent + 1, self._sent + 1 + len(messages)))
+        self._sent += len(messages)
+        for exchange, routing_key, properties, body in messages:
+            self._channel.basic_publish(exchange, routing_key, body, properties)
+        self._run_until_stopped("no confirm")
+        if self._error is not None:
+            error = self._error
+            self.close()
+            raise Unavailable(f"RabbitMQ: {error}")
+
+    def close(self) -> None:
+        self._error = self._error or "closed"
+        if self._connection.is_open:
+            self._connection.close()
+            self._run_until_stopped("no goodbye")
+
+    def _run_until_stopped(self, complaint: str) -> None:
+        def give_up() -> None:
+            self._error = f"{complaint} within {_CONFIRM_SECONDS:.0f} s"
+            self._connection.ioloop.stop()
+
+        timer = self._connection.ioloop.call_later(_CONFIRM_SECONDS, give_up)
+        self._connection.ioloop.start()
+        self._connection.ioloop.remove_timeout(timer)
+
+    def _opened(self, channel: Any) -> None:
+        channel.add_on_close_callback(self._failed)
+        channel.confirm_delivery(self._confirmed, callback=lambda _: self._connection.ioloop.stop())
+        self._channel = channel
+
+    def _confirmed(self, frame: Any) -> None:
+        tag = frame.method.delivery_tag
+        settled = {t for t in self._unconfirmed if t <= tag} if frame.method.multiple else {tag}
+        self._unconfirmed -= settled
+        if isinstance(frame.method, Basic.Nack):
+            self._error = "a queue is full"
+        if not self._unconfirmed:
+            self._connection.ioloop.stop()
+
+    def _failed(self, _: Any, error: Any) -> None:
+        self._error = self._error or _reason(error)
+        self._connection.ioloop.stop()
+
+
+def _declare_queue(channel: BlockingChannel, worker: Worker) -> None:
+    """The queue, its bindings, and beside it the queue of its dead letters."""
+    dead = dead_queue(worker.queue)
+    channel.queue_declare(
+        dead, durable=True, arguments={"x-queue-type": "quorum", "x-max-length": MAX_DEAD}
+    )
+    channel.queue_declare(
+        worker.queue,
+        durable=True,
+        arguments={
+            "x-queue-type": "quorum",
+            "x-delivery-limit": DELIVERY_LIMIT,
+            "x-max-length": MAX_LENGTH,
+            "x-overflow": "reject-publish",  # at-least-once dead letters ask for it
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": dead,
+            "x-dead-letter-strategy": "at-least-once",
+        },
+    )
+    for routing_key in worker.bindings:
+        channel.queue_bind(worker.queue, EXCHANGE, routing_key)
+
+
+def _settle(channel: BlockingChannel, batch: Sequence[Delivery], dead: set[int]) -> None:
+    for tag in dead:
+        channel.basic_reject(tag, requeue=False)
+    handled = [delivery.tag for delivery in batch if delivery.tag not in dead]
+    if handled:
+        channel.basic_ack(handled[-1], multiple=True)
+
+
+def _take(
+    channel: BlockingChannel, queue: str, limit: int
+) -> Iterator[tuple[Any, BasicProperties, bytes]]:
+    """Up to `limit` of the messages that wait in the queue, unsettled."""
+    for _ in range(limit):
+        method, properties, body = channel.basic_get(queue)
+        if method is None or properties is None or body is None:
+            return
+        yield method, properties, body
+
+
+def _delivery(method: Any, properties: BasicProperties, body: bytes) -> Delivery:
+    return Delivery(
+        tag=method.delivery_tag,
+        message_id=properties.message_id or "",
+        routing_key=properties.type or method.routing_key,
+        body=body,
+    )
+
+
+def _message(method: Any, properties: BasicProperties, body: bytes) -> Message:
+    return Message(
+        message_id=properties.message_id or "",
+        routing_key=properties.type or method.routing_key,
+        body=body,
+        timestamp=properties.timestamp or 0,
+    )
+
+
+def _properties(message: Message) -> BasicProperties:
+    return BasicProperties(
+        message_id=message.message_id,
+        type=message.routing_key,
+        timestamp=message.timestamp,
+        content_type="application/json",
+        delivery_mode=2,
+    )
+
+
+def _reason(error: object) -> str:
+    """pika's errors often hide the cause one level down, and some say nothing at all."""
+    inner = error.args[0] if isinstance(error, Exception) and error.args else None
+    while isinstance(inner, Exception) and inner.args:
+        error, inner = inner, inner.args[0]
+    return str(error) or type(error).__name__

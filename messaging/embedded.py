@@ -1,0 +1,21 @@
+"""Relay and workers as threads of the serving process, for the embedded mode."""
+
+import atexit
+import threading
+
+from django.conf import settings
+
+from messaging import relay
+from messaging.broker import broker
+from messaging.worker import workers
+
+
+def start() -> None:
+    stop = threading.Event()
+    atexit.register(stop.set)
+    threading.Thread(target=relay.run, args=(stop,), name="relay", daemon=True).start()
+    for service, worker in workers().items():
+        if service in settings.SERVICES:
+            threading.Thread(
+                target=broker().consume, args=(worker, stop), name=worker.queue, daemon=True
+            ).start()

@@ -1,0 +1,185 @@
+"""The news that services tell each other.
+
+Events are facts: past tense, frozen, and fields are only ever added. On the wire an event is one
+flat JSON object, its ids as decimal strings and its times in ISO 8601; its routing key is its type.
+They come late, twice and in any order: a handler that needs to know what is true now asks.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, ClassVar
+
+import orjson
+
+from common.ids import parse_id
+from common.times import format_time, parse_time
+
+
+class Poison(Exception):
+    """A message that no number of attempts can make readable."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    routing_key: ClassVar[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TweetCreated(Event):
+    routing_key = "tweet.created"
+    id: int
+    user_id: int
+    content: str
+    parent_id: int | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class TweetDeleted(Event):
+    routing_key = "tweet.deleted"
+    id: int
+    user_id: int
+    deleted_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class TweetLiked(Event):
+    routing_key = "tweet.liked"
+    tweet_id: int
+    user_id: int
+    author_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class TweetUnliked(Event):
+    routing_key = "tweet.unliked"
+    tweet_id: int
+    user_id: int
+    author_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class TweetReposted(Event):
+    routing_key = "tweet.reposted"
+    id: int  # the entry's
+    tweet_id: int
+    user_id: int
+    author_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class TweetUnreposted(Event):
+    routing_key = "tweet.unreposted"
+    id: int  # the entry's
+    tweet_id: int
+    user_id: int
+    author_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserRegistered(Event):
+    routing_key = "user.registered"
+    id: int
+    username: str
+    display_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserUpdated(Event):
+    routing_key = "user.updated"
+    id: int
+    username: str
+    display_name: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserSuspended(Event):
+    routing_key = "user.suspended"
+    id: int
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserRestored(Event):
+    routing_key = "user.restored"
+    id: int
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserDeleted(Event):
+    routing_key = "user.deleted"
+    id: int
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserFollowed(Event):
+    routing_key = "user.followed"
+    follower_id: int
+    following_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class UserUnfollowed(Event):
+    routing_key = "user.unfollowed"
+    follower_id: int
+    following_id: int
+    at: datetime
+
+
+EVENTS: dict[str, type[Event]] = {event.routing_key: event for event in Event.__subclasses__()}
+
+
+def encode(event: Event) -> str:
+    body = {field.name: _show(getattr(event, field.name)) for field in fields(event)}
+    return orjson.dumps(body).decode()
+
+
+def decode(routing_key: str, body: bytes) -> Event:
+    """Raises `Poison` for a type that nobody knows and for a body that isn't of the type's shape.
+
+    Fields that the type doesn't know are passed over: a newer writer may have added them.
+    """
+    event = EVENTS.get(routing_key)
+    if event is None:
+        raise Poison(f"nobody knows the type {routing_key!r}")
+    try:
+        data = orjson.loads(body)
+        return event(**{f.name: _READ[f.type](data[f.name]) for f in fields(event)})
+    except (ValueError, TypeError, KeyError) as error:
+        raise Poison(f"not a {routing_key}: {error!r}") from None
+
+
+def _show(value: Any) -> str | None:
+    if isinstance(value, datetime):
+        return format_time(value)
+    return None if value is None else str(value)
+
+
+def _read_id(value: Any) -> int:
+    number = parse_id(value)
+    if number is None:
+        raise ValueError(f"{value!r} is no id")
+    return number
+
+
+def _read_text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
+# By the annotation of the field.
+_READ: dict[Any, Callable[[Any], Any]] = {
+    int: _read_id,
+    int | None: lambda value: None if value is None else _read_id(value),
+    str: _read_text,
+    datetime: parse_time,
+}

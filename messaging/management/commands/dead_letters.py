@@ -1,0 +1,55 @@
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from common.errors import Unavailable
+from messaging.broker import broker, dead_queue
+from messaging.worker import Worker, workers
+
+
+class Command(BaseCommand):
+    help = (
+        "Messages that a worker set aside: unreadable ones, and those that a handler failed on. "
+        "Mend the cause, then send them back."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        queues = [worker.queue for worker in workers().values()]
+        actions = parser.add_subparsers(dest="action", required=True)
+        actions.add_parser("list", help="how many each queue has")
+        show = actions.add_parser("show", help="the oldest of a queue, as JSON lines")
+        send = actions.add_parser("send-back", help="return them to their queue")
+        for action in (show, send):
+            action.add_argument("queue", choices=queues)
+            action.add_argument("--limit", type=int, default=100, help="at most (100)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            if options["action"] == "list":
+                self._list()
+            elif options["action"] == "show":
+                self._show(_worker(options["queue"]), options["limit"])
+            else:
+                self._send_back(_worker(options["queue"]), options["limit"])
+        except Unavailable as error:
+            raise CommandError(
+                f"{error.message}; is RabbitMQ running, and a worker started once?"
+            ) from None
+
+    def _list(self) -> None:
+        for worker in workers().values():
+            self.stdout.write(f"{worker.queue}\t{broker().depth(dead_queue(worker.queue))}")
+
+    def _show(self, worker: Worker, limit: int) -> None:
+        for message in broker().dead_letters(worker, limit):
+            body = message.body.decode(errors="backslashreplace")
+            self.stdout.write(f"{message.message_id}\t{message.routing_key}\t{body}")
+
+    def _send_back(self, worker: Worker, limit: int) -> None:
+        count = broker().send_back(worker, limit)
+        self.stdout.write(f"{count} sent back to {worker.queue}")
+
+
+def _worker(queue: str) -> Worker:
+    return next(worker for worker in workers().values() if worker.queue == queue)

@@ -1,0 +1,18 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from messaging import relay
+from messaging.commands import require_broker, stop_on_signals
+
+
+class Command(BaseCommand):
+    help = (
+        "Brings the events of the outbox to RabbitMQ until SIGTERM or Ctrl-C. "
+        "Several may run side by side: they share the work."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        require_broker()
+        self.stdout.write("outbox relay: waiting for events; SIGTERM or Ctrl-C ends")
+        relay.run(stop_on_signals())

@@ -1,0 +1,89 @@
+"""A worker is a declaration: a queue, and what is done about each type of event in it.
+
+Handlers take a batch of events of one type, and handling an event twice equals handling it once.
+This module holds the last of the three tables of `common.errors`: meaning to retry or dead letter.
+An outage is raised to the broker's backend, which keeps the messages and tries again with growing
+waits; whatever else a handler raises concerns its message alone and makes it a dead letter.
+"""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import groupby
+from typing import Any, cast
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from common.errors import OUTAGES, Unavailable
+from messaging.events import Event, Poison, decode
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Sequence[Any]], None]
+
+BATCH = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """A message as a broker hands it over. `tag` means something to the broker only."""
+
+    tag: int
+    message_id: str
+    routing_key: str
+    body: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Worker:
+    queue: str
+    handlers: Mapping[str, Handler]
+    batch: int = BATCH
+
+    @property
+    def bindings(self) -> list[str]:
+        return sorted(self.handlers)
+
+    def process(self, deliveries: Sequence[Delivery]) -> set[int]:
+        """Handles the deliveries and returns the tags of those that must be dead letters.
+
+        Raises `Unavailable` while a dependency is down; handling all of them again is harmless.
+        """
+        dead: set[int] = set()
+        readable: list[tuple[Delivery, Event]] = []
+        for delivery in deliveries:
+            try:
+                if delivery.routing_key not in self.handlers:
+                    raise Poison(f"{self.queue} does not handle {delivery.routing_key!r}")
+                readable.append((delivery, decode(delivery.routing_key, delivery.body)))
+            except Poison as error:
+                log.error("%s: dead letter %s: %s", self.queue, delivery.message_id, error)
+                dead.add(delivery.tag)
+        for routing_key, group in groupby(readable, key=lambda pair: pair[0].routing_key):
+            dead |= self._handle(self.handlers[routing_key], list(group))
+        return dead
+
+    def _handle(self, handler: Handler, group: list[tuple[Delivery, Event]]) -> set[int]:
+        try:
+            handler([event for _, event in group])
+        except (Unavailable, *OUTAGES) as error:
+            raise Unavailable(f"a dependency of {self.queue} is down: {error}") from error
+        except Exception:
+            if len(group) > 1:  # find the culprit, and let the others pass
+                return set().union(*(self._handle(handler, [pair]) for pair in group))
+            delivery = group[0][0]
+            log.exception(
+                "%s: dead letter %s (%s)", self.queue, delivery.message_id, delivery.routing_key
+            )
+            return {delivery.tag}
+        return set()
+
+
+@cache
+def workers() -> dict[str, Worker]:
+    """All declared workers by the name of their service."""
+    return {
+        service: cast(Worker, import_string(path)) for service, path in settings.WORKERS.items()
+    }

@@ -1,0 +1,5 @@
+from messaging.worker import Handler, Worker
+
+HANDLERS: dict[str, Handler] = {}
+
+WORKER = Worker(queue="search_tweets", handlers=HANDLERS)

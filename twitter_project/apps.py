@@ -1,0 +1,5 @@
+from django.apps import AppConfig
+
+
+class TwitterProjectConfig(AppConfig):
+    name = "twitter_project"

@@ -1,0 +1,15 @@
+"""The application for long-lived connections; HTTP is served by wsgi.py, which is much faster."""
+
+import os
+
+from channels.routing import ProtocolTypeRouter
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "twitter_project.settings.dev")
+http = get_asgi_application()
+
+from twitter_project import loops  # noqa: E402 apps must be ready
+
+loops.start()
+
+application = ProtocolTypeRouter({"http": http})

@@ -1,0 +1,13 @@
+"""What runs beside the requests in this process: nothing, unless a part is embedded."""
+
+from functools import cache
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+
+@cache
+def start() -> None:
+    """Starts the loops that settings name, once a process."""
+    for path in settings.LOOPS:
+        import_string(path)()

@@ -1,0 +1,272 @@
+"""What every environment shares, and the switches between embedded and real parts.
+
+Every real part has a URL in the environment; a part whose URL is unset is embedded. Nothing
+outside this folder knows which it is.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from environs import Env
+from fakeredis import FakeConnection
+
+env = Env()
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var")))
+
+DEBUG = False
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+ROOT_URLCONF = "twitter_project.urls"
+WSGI_APPLICATION = "twitter_project.wsgi.application"
+ASGI_APPLICATION = "twitter_project.asgi.application"
+APPEND_SLASH = False
+USE_TZ = True
+USE_I18N = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# The services that this process serves: their URLs, gRPC servicers and event handlers.
+SERVICES: list[str] = env.list("SERVICES", ["accounts", "tweets", "feed", "search"])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "channels",
+    "django_elasticsearch_dsl",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "rest_framework",
+    "twitter_project",
+    "accounts",
+    "tweets",
+    "feed",
+    "search",
+    "grpc_services",
+    "messaging",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = True  # no collectstatic on a developer's machine
+
+
+# Databases: DATABASE_URL serves all, <SERVICE>_DATABASE_URL gives a service one of its own.
+
+
+def _database(url: str) -> dict[str, Any]:
+    database: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=600))
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        database["OPTIONS"] = {
+            "timeout": 20,
+            "transaction_mode": "IMMEDIATE",
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+    else:
+        database["CONN_HEALTH_CHECKS"] = True
+        database["OPTIONS"] = {"connect_timeout": 5}
+    return database
+
+
+DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
+DATABASES = {"default": _database(DATABASE_URL)}
+SERVICE_DATABASES = {"messaging": "default"}
+_ALIASES = {DATABASE_URL: "default"}
+for _service in ("accounts", "tweets", "feed", "search"):
+    _url: str = env.str(f"{_service.upper()}_DATABASE_URL", DATABASE_URL)
+    if _url not in _ALIASES:
+        _ALIASES[_url] = _service
+        DATABASES[_service] = _database(_url)
+    SERVICE_DATABASES[_service] = _ALIASES[_url]
+DATABASE_ROUTERS = ["common.db.ServiceRouter"]
+
+# How a commit wakes the outbox relay.
+OUTBOX_WAKEUP = {
+    "BACKEND": "messaging.wakeup.InProcess"
+    if DATABASE_URL.startswith("sqlite")
+    else "messaging.wakeup.Notify"
+}
+
+
+# Redis: timelines, caches, revoked sessions, request rates.
+
+REDIS_URL: str | None = env.str("REDIS_URL", None)
+CACHES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL or "redis://embedded/0",
+        "OPTIONS": {
+            "SOCKET_CONNECT_TIMEOUT": 2,
+            "SOCKET_TIMEOUT": 5,
+            "CONNECTION_POOL_KWARGS": {"max_connections": 64}
+            if REDIS_URL
+            else {"connection_class": FakeConnection},
+            "IGNORE_EXCEPTIONS": True,  # a cache: without it everything is slower, nothing fails
+        },
+    }
+}
+
+
+# The broker, and the worker that each service declares.
+
+RABBITMQ_URL: str | None = env.str("RABBITMQ_URL", None)
+BROKER: dict[str, Any] = (
+    {"BACKEND": "messaging.backends.rabbitmq.RabbitMQBroker", "url": RABBITMQ_URL}
+    if RABBITMQ_URL
+    else {"BACKEND": "messaging.backends.embedded.EmbeddedBroker"}
+)
+WORKERS = {
+    "tweets": "tweets.handlers.WORKER",
+    "feed": "feed.handlers.WORKER",
+    "search": "search.handlers.WORKER",
+}
+# Started beside the requests by wsgi.py and asgi.py.
+LOOPS = [] if RABBITMQ_URL else ["messaging.embedded.start"]
+
+
+# The search index.
+
+ELASTICSEARCH_URL: str | None = env.str("ELASTICSEARCH_URL", None)
+SEARCH_INDEX: dict[str, Any] = (
+    {"BACKEND": "search.backends.elasticsearch.ElasticsearchIndex"}
+    if ELASTICSEARCH_URL
+    else {"BACKEND": "search.backends.sqlite.SqliteIndex", "path": str(DATA_DIR / "search.sqlite3")}
+)
+ELASTICSEARCH_DSL = {
+    "default": {
+        "hosts": ELASTICSEARCH_URL or "http://127.0.0.1:9200",
+        "request_timeout": 5,
+        "max_retries": 0,
+        "retry_on_timeout": False,
+    }
+}
+ELASTICSEARCH_DSL_AUTOSYNC = False
+ELASTICSEARCH_DSL_AUTO_REFRESH = False
+
+
+# gRPC: who answers, and where a client asks.
+
+GRPC_SERVICERS = {
+    "accounts": "accounts.servicer.UserServicer",
+    "tweets": "tweets.servicer.TweetServicer",
+}
+GRPC_LISTEN = {
+    "accounts": env.str("USERS_GRPC_LISTEN", "127.0.0.1:50051"),
+    "tweets": env.str("TWEETS_GRPC_LISTEN", "127.0.0.1:50052"),
+}
+GRPC_DEADLINE_SECONDS: float = env.float("GRPC_DEADLINE_SECONDS", 5.0)
+
+
+def _channel(target: str | None) -> dict[str, str]:
+    if target:
+        return {"BACKEND": "grpc_services.channels.network_channel", "TARGET": target}
+    return {"BACKEND": "grpc_services.channels.InProcessChannel"}
+
+
+GRPC_CHANNELS = {
+    "accounts": _channel(env.str("USERS_GRPC", None)),
+    "tweets": _channel(env.str("TWEETS_GRPC", None)),
+}
+
+
+# Who may do what.
+
+AUTH_USER_MODEL = "accounts.User"
+# A username is unique whatever the case, by a constraint that this check does not know.
+SILENCED_SYSTEM_CHECKS = ["auth.E003"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",  # 12 rounds
+]
+SIMPLE_JWT: dict[str, Any] = {
+    "ALGORITHM": "EdDSA",
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "UPDATE_LAST_LOGIN": False,
+}
+
+MAX_BODY_BYTES = 64 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # the admin's forms
+
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["common.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["common.json.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["common.json.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_RATES": {
+        "login": env.str("LOGIN_RATE", "30/min"),
+        "register": env.str("REGISTER_RATE", "60/min"),
+    },
+    "NUM_PROXIES": env.int("NUM_PROXIES", 0),
+    "EXCEPTION_HANDLER": "common.exception_handler.handle",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "TEST_REQUEST_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}
+
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Twitter-like microblogging",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+}
+
+CHANNEL_LAYERS: dict[str, Any] = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {"hosts": [REDIS_URL]},
+    }
+    if REDIS_URL
+    else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
+}
+
+
+# The feed.
+
+FEED_SHOWN = 800  # entries of a timeline that are shown from Redis; older ones from the database
+
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    "loggers": {
+        "pika": {"level": "CRITICAL"},  # our own line says it, once
+        "elastic_transport": {"level": "ERROR"},
+        "django_redis": {"level": "ERROR"},
+    },
+}

@@ -1,0 +1,49 @@
+"""Keys for a developer's machine: made at the first start, kept in a file that git ignores.
+
+Production reads its keys from the environment and refuses to start without them.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import TypedDict
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+
+class Keys(TypedDict):
+    secret_key: str
+    signing_key: str  # Ed25519, PEM
+    verifying_key: str
+
+
+def keys(path: Path) -> Keys:
+    """The keys kept at `path`. Processes that start together agree: the first file wins."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:  # readable by us alone
+            json.dump(_draw(), file)
+            file.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(file.name, path)
+    kept: Keys = json.loads(path.read_text())
+    return kept
+
+
+def _draw() -> Keys:
+    private = Ed25519PrivateKey.generate()
+    return {
+        "secret_key": secrets.token_urlsafe(50),
+        "signing_key": private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ).decode(),
+        "verifying_key": private.public_key()
+        .public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+        .decode(),
+    }

@@ -1,0 +1,33 @@
+"""The tests, on the real servers where the guide puts them (`make services` starts them)."""
+
+import os
+from pathlib import Path
+
+for _name, _url in {
+    "DATABASE_URL": "postgres://test:test@127.0.0.1:5433/test_db",
+    "REDIS_URL": "redis://127.0.0.1:6380/0",
+    "RABBITMQ_URL": "amqp://test:test@127.0.0.1:5673/%2F",
+    "ELASTICSEARCH_URL": "http://127.0.0.1:9201",
+}.items():
+    os.environ.setdefault(_name, _url)
+
+from django.core.exceptions import ImproperlyConfigured  # noqa: E402
+
+from .base import *  # noqa: E402
+from .local_keys import keys  # noqa: E402
+
+_keys = keys(DATA_DIR / "test_keys.json")
+SECRET_KEY = _keys["secret_key"]
+SIMPLE_JWT["SIGNING_KEY"] = _keys["signing_key"]
+SIMPLE_JWT["VERIFYING_KEY"] = _keys["verifying_key"]
+
+for _database in DATABASES.values():
+    if "test" not in Path(str(_database["NAME"])).name:
+        raise ImproperlyConfigured(
+            f"{_database['NAME']!r} is no test database: its name must contain 'test'"
+        )
+    # The tests and the processes that they start share the guide's database itself.
+    _database["TEST"] = {"NAME": _database["NAME"]}
+
+PASSWORD_HASHERS = ["common.hashers.FewRoundsBCrypt"]
+REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = {"login": None, "register": None}
