@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
-from processes import ServiceError
+from processes import ServiceError, uninterrupted
 
 
 def is_docker_there() -> bool:
     """Whether an engine answers and the client knows `compose`; a client alone is no use."""
     if shutil.which("docker") is None:
         return False
-    return all(
-        _succeeds(["docker", *words]) for words in (["info"], ["compose", "version"])
-    )
+    return _succeeds(["docker", "info"]) and _succeeds(["docker", "compose", "version"])
 
 
 def _succeeds(command: list[str]) -> bool:
@@ -28,9 +27,45 @@ def _succeeds(command: list[str]) -> bool:
     return answer.returncode == 0
 
 
-def compose(file: Path, *words: str) -> None:
-    """`docker compose` with its output shown: it names the container and its log when one fails."""
-    command = ["docker", "compose", "-f", str(file), *words]
-    status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
-    if status != 0:
-        raise ServiceError(f"`{' '.join(command)}` failed with {status}: its own words are above")
+class Compose:
+    """The containers of one compose file. Its own output is shown: it names the container that failed."""
+
+    def __init__(self, file: Path) -> None:
+        self.command = ["docker", "compose", "-f", str(file)]
+
+    def start(self) -> None:
+        try:
+            self._run("up", "--detach", "--wait")
+        except BaseException:
+            with uninterrupted(), suppress(ServiceError):
+                self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Keeps the containers, and so their data."""
+        self._run("stop")
+
+    def show_status(self) -> None:
+        self._run("ps", "--all")
+        if self._list("ps", "--services", "--status", "running") != self._list(
+            "config", "--services"
+        ):
+            raise ServiceError("not all are running")
+
+    def _list(self, *words: str) -> set[str]:
+        answer = subprocess.run(
+            [*self.command, *words],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return set(answer.stdout.split())
+
+    def _run(self, *words: str) -> None:
+        command = [*self.command, *words]
+        status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
+        if status != 0:
+            raise ServiceError(
+                f"`{' '.join(command)}` failed with {status}: its own words are above"
+            )

@@ -1,4 +1,4 @@
-"""What the servers need on this machine: Debian's packages, a JDK, and Elasticsearch's jars from Maven Central."""
+"""What the servers need here: Debian's packages, a JDK, and Elasticsearch's jars from Maven Central."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import re
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from processes import ServiceError
 
 SOURCES = Path(__file__).parent / "elasticsearch"
-RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # Debian's /usr/sbin one insists on its own user
+RABBITMQ = Path(
+    "/usr/lib/rabbitmq/bin/rabbitmq-server"
+)  # Debian's /usr/sbin one insists on its own user
 JDK_VERSIONS = range(17, 22)  # what Elasticsearch 8.11 runs on
 
 # Debian starts what it installs, on the default ports; a policy that says no (101) holds it back meanwhile.
@@ -27,7 +30,6 @@ if [ ! -e "$policy" ]; then
     chmod 755 "$policy"
 fi
 export DEBIAN_FRONTEND=noninteractive
-apt-get -q update || echo 'going on with the old lists'
 apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"
 """
 
@@ -47,7 +49,9 @@ def find_jdk() -> Path | None:
     candidates += sorted(Path("/usr/lib/jvm").glob("*"))
     versions = {home: _jdk_version(home) for home in candidates}
     fitting = [
-        home for home, version in versions.items() if version in JDK_VERSIONS and (home / "bin/javac").exists()
+        home
+        for home, version in versions.items()
+        if version in JDK_VERSIONS and (home / "bin/javac").exists()
     ]
     return min(fitting, key=lambda home: versions[home], default=None)
 
@@ -70,35 +74,41 @@ def list_missing_packages() -> list[str]:
     if not RABBITMQ.exists():
         missing.append("rabbitmq-server")
     if find_jdk() is None:
-        missing.append("openjdk-17-jdk-headless" if _is_offered("openjdk-17-jdk-headless") else "openjdk-21-jdk-headless")
+        missing.append(_choose_jdk_package())
     if shutil.which("mvn") is None and not find_elasticsearch().exists():
         missing.append("maven")
     return missing
 
 
-def _is_offered(package: str) -> bool:
-    """True as well where the lists are empty and so tell nothing."""
+def _choose_jdk_package() -> str:
+    """Each Debian has one of them."""
+    packages = ("openjdk-17-jdk-headless", "openjdk-21-jdk-headless")
     if shutil.which("apt-cache") is None:
-        return True
-    answer = subprocess.run(["apt-cache", "pkgnames", "openjdk"], capture_output=True, text=True, check=False)
-    return not answer.stdout.strip() or package in answer.stdout.split()
+        return packages[0]
+    offered = (package for package in packages if _succeeds(["apt-cache", "show", package]))
+    return next(offered, packages[0])
 
 
-def install_packages(packages: list[str], *, log: Path) -> None:
+def install_packages(*, log: Path) -> None:
+    packages = list_missing_packages()
     if shutil.which("apt-get") is None:
-        raise ServiceError(f"needs a Docker engine, or a Debian to install on: {' '.join(packages)}")
-    as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if as_root and not _may_sudo():
         raise ServiceError(
-            "run once as root: apt-get install -y --no-install-recommends " + " ".join(packages)
+            f"needs a Docker engine, or a Debian to install on: {' '.join(packages)}"
         )
+    as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    if as_root and not (shutil.which("sudo") and _succeeds(["sudo", "-n", "true"])):
+        raise ServiceError(
+            f"run once as root: apt-get install -y --no-install-recommends {' '.join(packages)}"
+        )
+    with suppress(ServiceError):  # old lists may do
+        _run([*as_root, "apt-get", "-q", "update"], log=log)
+    packages = list_missing_packages()  # new lists may name another JDK
     _run([*as_root, "sh", "-c", INSTALL_SCRIPT, "install", *packages], log=log)
 
 
-def _may_sudo() -> bool:
-    if shutil.which("sudo") is None:
-        return False
-    return subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode == 0
+def _succeeds(command: list[str]) -> bool:
+    answer = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    return answer.returncode == 0
 
 
 def find_elasticsearch() -> Path:
@@ -119,8 +129,14 @@ def make_elasticsearch(*, log: Path) -> None:
     home.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.parent, prefix="making-") as made_in:
         made = Path(made_in) / home.name
-        shutil.copytree(SOURCES, made, ignore=shutil.ignore_patterns("token-filters", "transport-netty4"))
-        lib, netty, filters = made / "lib", made / "modules/transport-netty4", made / "plugins/token-filters"
+        shutil.copytree(
+            SOURCES, made, ignore=shutil.ignore_patterns("token-filters", "transport-netty4")
+        )
+        lib, netty, filters = (
+            made / "lib",
+            made / "modules/transport-netty4",
+            made / "plugins/token-filters",
+        )
         shutil.copytree(SOURCES / "transport-netty4", netty)
         shutil.copytree(SOURCES / "token-filters", filters)
 
@@ -134,16 +150,25 @@ def make_elasticsearch(*, log: Path) -> None:
         classes = Path(made_in) / "classes"
         _run([*javac, "-d", str(classes), str(filters / "TokenFilters.java")], log=log)
         jar_file = str(filters / "token-filters.jar")
-        _run([str(jdk / "bin/jar"), "--create", "--file", jar_file, "-C", str(classes), "."], log=log)
+        _run(
+            [str(jdk / "bin/jar"), "--create", "--file", jar_file, "-C", str(classes), "."], log=log
+        )
 
         if not home.exists():  # another clone may have made it meanwhile
             made.rename(home)
 
 
 def _run(command: list[str], *, log: Path) -> None:
-    with log.open("ab") as output:
-        status = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, check=False
-        ).returncode
+    with (
+        log.open("ab") as output,
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+        ) as process,
+    ):
+        try:
+            status = process.wait()
+        except BaseException:
+            process.terminate()  # and not kill, which would leave Debian half-configured
+            raise
     if status != 0:
         raise ServiceError(f"{Path(command[0]).name} failed; see {log}")

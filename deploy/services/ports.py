@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -29,11 +28,11 @@ def accepts(port: int) -> bool:
 
 
 def describe_listener(port: int) -> str:
-    """The process on `port` as far as it can be seen, naming its clone if it is a server of ours; else "another"."""
+    """The process on `port` as far as it can be seen; if it is a server of ours, its clone."""
     sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if any(os.readlink(handle) in sockets for handle in (process / "fd").iterdir()):
+            if any(str(handle.readlink()) in sockets for handle in (process / "fd").iterdir()):
                 return _describe(process)
     return "another process (run as root to see which)"
 
@@ -51,10 +50,12 @@ def _listening_inodes(port: int) -> set[str]:
 
 def _describe(process: Path) -> str:
     name = (process / "comm").read_text().strip()
-    folder = Path(os.readlink(process / "cwd"))
+    folder = (process / "cwd").readlink()
     for parent in (folder, *folder.parents):
         note = parent / "clone"
         if note.is_file():
             clone = note.read_text().strip()
-            return f"{name} (pid {process.name}) of the clone {clone}: run `make services-stop` there"
+            return (
+                f"{name} (pid {process.name}) of the clone {clone}: run `make services-stop` there"
+            )
     return f"{name} (pid {process.name}, in {folder})"

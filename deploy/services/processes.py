@@ -1,4 +1,4 @@
-"""Processes that outlive this program: each in a session of its own, written down, known again, ended by its pid."""
+"""Processes that outlive this program: written down, known again later, ended by their pids."""
 
 from __future__ import annotations
 

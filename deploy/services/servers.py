@@ -59,7 +59,7 @@ class Server:
 
 
 def list_servers(data: Path, *, clone: Path) -> list[Server]:
-    """In the order of starting: the slowest first; epmd before RabbitMQ, which would start one that outlives it."""
+    """In the order of starting, the slowest first; RabbitMQ needs its epmd."""
     return [
         _epmd(data),
         _rabbitmq(data),
@@ -133,7 +133,7 @@ def _rabbitmq(data: Path) -> Server:
             "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
             "RABBITMQ_LOG_BASE": str(folder),
             "RABBITMQ_LOGS": "-",
-            "RUNNING_UNDER_SYSTEMD": "true",  # the script then becomes the server: one pid, which heeds SIGTERM
+            "RUNNING_UNDER_SYSTEMD": "true",  # the script becomes the server: one pid
             # Erlang's schedulers spin while they wait, at the cost of everyone else on a small machine.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
                 "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none"
@@ -161,7 +161,8 @@ def _elasticsearch(data: Path) -> Server:
             "http.port": ELASTICSEARCH_PORT,
             "transport.port": ELASTICSEARCH_TRANSPORT_PORT,
             "discovery.type": "single-node",
-            "cluster.routing.allocation.disk.threshold_enabled": "false",  # a full disk would make indices read-only
+            # A nearly full disk would make every index read-only.
+            "cluster.routing.allocation.disk.threshold_enabled": "false",
         }
         return [
             f"{jdk}/bin/java",
@@ -195,7 +196,12 @@ def _elasticsearch(data: Path) -> Server:
 
 def _redis(data: Path) -> Server:
     folder = data / "redis"
-    options = {"--bind": ports.LOOPBACK, "--port": str(REDIS_PORT), "--dir": str(folder), "--save": "3600 1"}
+    options = {
+        "--bind": ports.LOOPBACK,
+        "--port": str(REDIS_PORT),
+        "--dir": str(folder),
+        "--save": "3600 1",
+    }
 
     def is_ready() -> bool:
         try:
@@ -216,23 +222,26 @@ def _redis(data: Path) -> Server:
 
 
 def _postgres(data: Path, *, clone: Path) -> Server:
-    # PostgreSQL refuses to run as root; only then is the package's own user needed, and a folder it can reach.
+    # PostgreSQL refuses to run as root: only then it takes the package's user, and a folder he reaches.
     user = "postgres" if os.geteuid() == 0 else None
     base = data
     if user is not None and not _is_reachable_by_all(data):
         digest = hashlib.sha256(str(clone).encode()).hexdigest()[:12]
         base = Path("/var/tmp") / f"microblog-services-{digest}"
     folder = base / "postgres"
-    cluster = folder / "data"
 
     def tool(name: str) -> str:
         return f"{find_postgres_tools()}/{name}"
+
+    def cluster() -> Path:
+        """Of this version only: PostgreSQL doesn't read an older one's files."""
+        return folder / f"data-{Path(tool('')).parent.name}"
 
     def prepare() -> None:
         _make_folder(base)
         (base / "clone").write_text(f"{clone}\n")
         _make_folder(folder, owner=user)
-        if not cluster.exists():
+        if not cluster().exists():
             make_cluster()
 
     def make_cluster() -> None:
@@ -244,25 +253,39 @@ def _postgres(data: Path, *, clone: Path) -> Server:
         # `test` owns the cluster, so it is the superuser that the official image makes of POSTGRES_USER.
         initdb = [tool("initdb"), "-D", str(unfinished), "-U", USER, "--pwfile", str(password)]
         run([*initdb, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
-        run([tool("postgres"), "--single", "-D", str(unfinished), "postgres"], f"CREATE DATABASE {DATABASE}\n")
-        unfinished.rename(cluster)
+        single = [tool("postgres"), "--single", "-D", str(unfinished), "postgres"]
+        run(single, f"CREATE DATABASE {DATABASE}\n")
+        unfinished.rename(cluster())
 
     def run(command: list[str], words: str = "") -> None:
         groups: list[str] | None = None if user is None else []
         answer = subprocess.run(
-            command, cwd=folder, env=BASE_ENVIRONMENT, input=words, text=True, check=False,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, user=user, group=user, extra_groups=groups,
-        )  # fmt: skip
+            command,
+            cwd=folder,
+            env=BASE_ENVIRONMENT,
+            user=user,
+            group=user,
+            extra_groups=groups,
+            input=words,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
         if answer.returncode != 0:
             log = data / "log" / "initdb.log"
             log.write_text(answer.stdout)
             raise ServiceError(f"{Path(command[0]).name} failed; see {log}")
 
     def is_ready() -> bool:
-        ask = [tool("psql"), "-qtA", "-h", ports.LOOPBACK, "-p", str(POSTGRES_PORT), "-U", USER, DATABASE]
-        environment = {**BASE_ENVIRONMENT, "PGPASSWORD": PASSWORD, "PGCONNECT_TIMEOUT": "2"}
+        address = f"postgresql://{USER}:{PASSWORD}@{ports.LOOPBACK}:{POSTGRES_PORT}/{DATABASE}"
         answer = subprocess.run(
-            [*ask, "-c", "select 1"], env=environment, stdin=subprocess.DEVNULL, capture_output=True, check=False
+            [tool("psql"), "-qtA", "-c", "select 1", f"{address}?connect_timeout=2"],
+            cwd="/",
+            env=BASE_ENVIRONMENT,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
         )
         return answer.stdout.strip() == b"1"
 
@@ -279,7 +302,7 @@ def _postgres(data: Path, *, clone: Path) -> Server:
         ports=(POSTGRES_PORT,),
         prepare=prepare,
         command=lambda: [
-            *(tool("postgres"), "-D", str(cluster)),
+            *(tool("postgres"), "-D", str(cluster())),
             *(word for name, value in options.items() for word in ("-c", f"{name}={value}")),
         ],
         is_ready=is_ready,

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import packages
 import ports
-from compose import compose, is_docker_there
+from compose import Compose, is_docker_there
 from processes import (
     Interrupted,
     Process,
@@ -35,11 +35,11 @@ from processes import (
 from servers import BASE_ENVIRONMENT, Server, list_servers
 
 CLONE = Path(__file__).resolve().parents[2]
-COMPOSE_FILE = CLONE / "docker-compose.test.yml"
 DATA = CLONE / ".services"
 LOGS = DATA / "log"
 RECORDS = DATA / "run"
 DOCKER_NOTE = RECORDS / "docker"  # there while Docker runs them
+CONTAINERS = Compose(CLONE / "docker-compose.test.yml")
 
 START_SECONDS = 120
 STOP_SECONDS = 20
@@ -47,16 +47,15 @@ STOP_SECONDS = 20
 
 def start() -> None:
     servers = list_servers(DATA, clone=CLONE)
-    if not DOCKER_NOTE.exists() and not any(_find(server) for server in servers) and is_docker_there():
-        DOCKER_NOTE.touch()
-    if DOCKER_NOTE.exists():
-        _start_by_docker()
-        return
-
     absent = [server for server in servers if _find(server) is None]
+    if absent == servers and is_docker_there():
+        DOCKER_NOTE.touch()
+        CONTAINERS.start()
+        return
     if not absent and all(server.is_ready() for server in servers):
         say("already running: " + _list_ports(servers))
         return
+    DOCKER_NOTE.unlink(missing_ok=True)
     _refuse_taken_ports(absent)
     install()
 
@@ -81,16 +80,6 @@ def start() -> None:
         raise
 
 
-def _start_by_docker() -> None:
-    try:
-        compose(COMPOSE_FILE, "up", "--detach", "--wait")
-    except BaseException:
-        with uninterrupted():
-            compose(COMPOSE_FILE, "stop")
-            DOCKER_NOTE.unlink()
-        raise
-
-
 def _refuse_taken_ports(servers: list[Server]) -> None:
     for server in servers:
         for port in server.ports:
@@ -105,20 +94,24 @@ def _wait_until_ready(servers: list[Server], *, since: float) -> None:
     while waiting:
         for server in list(waiting):
             seconds = time.monotonic() - since
+            if _find(server) is None:
+                raise ServiceError(f"{server.name} ended while starting; see {_log(server)}")
             if server.is_ready():
                 waiting.remove(server)
                 if not server.is_helper:
-                    say(f"{server.name:<14} {_list_ports([server]):<14} ready after {seconds:.1f} s")
-            elif _find(server) is None:
-                raise ServiceError(f"{server.name} ended while starting; see {_log(server)}")
+                    say(
+                        f"{server.name:<14} {_list_ports([server]):<16} ready after {seconds:.1f} s"
+                    )
             elif seconds > START_SECONDS:
-                raise ServiceError(f"{server.name} is not ready after {START_SECONDS} s; see {_log(server)}")
+                raise ServiceError(
+                    f"{server.name} is not ready after {START_SECONDS} s; see {_log(server)}"
+                )
         time.sleep(0.1)
 
 
 def stop() -> None:
     if DOCKER_NOTE.exists():
-        compose(COMPOSE_FILE, "stop")
+        CONTAINERS.stop()
         DOCKER_NOTE.unlink()
         return
     servers = list_servers(DATA, clone=CLONE)
@@ -149,19 +142,17 @@ def _stop(servers: list[Server]) -> None:
 
 def status() -> None:
     if DOCKER_NOTE.exists():
-        compose(COMPOSE_FILE, "ps")
+        CONTAINERS.show_status()
         return
     servers = [server for server in list_servers(DATA, clone=CLONE) if not server.is_helper]
     down = []
     for server in servers:
         process = _find(server)
-        if process is None:
-            state = "stopped"
-        else:
-            state = ("ready" if server.is_ready() else "not ready") + f" (pid {process.pid}, log {_log(server)})"
-        if not state.startswith("ready"):
+        state = "stopped" if process is None else "ready" if server.is_ready() else "not ready"
+        if state != "ready":
             down.append(server.name)
-        say(f"{server.name:<14} {_list_ports([server]):<14} {state}")
+        where = f"pid {process.pid}, log {_log(server)}" if process else ""
+        say(f"{server.name:<14} {_list_ports([server]):<16} {state:<10} {where}".rstrip())
     if down:
         raise ServiceError(f"not ready: {', '.join(down)}")
 
@@ -172,7 +163,7 @@ def install() -> None:
     missing = packages.list_missing_packages()
     if missing:
         say(f"installing {' '.join(missing)} ...")
-        packages.install_packages(missing, log=log)
+        packages.install_packages(log=log)
     if not packages.find_elasticsearch().exists():
         say("fetching Elasticsearch 8.11.0 ...")
         packages.make_elasticsearch(log=log)
@@ -191,7 +182,9 @@ def _find(server: Server) -> Process | None:
 
 
 def _list_ports(servers: list[Server]) -> str:
-    return ", ".join(f"{ports.LOOPBACK}:{server.ports[0]}" for server in servers if not server.is_helper)
+    return ", ".join(
+        f"{ports.LOOPBACK}:{server.ports[0]}" for server in servers if not server.is_helper
+    )
 
 
 def say(line: str) -> None:
@@ -211,13 +204,18 @@ def one_at_a_time() -> Iterator[None]:
 
 def main() -> int:
     commands: dict[str, tuple[Callable[[], None], str]] = {
-        "start": (start, "start what isn't running, installing what is missing; wait until all are ready"),
+        "start": (
+            start,
+            "start what isn't running, installing what is missing; wait until all are ready",
+        ),
         "stop": (stop, "stop what start started; data stays"),
         "status": (status, "ask each server; exit 1 unless all are ready"),
         "install": (install, "install what is missing, start nothing"),
     }
     parser = argparse.ArgumentParser(
-        prog="services.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="services.py",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (_, text) in commands.items():
@@ -228,7 +226,8 @@ def main() -> int:
     try:
         for folder in (DATA, LOGS, RECORDS):
             folder.mkdir(exist_ok=True)
-            folder.chmod(0o755)
+            folder.chmod(0o755)  # whatever the umask: PostgreSQL's user has to pass
+        (DATA / "clone").write_text(f"{CLONE}\n")
         with one_at_a_time():
             command()
     except Interrupted as error:
