@@ -50,6 +50,9 @@ class Broker(Protocol):
     def send_back(self, worker: Worker, limit: int) -> int:
         """Returns up to `limit` dead letters to the worker's queue. Says how many."""
 
+    def purge(self, queue: str) -> None:
+        """Throws away what waits in the queue."""
+
     def close(self) -> None:
         """Ends this thread's connection, if it has one."""
 

@@ -85,6 +85,9 @@ class EmbeddedBroker:
     def depth(self, queue: str) -> int:
         return self._queue(queue).count()
 
+    def purge(self, queue: str) -> None:
+        self._queue(queue).delete()
+
     def dead_letters(self, worker: Worker, limit: int) -> list[Message]:
         return [
             Message(

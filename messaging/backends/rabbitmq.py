@@ -91,6 +91,9 @@ class RabbitMQBroker:
             lambda channel: channel.queue_declare(queue, passive=True).method.message_count
         )
 
+    def purge(self, queue: str) -> None:
+        self._call(lambda channel: channel.queue_purge(queue))
+
     def dead_letters(self, worker: Worker, limit: int) -> list[Message]:
         def look(channel: BlockingChannel) -> list[Message]:
             found = list(_take(channel, dead_queue(worker.queue), limit))

@@ -10,7 +10,7 @@ from typing import Any
 
 import dj_database_url
 from environs import Env
-from fakeredis import FakeConnection
+from fakeredis import FakeRedisConnection
 
 env = Env()
 
@@ -130,7 +130,7 @@ CACHES: dict[str, dict[str, Any]] = {
             "SOCKET_TIMEOUT": 5,
             "CONNECTION_POOL_KWARGS": {"max_connections": 64}
             if REDIS_URL
-            else {"connection_class": FakeConnection},
+            else {"connection_class": FakeRedisConnection},
             "IGNORE_EXCEPTIONS": True,  # a cache: without it everything is slower, nothing fails
         },
     }

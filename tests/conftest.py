@@ -1,0 +1,144 @@
+"""What all tests share: the database, the cast, and one step that drives the background work."""
+
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.db import connections
+from django.test.utils import setup_databases
+from django_redis import get_redis_connection
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from common.revocation import revocations
+from messaging.broker import broker, dead_queue
+from messaging.relay import relay_all
+from messaging.worker import workers
+from tests.factories import PASSWORD, UserFactory
+
+_REAL = ("real", "integration", "e2e")
+
+
+def is_real() -> bool:
+    return bool(settings.RABBITMQ_URL)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On embedded parts the tests that need real servers are not part of the run."""
+    if is_real():
+        return
+    left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in _REAL)]
+    items[:] = [item for item in items if item not in left_out]
+    config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """A server that is down ends the run in one line."""
+    if not is_real():
+        return
+    for name, url in {
+        "PostgreSQL": settings.DATABASE_URL,
+        "Redis": settings.REDIS_URL,
+        "RabbitMQ": settings.RABBITMQ_URL,
+        "Elasticsearch": settings.ELASTICSEARCH_URL,
+    }.items():
+        place = urlsplit(url)
+        try:
+            socket.create_connection((str(place.hostname), place.port), timeout=2).close()
+        except OSError:
+            pytest.exit(
+                f"{name} at {place.hostname!s}:{place.port} is down: "
+                "`make services` starts the test servers",
+                returncode=3,
+            )
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
+    """The test database itself, for the tests and every process they start; left empty."""
+    with django_db_blocker.unblock():
+        _empty_databases()
+        setup_databases(verbosity=0, interactive=False, keepdb=True)
+    yield
+    with django_db_blocker.unblock():
+        _empty_databases()
+
+
+def _empty_databases() -> None:
+    for connection in connections.all():
+        if connection.vendor != "postgresql":
+            continue  # the embedded database is a new file each time
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(
+                "SELECT 1 FROM pg_database WHERE datname = %s", [connection.settings_dict["NAME"]]
+            )
+            exists = cursor.fetchone()
+        if exists:
+            with connection.cursor() as cursor:
+                cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        connection.close()
+
+
+@pytest.fixture
+def api() -> APIClient:
+    """Nobody signed in."""
+    return APIClient()
+
+
+@pytest.fixture
+def alice(db: None) -> User:
+    """Writes."""
+    return UserFactory.create(username="alice")
+
+
+@pytest.fixture
+def bob(db: None) -> User:
+    """Follows alice, in tests that make it so."""
+    return UserFactory.create(username="bob")
+
+
+@pytest.fixture
+def carol(db: None) -> User:
+    """Follows nobody."""
+    return UserFactory.create(username="carol")
+
+
+@pytest.fixture
+def sign_in() -> Callable[[User], APIClient]:
+    def sign_in(user: User) -> APIClient:
+        client = APIClient()
+        answer = client.post("/users/login", {"email": user.email, "password": PASSWORD})
+        assert answer.status_code == 200, answer.content
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.json()['token']}")
+        return client
+
+    return sign_in
+
+
+@pytest.fixture
+def drain(empty_queues: None) -> Callable[[], None]:
+    """Runs the relay and the workers until there is nothing left to do."""
+
+    def drain() -> None:
+        while relay_all(broker()) + sum(broker().run_once(w) for w in workers().values()):
+            pass
+
+    return drain
+
+
+@pytest.fixture
+def empty_queues(db: None) -> None:
+    """The broker as it is before the first message."""
+    broker().declare(list(workers().values()))
+    for worker in workers().values():
+        for queue in (worker.queue, dead_queue(worker.queue)):
+            broker().purge(queue)
+
+
+@pytest.fixture
+def empty_redis() -> None:
+    get_redis_connection().flushdb()
+    revocations.forget()
