@@ -1,0 +1,94 @@
+"""What the OpenAPI schema says of every call: the error envelope, and how to sign in.
+
+@extend_schema(responses={200: TweetAnswer, **errors(400, 401, 404)})
+"""
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.plumbing import build_bearer_security_scheme_object
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse
+from rest_framework import serializers
+
+from common.exception_handler import error_body
+
+
+class ErrorDetailSerializer(serializers.Serializer[Any]):
+    code = serializers.CharField(help_text="for programs: one word for the kind of error")
+    message = serializers.CharField(help_text="for people: what is wrong")
+    fields = serializers.DictField(  # type: ignore[assignment]
+        child=serializers.ListField(child=serializers.CharField()),
+        help_text="the offending inputs by name, and what is wrong with each; may be empty",
+    )
+
+
+class ErrorSerializer(serializers.Serializer[Any]):
+    error = ErrorDetailSerializer()
+
+
+# By status: what it means, and an example of its body.
+_ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
+    400: (
+        "Unreadable JSON, a wrong type, a missing or unknown field, or a parameter out of range.",
+        error_body("bad_request", "limit: must be 100 or less", {"limit": ["must be 100 or less"]}),
+    ),
+    401: (
+        "Not signed in, or the token counts no more.",
+        error_body("not_authenticated", "the token is not valid or has expired"),
+    ),
+    403: ("Not allowed.", error_body("forbidden", "not allowed")),
+    404: ("There is no such thing.", error_body("not_found", "there is nothing at this address")),
+    409: (
+        "It would conflict with what is there.",
+        error_body("conflict", "email: is taken", {"email": ["is taken"]}),
+    ),
+    413: (
+        "The request's body is too large.",
+        error_body("too_large", "the request's body is too large"),
+    ),
+    415: (
+        "The request's body is not JSON.",
+        error_body("unsupported_media_type", 'Unsupported media type "text/plain" in request.'),
+    ),
+    422: (
+        "Of the right type, and still refused: too long, too short, empty after trimming.",
+        error_body("invalid", "content: must not be empty", {"content": ["must not be empty"]}),
+    ),
+    429: (
+        "Too many requests: the header Retry-After says how many seconds to wait.",
+        error_body("too_many_requests", "Request was throttled. Expected available in 12 seconds."),
+    ),
+    503: (
+        "A part of the system is down: try again.",
+        error_body("unavailable", "a part of the system is down, try again"),
+    ),
+}
+
+# What every call with a body may answer besides its own.
+BODY = (400, 413, 415)
+
+
+def errors(*statuses: int) -> dict[int, OpenApiResponse]:
+    """The responses of these statuses, each with an example, for `extend_schema(responses=…)`."""
+    return {status: _response(status) for status in statuses}
+
+
+def _response(status: int) -> OpenApiResponse:
+    description, body = _ERRORS[status]
+    return OpenApiResponse(
+        ErrorSerializer,
+        description=description,
+        examples=[
+            OpenApiExample(
+                body["error"]["code"], value=body, response_only=True, status_codes=[str(status)]
+            )
+        ],
+    )
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    target_class = "common.authentication.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:
+        return build_bearer_security_scheme_object("Authorization", "Bearer", "JWT")
