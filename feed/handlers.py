@@ -1,5 +1,139 @@
+"""How timelines follow the news.
+
+Handling news twice or late changes nothing, by the scripts in `feed.store`. What a handler must
+know as it is now (does bob still follow alice?) it asks; what it only needs to place, it places.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from common.ids import created_at
+from common.times import to_ms
+from feed import store, truth
+from grpc_services.clients import accounts, tweets
+from messaging.events import (
+    TweetCreated,
+    TweetDeleted,
+    TweetReposted,
+    TweetUnreposted,
+    UserDeleted,
+    UserFollowed,
+    UserRestored,
+    UserSuspended,
+    UserUnfollowed,
+)
 from messaging.worker import Handler, Worker
 
-HANDLERS: dict[str, Handler] = {}
+# Entries younger than this are pushed on top without a look at the list: the reader sorts what
+# arrives within moments. Older ones are put in their place, which is slower.
+FRESH_SECONDS = 2.0
+
+
+def fan_out(events: Sequence[TweetCreated] | Sequence[TweetReposted]) -> None:
+    """Brings new entries to the timelines of their author's followers and the author's own."""
+    late = [event.id for event in events if not _is_fresh(event.id)]
+    existing = {tweet.entry_id for tweet in tweets.get_tweets(late)}
+    for author_id, entry_ids in _by_author(events).items():
+        for user_ids in _audience(author_id):
+            for entry_id in entry_ids:
+                if entry_id not in late:
+                    store.push(entry_id, author_id, user_ids)
+                elif entry_id in existing:  # else deleted meanwhile
+                    store.insert(entry_id, author_id, user_ids)
+
+
+def take_back(events: Sequence[TweetDeleted] | Sequence[TweetUnreposted]) -> None:
+    """Takes deleted entries out of the timelines; readers don't see them since the deletion."""
+    for author_id, entry_ids in _by_author(events).items():
+        for user_ids in _audience(author_id):
+            store.remove(entry_ids, user_ids)
+
+
+def settle(events: Sequence[UserFollowed] | Sequence[UserUnfollowed]) -> None:
+    """Shows or hides authors in a follower's timeline, as it is now between the two."""
+    news: dict[int, list[UserFollowed | UserUnfollowed]] = {}
+    for event in events:
+        news.setdefault(event.follower_id, []).append(event)
+    for follower_id, told in news.items():
+        relations = accounts.get_relations(
+            viewer_id=follower_id, user_ids={event.following_id for event in told}
+        )
+        is_materialised = bool(store.materialised([follower_id]))
+        for event in told:
+            store.settle(
+                follower_id=follower_id,
+                author_id=event.following_id,
+                following=relations[event.following_id].following,
+                at_ms=to_ms(event.at),
+                # a list that is built from now on reads the follow as it is
+                entries=_entries_of(event.following_id) if is_materialised else [],
+            )
+        if any(relation.following for relation in relations.values()):
+            truth.materialise(follower_id)
+
+
+def forget(events: Sequence[UserSuspended] | Sequence[UserDeleted]) -> None:
+    """Drops their own timelines. Their entries elsewhere are hidden from readers already."""
+    for event in events:
+        store.forget(event.id)
+
+
+def bring_back(events: Sequence[UserRestored]) -> None:
+    """Puts a restored author's entries into the timelines that were built without them."""
+    for event in events:
+        entries = _entries_of(event.id)
+        for user_ids in _audience(event.id):
+            for user_id in store.materialised(user_ids):
+                store.settle(
+                    follower_id=user_id,
+                    author_id=event.id,
+                    following=True,
+                    at_ms=to_ms(event.at),
+                    entries=entries,
+                )
+
+
+def _by_author(events: Sequence[Any]) -> dict[int, list[int]]:
+    """The ids of the events' entries by who wrote or reposted them."""
+    entries: dict[int, list[int]] = {}
+    for event in events:
+        entries.setdefault(event.user_id, []).append(event.id)
+    return entries
+
+
+def _entries_of(author_id: int) -> list[int]:
+    """As many of the author's entries as a timeline can hold."""
+    return truth.newest_entries([author_id], limit=tweets.MAX_ENTRIES)
+
+
+def _audience(author_id: int) -> Iterator[Sequence[int]]:
+    """The author, then the followers by pages."""
+    yield [author_id]
+    after_id = 0
+    while True:
+        page = accounts.get_follower_ids(user_id=author_id, after_id=after_id)
+        if page.items:
+            yield page.items
+        if page.next is None:
+            return
+        after_id = page.next
+
+
+def _is_fresh(entry_id: int) -> bool:
+    return time.time() - created_at(entry_id).timestamp() < FRESH_SECONDS
+
+
+HANDLERS: dict[str, Handler] = {
+    "tweet.created": fan_out,
+    "tweet.reposted": fan_out,
+    "tweet.deleted": take_back,
+    "tweet.unreposted": take_back,
+    "user.followed": settle,
+    "user.unfollowed": settle,
+    "user.suspended": forget,
+    "user.deleted": forget,
+    "user.restored": bring_back,
+}
 
 WORKER = Worker(queue="general_tweets", handlers=HANDLERS)

@@ -1,3 +1,5 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from feed.views import FeedView
+
+urlpatterns = [path("feed", FeedView.as_view())]

@@ -121,3 +121,29 @@ class TweetSerializer(serializers.Serializer[Any]):
     reposted = serializers.BooleanField(required=False, help_text="for a signed-in reader")
     entry_id = serializers.CharField(required=False, help_text="where a repost brought the tweet")
     reposted_by = AuthorSerializer(required=False, allow_null=True)
+
+
+# For the schema's examples.
+AUTHOR_EXAMPLE = {"id": "912345678901234567", "username": "alice", "display_name": "Alice"}
+USER_EXAMPLE = {
+    **AUTHOR_EXAMPLE,
+    "bio": "Bakes bread, reads maps.",
+    "num_tweets": 12,
+    "num_followers": 3,
+    "num_following": 5,
+    "created_at": "2026-11-01T08:00:00.000Z",
+}
+TWEET_EXAMPLE = {
+    "id": "923456789012345678",
+    "user_id": AUTHOR_EXAMPLE["id"],
+    "author": AUTHOR_EXAMPLE,
+    "content": "The first snow of the year.",
+    "parent_id": None,
+    "parent_deleted": False,
+    "num_likes": 2,
+    "num_replies": 1,
+    "num_reposts": 0,
+    "created_at": "2026-11-23T07:30:00.000Z",
+    "liked": False,
+    "reposted": False,
+}

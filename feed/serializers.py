@@ -1,0 +1,23 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from common.pagination import CursorField, LimitField
+from grpc_services.presentation import TweetSerializer
+
+DEFAULT_LIMIT = 50
+MAX_OFFSET = 2**31
+
+
+class FeedQuery(serializers.Serializer[Any]):
+    limit = LimitField(default=DEFAULT_LIMIT)
+    offset = serializers.IntegerField(default=0, min_value=0, max_value=MAX_OFFSET)
+    cursor = CursorField(required=False, default=None)
+
+
+class FeedSerializer(serializers.Serializer[Any]):
+    tweets = TweetSerializer(many=True)
+    count = serializers.IntegerField(help_text="entries on this page, those gone since included")
+    limit = serializers.IntegerField()
+    offset = serializers.IntegerField()
+    next = serializers.CharField(allow_null=True, help_text="the next page's cursor")

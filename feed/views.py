@@ -1,0 +1,54 @@
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from common.authentication import reader_id
+from common.pagination import format_cursor, read_query
+from common.schema import errors
+from feed.serializers import FeedQuery, FeedSerializer
+from feed.timeline import read_by_cursor, read_by_offset
+from grpc_services.presentation import TWEET_EXAMPLE
+
+
+class FeedView(APIView):
+    @extend_schema(
+        operation_id="read_feed",
+        summary="The newest tweets and reposts of those you follow, and your own",
+        description=(
+            "By `cursor` nothing is skipped or repeated while new tweets arrive, on to the very "
+            "first tweet. By `offset` it is a window of the 800 newest entries."
+        ),
+        parameters=[FeedQuery],
+        responses={200: FeedSerializer, **errors(400, 401, 503)},
+        examples=[
+            OpenApiExample(
+                "a page",
+                value={
+                    "tweets": [TWEET_EXAMPLE],
+                    "count": 1,
+                    "limit": 50,
+                    "offset": 0,
+                    "next": None,
+                },
+                response_only=True,
+                status_codes=["200"],
+            )
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        query = read_query(FeedQuery, request.query_params)
+        limit, offset, cursor = query["limit"], query["offset"], query["cursor"]
+        if cursor is None:
+            page = read_by_offset(reader_id(request), offset=offset, limit=limit)
+        else:
+            page = read_by_cursor(reader_id(request), before_id=cursor, limit=limit)
+        return Response(
+            {
+                "tweets": page.tweets,
+                "count": page.count,
+                "limit": limit,
+                "offset": offset,
+                "next": format_cursor(page.next),
+            }
+        )
