@@ -5,9 +5,11 @@ from django.urls import include, path
 from twitter_project import views
 
 urlpatterns = [
-    path("", views.index),
-    path("health", views.health),
-    path("ready", views.ready),
+    path("", views.index, name="index"),
+    path("docs", views.docs, name="docs"),
+    path("schema", views.schema, name="schema"),
+    path("health", views.HealthView.as_view()),
+    path("ready", views.ReadyView.as_view()),
     path("admin/", admin.site.urls),
     *(path("", include(f"{service}.urls")) for service in settings.SERVICES),
 ]

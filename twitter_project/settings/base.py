@@ -30,7 +30,10 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # The services that this process serves: their URLs, gRPC servicers and event handlers.
 SERVICES: list[str] = env.list("SERVICES", ["accounts", "tweets", "feed", "search"])
 
+PORT: int = env.int("PORT", 8000)  # where `manage.py serve` listens
+
 INSTALLED_APPS = [
+    "twitter_project",  # first: its runserver takes the place of Django's
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -42,7 +45,6 @@ INSTALLED_APPS = [
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "rest_framework",
-    "twitter_project",
     "accounts",
     "tweets",
     "feed",
@@ -77,7 +79,7 @@ TEMPLATES = [
 ]
 
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT: Path | None = None
 WHITENOISE_USE_FINDERS = True  # no collectstatic on a developer's machine
 
 
@@ -99,6 +101,8 @@ def _database(url: str) -> dict[str, Any]:
 
 
 DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
+# A file that only this machine's processes see: whoever serves it migrates it and seeds it, too.
+EMBEDDED_DATABASE: bool = DATABASE_URL.startswith("sqlite")
 DATABASES = {"default": _database(DATABASE_URL)}
 SERVICE_DATABASES = {"messaging": "default"}
 _ALIASES = {DATABASE_URL: "default"}
@@ -112,9 +116,7 @@ DATABASE_ROUTERS = ["common.db.ServiceRouter"]
 
 # How a commit wakes the outbox relay.
 OUTBOX_WAKEUP = {
-    "BACKEND": "messaging.wakeup.InProcess"
-    if DATABASE_URL.startswith("sqlite")
-    else "messaging.wakeup.Notify"
+    "BACKEND": "messaging.wakeup.InProcess" if EMBEDDED_DATABASE else "messaging.wakeup.Notify"
 }
 
 
@@ -193,9 +195,26 @@ def _channel(target: str | None) -> dict[str, str]:
     return {"BACKEND": "grpc_services.channels.InProcessChannel"}
 
 
-GRPC_CHANNELS = {
-    "accounts": _channel(env.str("USERS_GRPC", None)),
-    "tweets": _channel(env.str("TWEETS_GRPC", None)),
+USERS_GRPC: str | None = env.str("USERS_GRPC", None)
+TWEETS_GRPC: str | None = env.str("TWEETS_GRPC", None)
+GRPC_CHANNELS = {"accounts": _channel(USERS_GRPC), "tweets": _channel(TWEETS_GRPC)}
+
+
+# What /ready asks besides the databases. An embedded part lives and dies with its process.
+
+
+def _probe(name: str, url: str | None, **options: str) -> dict[str, str]:
+    if url:
+        return {"BACKEND": f"twitter_project.probes.{name}", "url": url, **options}
+    return {"BACKEND": "twitter_project.probes.embedded"}
+
+
+PROBES = {
+    "redis": _probe("redis", REDIS_URL),
+    "broker": _probe("rabbitmq", RABBITMQ_URL),
+    "search": _probe("elasticsearch", ELASTICSEARCH_URL),
+    "accounts": _probe("grpc", USERS_GRPC, service="accounts"),
+    "tweets": _probe("grpc", TWEETS_GRPC, service="tweets"),
 }
 
 
@@ -216,6 +235,8 @@ SIMPLE_JWT: dict[str, Any] = {
 
 MAX_BODY_BYTES = 64 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # the admin's forms
+
+CSRF_FAILURE_VIEW = "common.exception_handler.forbidden"
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["common.authentication.TokenAuthentication"],
@@ -238,9 +259,6 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Twitter-like microblogging",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
 }
 
 CHANNEL_LAYERS: dict[str, Any] = {
