@@ -28,7 +28,7 @@ def _succeeds(command: list[str]) -> bool:
 
 
 class Compose:
-    """The containers of one compose file. Its own output is shown: it names the container that failed."""
+    """The containers of one file. Docker's own output is shown: it names the one that failed."""
 
     def __init__(self, file: Path) -> None:
         self.command = ["docker", "compose", "-f", str(file)]

@@ -1,4 +1,4 @@
-"""What the servers need here: Debian's packages, a JDK, and Elasticsearch's jars from Maven Central."""
+"""What the servers need here: Debian's packages, and Elasticsearch's jars from Maven Central."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ RABBITMQ = Path(
 )  # Debian's /usr/sbin one insists on its own user
 JDK_VERSIONS = range(17, 22)  # what Elasticsearch 8.11 runs on
 
-# Debian starts what it installs, on the default ports; a policy that says no (101) holds it back meanwhile.
+# Debian starts what it installs, on the default ports, unless a policy says no (101).
 INSTALL_SCRIPT = """
 set -e
 policy=/usr/sbin/policy-rc.d
@@ -75,7 +75,7 @@ def list_missing_packages() -> list[str]:
         missing.append("rabbitmq-server")
     if find_jdk() is None:
         missing.append(_choose_jdk_package())
-    if shutil.which("mvn") is None and not find_elasticsearch().exists():
+    if shutil.which("mvn") is None and not get_elasticsearch_home().exists():
         missing.append("maven")
     return missing
 
@@ -89,17 +89,22 @@ def _choose_jdk_package() -> str:
     return next(offered, packages[0])
 
 
-def install_packages(*, log: Path) -> None:
-    packages = list_missing_packages()
+def get_root_command(packages: list[str]) -> list[str]:
+    """What to put before a command so that it may install them."""
     if shutil.which("apt-get") is None:
         raise ServiceError(
             f"needs a Docker engine, or a Debian to install on: {' '.join(packages)}"
         )
-    as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if as_root and not (shutil.which("sudo") and _succeeds(["sudo", "-n", "true"])):
-        raise ServiceError(
-            f"run once as root: apt-get install -y --no-install-recommends {' '.join(packages)}"
-        )
+    if os.geteuid() == 0:
+        return []
+    if shutil.which("sudo") and _succeeds(["sudo", "-n", "true"]):
+        return ["sudo", "-n"]
+    raise ServiceError(
+        f"run once as root: apt-get install -y --no-install-recommends {' '.join(packages)}"
+    )
+
+
+def install_packages(*, as_root: list[str], log: Path) -> None:
     with suppress(ServiceError):  # old lists may do
         _run([*as_root, "apt-get", "-q", "update"], log=log)
     packages = list_missing_packages()  # new lists may name another JDK
@@ -111,8 +116,8 @@ def _succeeds(command: list[str]) -> bool:
     return answer.returncode == 0
 
 
-def find_elasticsearch() -> Path:
-    """The folder of Elasticsearch made of today's sources, per user, so that a fresh clone finds it made."""
+def get_elasticsearch_home() -> Path:
+    """Elasticsearch as made of today's sources; a user's clones share it."""
     digest = hashlib.sha256()
     for source in sorted(path for path in SOURCES.rglob("*") if path.is_file()):
         digest.update(source.relative_to(SOURCES).as_posix().encode())
@@ -122,8 +127,8 @@ def find_elasticsearch() -> Path:
 
 
 def make_elasticsearch(*, log: Path) -> None:
-    """Lays the jars out as the distribution does and compiles the launcher and the plugin beside them."""
-    home, jdk, mvn = find_elasticsearch(), find_jdk(), shutil.which("mvn")
+    """Lays the jars out as the distribution does; compiles the launcher and the plugin."""
+    home, jdk, mvn = get_elasticsearch_home(), find_jdk(), shutil.which("mvn")
     if jdk is None or mvn is None:
         raise ServiceError(f"the JDK or Maven is missing after the installation; see {log}")
     home.parent.mkdir(parents=True, exist_ok=True)

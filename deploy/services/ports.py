@@ -58,4 +58,4 @@ def _describe(process: Path) -> str:
             return (
                 f"{name} (pid {process.name}) of the clone {clone}: run `make services-stop` there"
             )
-    return f"{name} (pid {process.name}, in {folder})"
+    return f"{name} (pid {process.name}, in {folder}): stop it first"

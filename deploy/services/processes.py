@@ -14,6 +14,7 @@ from pathlib import Path
 from types import FrameType
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+ENDED = "ZX"  # the states in /proc/PID/stat
 
 
 class ServiceError(Exception):
@@ -27,7 +28,7 @@ class Interrupted(Exception):
 
 
 def raise_on_interrupts() -> None:
-    """Turns each of INTERRUPTS into an exception, so that every way out passes the code that cleans up."""
+    """Turns each of INTERRUPTS into an exception, so that every way out passes the cleaning up."""
 
     def interrupt(number: int, _: FrameType | None) -> None:
         raise Interrupted(number)
@@ -38,7 +39,7 @@ def raise_on_interrupts() -> None:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Holds interrupts back until the block is done: no process may start and not be written down."""
+    """Holds interrupts back until the block is done: no process may start unrecorded."""
     held: list[int] = []
     handlers = {
         number: signal.signal(number, lambda number, _: held.append(number))
@@ -72,25 +73,44 @@ class Process:
             if self.is_alive():
                 os.killpg(self.pid, signal.SIGKILL)
 
-    def wait(self, *, deadline: float) -> bool:
-        """Whether it was gone by `deadline`, in time.monotonic()'s seconds."""
+    def wait_for_end(self, number: signal.Signals, *, deadline: float) -> bool:
+        """Whether it was gone by `deadline`, in time.monotonic()'s seconds.
+
+        Repeats the signal that was sent: Erlang loses one that comes in its first moments.
+        """
+        next_reminder = time.monotonic() + 2
         while self.is_alive():
             if time.monotonic() > deadline:
                 return False
+            if time.monotonic() > next_reminder:
+                self.send(number)
+                next_reminder += 2
             time.sleep(0.05)
         return True
 
 
 def identify(pid: int) -> str | None:
-    """What tells this process from a later one that was given the same pid; None if it has ended."""
+    """What tells this process from a later one with the same pid; None if it has ended."""
+    fields = _read_stat(pid)
+    if not fields or fields[0] in ENDED:
+        return None
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    started_at_tick = fields[19]
+    return f"{boot}:{started_at_tick}"
+
+
+def is_zombie(pid: int) -> bool:
+    fields = _read_stat(pid)
+    return bool(fields) and fields[0] in ENDED
+
+
+def _read_stat(pid: int) -> list[str]:
+    """From the state on; empty if there is no such process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except (FileNotFoundError, ProcessLookupError):
-        return None
-    fields = stat.rpartition(")")[2].split()
-    state, started_at_tick = fields[0], fields[19]
-    return None if state in "ZX" else f"{boot}:{started_at_tick}"
+        return []
+    return stat.rpartition(")")[2].split()
 
 
 def spawn(

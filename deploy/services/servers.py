@@ -1,7 +1,7 @@
-"""The four servers (and RabbitMQ's epmd): how each is set up, started, asked whether it is ready, and ended.
+"""The four servers, and RabbitMQ's epmd: how each is set up, started, asked if ready, and ended.
 
-Everything listens on loopback only, under names, ports and folders of its own, so that the machine's other
-servers are neither touched nor met.
+Everything listens on loopback only, under names, ports and folders of its own, so that the
+machine's other servers are neither touched nor met.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from http import HTTPStatus
 from pathlib import Path
 
 import ports
-from packages import RABBITMQ, find_elasticsearch, find_jdk, find_postgres_tools
-from processes import ServiceError
+from packages import RABBITMQ, find_jdk, find_postgres_tools, get_elasticsearch_home
+from processes import ServiceError, is_zombie
 
 POSTGRES_PORT = 5433
 REDIS_PORT = 6380
@@ -134,9 +134,10 @@ def _rabbitmq(data: Path) -> Server:
             "RABBITMQ_LOG_BASE": str(folder),
             "RABBITMQ_LOGS": "-",
             "RUNNING_UNDER_SYSTEMD": "true",  # the script becomes the server: one pid
-            # Erlang's schedulers spin while they wait, at the cost of everyone else on a small machine.
+            # Erlang's schedulers would spin while they wait, at the cost of everyone else.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
-                "-kernel inet_dist_use_interface {127,0,0,1} +sbwt none +sbwtdcpu none +sbwtdio none"
+                "-kernel inet_dist_use_interface {127,0,0,1}"
+                " +sbwt none +sbwtdcpu none +sbwtdio none"
             ),
         },
     )
@@ -150,7 +151,7 @@ def _elasticsearch(data: Path) -> Server:
         _make_folder(folder / "config")
 
     def command() -> list[str]:
-        home, jdk = find_elasticsearch(), find_jdk()
+        home, jdk = get_elasticsearch_home(), find_jdk()
         settings = {
             "path.home": home,
             "path.data": folder / "data",
@@ -222,7 +223,7 @@ def _redis(data: Path) -> Server:
 
 
 def _postgres(data: Path, *, clone: Path) -> Server:
-    # PostgreSQL refuses to run as root: only then it takes the package's user, and a folder he reaches.
+    # PostgreSQL refuses to run as root; the package's user then runs it, where that user can reach.
     user = "postgres" if os.geteuid() == 0 else None
     base = data
     if user is not None and not _is_reachable_by_all(data):
@@ -241,7 +242,9 @@ def _postgres(data: Path, *, clone: Path) -> Server:
         _make_folder(base)
         (base / "clone").write_text(f"{clone}\n")
         _make_folder(folder, owner=user)
-        if not cluster().exists():
+        if cluster().exists():
+            drop_zombies_lock()
+        else:
             make_cluster()
 
     def make_cluster() -> None:
@@ -250,12 +253,18 @@ def _postgres(data: Path, *, clone: Path) -> Server:
         password = folder / "password"
         password.write_text(PASSWORD)
         password.chmod(0o644)
-        # `test` owns the cluster, so it is the superuser that the official image makes of POSTGRES_USER.
+        # As the owner `test` is superuser, which the official image makes of POSTGRES_USER.
         initdb = [tool("initdb"), "-D", str(unfinished), "-U", USER, "--pwfile", str(password)]
         run([*initdb, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
         single = [tool("postgres"), "--single", "-D", str(unfinished), "postgres"]
         run(single, f"CREATE DATABASE {DATABASE}\n")
         unfinished.rename(cluster())
+
+    def drop_zombies_lock() -> None:
+        # A killed server that nobody reaped, as in a container, passes for a running one for ever.
+        lock = cluster() / "postmaster.pid"
+        if lock.exists() and is_zombie(int(lock.read_text().split()[0])):
+            lock.unlink()
 
     def run(command: list[str], words: str = "") -> None:
         groups: list[str] | None = None if user is None else []

@@ -6,14 +6,16 @@
   RabbitMQ       5673   user test, password test; management on 15673
   Elasticsearch  9201   8.11.0, no password
 
-They run by docker-compose.test.yml where a Docker engine answers; elsewhere from Debian's packages and, for
-Elasticsearch, from Maven Central. Data and logs are in .services/ and stay there between starts.
+They run by docker-compose.test.yml where a Docker engine answers; elsewhere from Debian's
+packages and, for Elasticsearch, from Maven Central. Data and logs are in .services/ and stay
+there between starts.
 """
 
 from __future__ import annotations
 
 import argparse
 import fcntl
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -84,9 +86,8 @@ def _refuse_taken_ports(servers: list[Server]) -> None:
     for server in servers:
         for port in server.ports:
             if ports.is_taken(port):
-                raise ServiceError(
-                    f"port {port}, which {server.name} needs, is taken by {ports.describe_listener(port)}"
-                )
+                taker = ports.describe_listener(port)
+                raise ServiceError(f"port {port}, which {server.name} needs, is taken by {taker}")
 
 
 def _wait_until_ready(servers: list[Server], *, since: float) -> None:
@@ -134,7 +135,7 @@ def _stop(servers: list[Server]) -> None:
                 stopping.append((server, process))
         deadline = time.monotonic() + STOP_SECONDS
         for server, process in stopping:
-            if not process.wait(deadline=deadline):
+            if not process.wait_for_end(server.stop_signal, deadline=deadline):
                 say(f"{server.name} did not stop within {STOP_SECONDS} s: killed")
                 process.kill()
             _record(server).unlink()
@@ -162,9 +163,10 @@ def install() -> None:
     log = LOGS / "install.log"
     missing = packages.list_missing_packages()
     if missing:
+        as_root = packages.get_root_command(missing)
         say(f"installing {' '.join(missing)} ...")
-        packages.install_packages(log=log)
-    if not packages.find_elasticsearch().exists():
+        packages.install_packages(as_root=as_root, log=log)
+    if not packages.get_elasticsearch_home().exists():
         say("fetching Elasticsearch 8.11.0 ...")
         packages.make_elasticsearch(log=log)
 
@@ -226,6 +228,8 @@ def main() -> int:
     try:
         for folder in (DATA, LOGS, RECORDS):
             folder.mkdir(exist_ok=True)
+            if not os.access(folder, os.W_OK):
+                raise ServiceError(f"{folder} is another user's: remove it, or go on as that user")
             folder.chmod(0o755)  # whatever the umask: PostgreSQL's user has to pass
         (DATA / "clone").write_text(f"{CLONE}\n")
         with one_at_a_time():
