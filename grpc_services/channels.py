@@ -62,7 +62,7 @@ class InProcessChannel:
         pass  # the same handlers come through add_registered_method_handlers
 
     def add_registered_method_handlers(
-        self, service_name: str, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]
+        self, service_name: str, handlers: "Mapping[str, grpc.RpcMethodHandler[Any, Any]]"
     ) -> None:
         self._handlers.update(
             {f"/{service_name}/{name}": handler for name, handler in handlers.items()}

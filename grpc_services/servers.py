@@ -74,14 +74,14 @@ class Server:
         self._server.stop(_GRACE_SECONDS).wait()
 
 
-class _Translate(grpc.ServerInterceptor[Any, Any]):
+class _Translate(grpc.ServerInterceptor):  # type: ignore[type-arg]
     """What a servicer raises becomes a status; its database connections are kept fresh."""
 
     def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None],
+        continuation: "Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None]",
         details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+    ) -> "grpc.RpcMethodHandler[Any, Any] | None":
         handler = continuation(details)
         if handler is None or handler.unary_unary is None:
             return handler

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
+from typing import TypeAlias
 
 import grpc
 
@@ -143,7 +144,7 @@ def _user(user: pb.UserStruct) -> User:
     )
 
 
-Method = grpc.UnaryUnaryMultiCallable[pb.GetFollowersReq, pb.GetFollowersRes]
+Method: TypeAlias = "grpc.UnaryUnaryMultiCallable[pb.GetFollowersReq, pb.GetFollowersRes]"
 
 
 @cache
