@@ -124,7 +124,9 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Jso
     return JsonResponse(error_body("bad_request", "the request can't be read"), status=400)
 
 
-def forbidden(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
+def forbidden(
+    request: HttpRequest, exception: Exception | None = None, *, reason: str = ""
+) -> JsonResponse:
     return JsonResponse(error_body("forbidden", "not allowed"), status=403)
 
 
