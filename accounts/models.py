@@ -6,6 +6,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from accounts.usernames import MAX_LENGTH
 from common.ids import new_id
 
 
@@ -21,6 +22,19 @@ class UserQuerySet(models.QuerySet["User"]):
     def with_email(self, email: str) -> "UserQuerySet":
         """By e-mail address, whatever the case."""
         return self.alias(lower_email=Lower("email")).filter(lower_email=email.lower())
+
+    def beginning_with(self, prefix: str) -> "UserQuerySet":
+        """By the beginning of the username, whatever the case.
+
+        The range lets the unique index serve it in any collation: no ASCII name sorts behind a run
+        of z. The pattern then makes it exact.
+        """
+        low = prefix.lower()
+        return self.alias(lower_username=Lower("username")).filter(
+            lower_username__gte=low,
+            lower_username__lte=low + "z" * MAX_LENGTH,
+            lower_username__startswith=low,
+        )
 
 
 class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type: ignore[misc]
@@ -43,7 +57,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     # unique whatever the case; shown to the user itself only
     email = models.EmailField(max_length=254)
     # unique whatever the case; shown as typed
-    username = models.CharField(max_length=30)
+    username = models.CharField(max_length=MAX_LENGTH)
     # free text beside the username; the username where it is empty
     display_name = models.CharField(max_length=50, blank=True)
     bio = models.CharField(max_length=160, blank=True)
@@ -76,6 +90,15 @@ class User(AbstractBaseUser, PermissionsMixin):
                 name="accounts_user_counters_not_negative",
             ),
         ]
+        # for the admin's filters: few rows each
+        indexes: ClassVar = [
+            models.Index(
+                fields=["-id"],
+                condition=Q(suspended_at__isnull=False),
+                name="accounts_user_suspended",
+            ),
+            models.Index(fields=["-id"], condition=Q(is_staff=True), name="accounts_user_staff"),
+        ]
 
     def __str__(self) -> str:
         return self.username
@@ -89,8 +112,13 @@ class Follow(models.Model):
     """One user follows another."""
 
     id = models.BigIntegerField(primary_key=True)
-    follower = models.ForeignKey(User, on_delete=models.CASCADE, related_name="following_set")
-    following = models.ForeignKey(User, on_delete=models.CASCADE, related_name="follower_set")
+    # both sides are indexed below, together with what their lists are ordered by
+    follower = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="following_set", db_index=False
+    )
+    following = models.ForeignKey(
+        User, on_delete=models.CASCADE, related_name="follower_set", db_index=False
+    )
     created_at = models.DateTimeField(default=timezone.now)
 
     class Meta:
@@ -112,11 +140,14 @@ class Follow(models.Model):
         return f"{self.follower_id} follows {self.following_id}"
 
 
+MAX_KEY_LENGTH = 64
+
+
 class TweetCount(models.Model):
     """An increment of `num_tweets` that was made: the same key counts once."""
 
     # the id of the event that caused it
-    key = models.CharField(primary_key=True, max_length=64)
+    key = models.CharField(primary_key=True, max_length=MAX_KEY_LENGTH)
     user_id = models.BigIntegerField()
     delta = models.IntegerField()
     # keys are kept for 90 days from here

@@ -1,0 +1,47 @@
+"""What a username may look like."""
+
+import re
+
+_USERNAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,28}[A-Za-z0-9_])?", re.ASCII)
+
+MAX_LENGTH = 30
+
+# Words of the API's addresses, so that no name is ever mistaken for a route.
+RESERVED = frozenset(
+    {
+        "admin",
+        "docs",
+        "feed",
+        "follow",
+        "followers",
+        "following",
+        "health",
+        "hello",
+        "like",
+        "login",
+        "logout",
+        "me",
+        "password",
+        "ready",
+        "refresh",
+        "register",
+        "reply",
+        "repost",
+        "schema",
+        "search",
+        "static",
+        "tweet",
+        "tweets",
+        "users",
+        "ws",
+    }
+)
+
+
+def is_username(text: str) -> bool:
+    """Whether an account could have this name. One of digits alone would read as an id."""
+    return (
+        _USERNAME.fullmatch(text) is not None
+        and not text.isdigit()
+        and text.lower() not in RESERVED
+    )
