@@ -24,6 +24,7 @@ WSGI_APPLICATION = "twitter_project.wsgi.application"
 ASGI_APPLICATION = "twitter_project.asgi.application"
 APPEND_SLASH = False
 USE_TZ = True
+TIME_ZONE = "UTC"
 USE_I18N = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -286,5 +287,7 @@ LOGGING: dict[str, Any] = {
         "pika": {"level": "CRITICAL"},  # our own line says it, once
         "elastic_transport": {"level": "ERROR"},
         "django_redis": {"level": "ERROR"},
+        "django.request": {"level": "ERROR"},  # a client's mistake is no news
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }
