@@ -100,7 +100,11 @@ class EmbeddedBroker:
         ]
 
     def send_back(self, worker: Worker, limit: int) -> int:
-        ids = self._queue(dead_queue(worker.queue)).order_by("id").values_list("id")[:limit]
+        ids = (
+            self._queue(dead_queue(worker.queue))
+            .order_by("id")
+            .values_list("id", flat=True)[:limit]
+        )
         count = QueuedMessage.objects.filter(id__in=list(ids)).update(queue=worker.queue)
         self._announce()
         return count

@@ -8,6 +8,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import pika
@@ -37,11 +38,9 @@ log = logging.getLogger(__name__)
 
 class RabbitMQBroker:
     def __init__(self, url: str) -> None:
-        self._parameters = pika.URLParameters(url)
-        self._parameters.heartbeat = 60
-        self._parameters.socket_timeout = 5
-        self._parameters.stack_timeout = 10
-        self._parameters.blocked_connection_timeout = 30
+        self._parameters = _parameters(url, heartbeat=60)
+        # Nobody drives a publisher's loop between batches; its deadline finds a dead peer.
+        self._publisher_parameters = _parameters(url, heartbeat=0)
         self._thread = threading.local()
 
     def declare(self, workers: Sequence[Worker]) -> None:
@@ -55,7 +54,7 @@ class RabbitMQBroker:
     def publish(self, messages: Sequence[Message]) -> None:
         publisher: _Publisher | None = getattr(self._thread, "publisher", None)
         if publisher is None or not publisher.is_open:
-            publisher = self._thread.publisher = _Publisher(self._parameters)
+            publisher = self._thread.publisher = _Publisher(self._publisher_parameters)
         publisher.publish([(EXCHANGE, m.routing_key, _properties(m), m.body) for m in messages])
 
     def run_once(self, worker: Worker) -> int:
@@ -105,7 +104,6 @@ class RabbitMQBroker:
 
     def send_back(self, worker: Worker, limit: int) -> int:
         def move(channel: BlockingChannel) -> int:
-            channel.confirm_delivery()
             count = 0
             for method, properties, body in _take(channel, dead_queue(worker.queue), limit):
                 message = _message(method, properties, body)
@@ -117,26 +115,31 @@ class RabbitMQBroker:
         return self._call(move)
 
     def close(self) -> None:
-        for name in ("connection", "publisher"):
-            connection = self._thread.__dict__.pop(name, None)
-            if connection is not None and connection.is_open:
-                connection.close()
+        held = self._thread.__dict__
+        channel, publisher = held.pop("channel", None), held.pop("publisher", None)
+        if channel is not None and channel.is_open:
+            channel.connection.close()
+        if publisher is not None:
+            publisher.close()
 
     def _call(self, action: Callable[[BlockingChannel], T]) -> T:
-        """Runs `action` on a channel of this thread's connection, made anew when it was lost."""
+        """Runs `action` on this thread's channel, made anew when it was lost."""
         try:
-            connection = getattr(self._thread, "connection", None)
-            if connection is not None and connection.is_open:
-                try:
-                    connection.process_data_events()
-                except AMQPConnectionError:  # it was idle, and closed meanwhile
-                    connection = None
-            if connection is None or not connection.is_open:
-                connection = self._thread.connection = pika.BlockingConnection(self._parameters)
-            with connection.channel() as channel:
-                return action(channel)
+            return action(self._channel())
         except AMQPError as error:
+            self._thread.__dict__.pop("channel", None)
             raise Unavailable(f"RabbitMQ: {_reason(error)}") from error
+
+    def _channel(self) -> BlockingChannel:
+        channel: BlockingChannel | None = getattr(self._thread, "channel", None)
+        if channel is not None:
+            with suppress(AMQPConnectionError):  # closed while it was idle: nobody drove it
+                channel.connection.process_data_events()
+        if channel is None or not channel.is_open:
+            channel = pika.BlockingConnection(self._parameters).channel()
+            channel.confirm_delivery()
+            self._thread.channel = channel
+        return channel
 
 
 class _Consumer:
@@ -191,21 +194,15 @@ class _Consumer:
 
 
 class _Publisher:
-    """A connection in confirm mode, driven by its event loop while a batch is under way.
-
-    No heartbeats: nobody drives the loop between batches. A dead peer is found by the deadline.
-    """
+    """A connection in confirm mode, driven by its event loop while a batch is under way."""
 
     def __init__(self, parameters: pika.URLParameters) -> None:
         self._error: str | None = None
         self._unconfirmed: set[int] = set()
         self._sent = 0
         self._channel: Any = None
-        quiet = pika.URLParameters.__new__(pika.URLParameters)
-        quiet.__dict__.update(parameters.__dict__)
-        quiet.heartbeat = 0
         self._connection = pika.SelectConnection(
-            quiet,
+            parameters,
             on_open_callback=lambda connection: connection.channel(on_open_callback=self._opened),
             on_open_error_callback=self._failed,
             on_close_callback=self._failed,
@@ -261,6 +258,15 @@ class _Publisher:
     def _failed(self, _: Any, error: Any) -> None:
         self._error = self._error or _reason(error)
         self._connection.ioloop.stop()
+
+
+def _parameters(url: str, *, heartbeat: int) -> pika.URLParameters:
+    parameters = pika.URLParameters(url)
+    parameters.heartbeat = heartbeat
+    parameters.socket_timeout = 5
+    parameters.stack_timeout = 10
+    parameters.blocked_connection_timeout = 30
+    return parameters
 
 
 def _declare_queue(channel: BlockingChannel, worker: Worker) -> None:

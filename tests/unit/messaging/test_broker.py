@@ -1,0 +1,169 @@
+"""What every broker promises, asked of the one in use."""
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+import pytest
+
+from common.errors import Unavailable
+from messaging.broker import Broker, Message, broker, dead_queue
+from messaging.events import TweetLiked, encode
+from messaging.worker import Worker, workers
+from tests.support import wait_until
+
+LIKED = TweetLiked(tweet_id=1, user_id=2, author_id=3, at=datetime(2026, 11, 23, tzinfo=UTC))
+
+
+class Reader:
+    """A worker of a queue of its own, and what it has handled."""
+
+    def __init__(self) -> None:
+        self.handled: list[int] = []
+        self.outage = False
+        self.worker = Worker(queue="test_likes", handlers={"tweet.liked": self._handle})
+
+    def _handle(self, events: Sequence[TweetLiked]) -> None:
+        if self.outage:
+            raise Unavailable("a dependency is down")
+        self.handled.extend(event.tweet_id for event in events)
+
+
+@pytest.fixture
+def reader(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> Reader:
+    reader = Reader()
+    monkeypatch.setitem(workers(), "test", reader.worker)
+    broker().declare([reader.worker])
+    broker().purge(reader.worker.queue)
+    broker().purge(dead_queue(reader.worker.queue))
+    return reader
+
+
+@pytest.fixture
+def consuming(reader: Reader):
+    """Consumes in a thread; ends it when asked, or at the end of the test."""
+    threads: list[tuple[threading.Thread, threading.Event]] = []
+
+    def start() -> Callable[[], None]:
+        stop = threading.Event()
+        thread = threading.Thread(target=broker().consume, args=(reader.worker, stop))
+        thread.start()
+        threads.append((thread, stop))
+
+        def end() -> None:
+            stop.set()
+            thread.join(10)
+            assert not thread.is_alive()
+
+        return end
+
+    yield start
+    for thread, stop in threads:
+        stop.set()
+        thread.join(10)
+
+
+def message(tweet_id: int) -> Message:
+    event = TweetLiked(tweet_id=tweet_id, user_id=2, author_id=3, at=LIKED.at)
+    return Message(
+        message_id=f"m{tweet_id}",
+        routing_key="tweet.liked",
+        body=encode(event).encode(),
+        timestamp=1_700_000_000,
+    )
+
+
+JUNK = Message(message_id="junk", routing_key="tweet.liked", body=b"junk", timestamp=0)
+
+
+def test_what_was_published_waits_in_the_queues_bound_to_it(reader: Reader):
+    broker().publish([message(1), message(2)])
+    assert broker().depth(reader.worker.queue) == 2
+
+
+def test_it_hands_messages_over_in_order_and_forgets_them(reader: Reader):
+    broker().publish([message(n) for n in range(1, 251)])
+    sizes = [broker().run_once(reader.worker) for _ in range(4)]
+    assert sizes == [100, 100, 50, 0]
+    assert reader.handled == list(range(1, 251))
+    assert broker().depth(reader.worker.queue) == 0
+
+
+def test_poison_is_set_aside_and_the_rest_goes_on(reader: Reader):
+    broker().publish([message(1), JUNK, message(2)])
+    broker().run_once(reader.worker)
+    assert reader.handled == [1, 2]
+    wait_until(lambda: broker().depth(dead_queue(reader.worker.queue)) == 1)
+    (dead,) = broker().dead_letters(reader.worker, 10)
+    assert (dead.message_id, dead.routing_key, dead.body) == ("junk", "tweet.liked", b"junk")
+    assert broker().depth(dead_queue(reader.worker.queue)) == 1
+
+
+def test_dead_letters_can_be_sent_back(reader: Reader):
+    broker().publish([JUNK])
+    broker().run_once(reader.worker)
+    wait_until(lambda: broker().depth(dead_queue(reader.worker.queue)) == 1)
+    assert broker().send_back(reader.worker, 10) == 1
+    assert broker().depth(dead_queue(reader.worker.queue)) == 0
+    assert broker().depth(reader.worker.queue) == 1
+
+
+def test_an_outage_leaves_the_messages_where_they_are(reader: Reader):
+    broker().publish([message(1)])
+    reader.outage = True
+    with pytest.raises(Unavailable):
+        broker().run_once(reader.worker)
+    broker().close()
+    reader.outage = False
+    wait_until(lambda: broker().run_once(reader.worker) == 1)
+    assert reader.handled == [1]
+
+
+def test_a_consumer_handles_what_comes(reader: Reader, consuming):
+    end = consuming()
+    broker().publish([message(n) for n in range(1, 301)])
+    wait_until(lambda: len(reader.handled) == 300)
+    end()
+    assert reader.handled == list(range(1, 301))
+    assert broker().depth(reader.worker.queue) == 0
+
+
+def test_a_consumer_waits_for_a_dependency_and_goes_on(reader: Reader, consuming):
+    reader.outage = True
+    end = consuming()
+    broker().publish([message(1), message(2)])
+    reader.outage = False
+    wait_until(lambda: reader.handled == [1, 2])
+    end()
+
+
+def test_a_consumer_that_is_stopped_during_an_outage_leaves_its_messages(reader: Reader, consuming):
+    reader.outage = True
+    end = consuming()
+    broker().publish([message(1)])
+    end()
+    reader.outage = False
+    wait_until(lambda: broker().run_once(reader.worker) == 1)
+    assert reader.handled == [1]
+
+
+def test_two_consumers_share_the_work(reader: Reader, consuming):
+    ends = [consuming(), consuming()]
+    broker().publish([message(n) for n in range(1, 101)])
+    wait_until(lambda: set(reader.handled) == set(range(1, 101)))
+    for end in ends:
+        end()
+
+
+@pytest.mark.real
+def test_a_broker_that_is_down_is_an_outage(reader: Reader):
+    from messaging.backends.rabbitmq import RabbitMQBroker
+
+    nowhere: Broker = RabbitMQBroker("amqp://test:test@127.0.0.1:1/%2F")
+    for call in (
+        lambda: nowhere.publish([message(1)]),
+        lambda: nowhere.depth("general_tweets"),
+        lambda: nowhere.declare([reader.worker]),
+    ):
+        with pytest.raises(Unavailable):
+            call()
