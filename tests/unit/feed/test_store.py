@@ -1,0 +1,253 @@
+"""The scripts that change timelines, each asked on the Redis in use."""
+
+import pytest
+from django_redis import get_redis_connection
+
+from feed import store
+from feed.store import SLACK, Timeline
+
+ALICE, BOB, CAROL = 101, 102, 103
+
+
+def put(user_id: int, *items: int) -> None:
+    """A timeline as it stands in Redis, head first."""
+    get_redis_connection().rpush(store.key(user_id), *items)
+
+
+def raw(user_id: int) -> list[int]:
+    return [int(item) for item in get_redis_connection().lrange(store.key(user_id), 0, -1)]
+
+
+def entries(user_id: int) -> list[int | str] | None:
+    timeline = store.read(user_id)
+    return None if timeline is None else list(timeline.entries)
+
+
+class TestReading:
+    def test_a_missing_list_is_not_materialised(self):
+        assert store.read(BOB) is None
+
+    def test_a_list_that_is_being_built_is_not_materialised_yet(self):
+        put(BOB, 50, -1)
+        assert store.read(BOB) is None
+
+    def test_the_sentinel_is_not_shown_and_says_that_nothing_is_below(self):
+        put(BOB, 50, 40, 0)
+        assert store.read(BOB) == Timeline([50, 40], is_complete=True)
+
+    def test_without_a_sentinel_the_database_goes_on(self):
+        put(BOB, 50, 40)
+        assert store.read(BOB) == Timeline([50, 40], is_complete=False)
+
+    def test_an_empty_timeline_is_one(self):
+        put(BOB, 0)
+        assert store.read(BOB) == Timeline([], is_complete=True)
+
+    def test_it_sorts_by_id_and_drops_doubles(self):
+        put(BOB, 40, 50, 9, 40, 10, 0)
+        assert entries(BOB) == [50, 40, 10, 9]
+
+    def test_what_is_no_id_keeps_its_place(self):
+        get_redis_connection().rpush(store.key(BOB), "tweet-3", "10", "tweet-2", "20", "007")
+        assert entries(BOB) == ["tweet-3", 20, "tweet-2", 10, "007"]
+
+    def test_a_value_of_another_type_is_thrown_away(self):
+        get_redis_connection().set(store.key(BOB), "a string")
+        assert store.read(BOB) is None
+        assert not get_redis_connection().exists(store.key(BOB))
+
+    def test_no_more_than_800_are_shown(self):
+        put(BOB, *range(900, 0, -1))
+        timeline = store.read(BOB)
+        assert timeline is not None
+        assert list(timeline.entries) == list(range(900, 100, -1))
+
+    def test_reading_keeps_the_list_for_another_month(self):
+        put(BOB, 5, 0)
+        store.read(BOB)
+        assert get_redis_connection().ttl(store.key(BOB)) > 29 * 24 * 3600
+
+
+class TestPush:
+    def test_it_reaches_only_the_timelines_that_exist(self):
+        put(BOB, 10, 0)
+        assert store.push(20, ALICE, [BOB, CAROL]) == 1
+        assert raw(BOB) == [20, 10, 0]
+        assert store.read(CAROL) is None
+
+    def test_a_second_delivery_changes_nothing(self):
+        put(BOB, 0)
+        store.push(20, ALICE, [BOB])
+        store.push(21, ALICE, [BOB])
+        assert store.push(20, ALICE, [BOB]) == 0
+        assert raw(BOB) == [21, 20, 0]
+
+    def test_the_list_is_trimmed_only_past_the_slack(self):
+        put(BOB, *range(800 + SLACK, 0, -1))
+        store.push(2000, ALICE, [BOB])
+        assert raw(BOB) == [2000, *range(800 + SLACK, 65, -1)]
+        assert len(raw(BOB)) == 800
+
+    def test_a_foreign_value_does_not_stop_the_others(self):
+        get_redis_connection().set(store.key(BOB), "a string")
+        put(CAROL, 0)
+        assert store.push(20, ALICE, [BOB, CAROL]) == 1
+        assert raw(CAROL) == [20, 0]
+
+    def test_it_passes_over_who_has_just_unfollowed(self):
+        put(BOB, 10, 0)
+        put(CAROL, 10, 0)
+        store.settle(follower_id=BOB, author_id=ALICE, following=False, at_ms=1, entries=[10])
+        assert store.push(20, ALICE, [BOB, CAROL]) == 1
+        assert raw(BOB) == [0]
+
+    def test_it_works_by_the_thousand(self):
+        followers = list(range(1000, 3500))
+        for follower in followers[::100]:
+            put(follower, 0)
+        assert store.push(20, ALICE, followers) == 25
+
+
+class TestInsert:
+    @pytest.mark.parametrize(
+        ("before", "after"),
+        [
+            ([30, 10, 0], [30, 20, 10, 0]),
+            ([10, 0], [20, 10, 0]),
+            ([30, 0], [30, 20, 0]),
+            ([0], [20, 0]),
+            ([-1], [20, -1]),
+            ([30, 20, 10, 0], [30, 20, 10, 0]),
+            ([30, 20], [30, 20]),
+            ([30, 25], [30, 25]),  # below the floor: the database has it
+            ([30, 9], [30, 20, 9]),  # by number, not by letter
+        ],
+    )
+    def test_it_goes_to_its_place_once(self, before: list[int], after: list[int]):
+        put(BOB, *before)
+        store.insert(20, ALICE, [BOB])
+        store.insert(20, ALICE, [BOB])
+        assert raw(BOB) == after
+
+    def test_a_missing_list_stays_missing(self):
+        assert store.insert(20, ALICE, [BOB]) == 0
+        assert not store.materialised([BOB])
+
+    def test_a_full_list_loses_its_oldest(self):
+        put(BOB, *range(1800, 1000, -1))
+        store.insert(1800, ALICE, [BOB])
+        assert len(raw(BOB)) == 800
+        get_redis_connection().lrem(store.key(BOB), 0, "1500")
+        store.insert(1500, ALICE, [BOB])
+        assert raw(BOB) == list(range(1800, 1000, -1))
+
+
+class TestRemove:
+    def test_it_takes_every_copy_out(self):
+        put(BOB, 30, 20, 20, 10, 0)
+        put(CAROL, 30, 0)
+        assert store.remove([20, 10], [BOB, CAROL, ALICE]) == 1
+        assert raw(BOB) == [30, 0]
+        assert raw(CAROL) == [30, 0]
+
+    def test_the_list_lives_as_long_as_before(self):
+        put(BOB, 20, 0)
+        get_redis_connection().expire(store.key(BOB), 1000)
+        store.remove([20], [BOB])
+        assert 0 < get_redis_connection().ttl(store.key(BOB)) <= 1000
+
+
+class TestSettle:
+    def test_a_follow_merges_the_authors_entries(self):
+        put(BOB, 30, 10, 0)
+        store.settle(
+            follower_id=BOB, author_id=ALICE, following=True, at_ms=1, entries=[40, 30, 20, 5]
+        )
+        assert raw(BOB) == [40, 30, 20, 10, 5, 0]
+
+    def test_below_the_floor_nothing_is_merged(self):
+        put(BOB, 30, 10)
+        store.settle(follower_id=BOB, author_id=ALICE, following=True, at_ms=1, entries=[20, 5])
+        assert raw(BOB) == [30, 20, 10]
+
+    def test_an_unfollow_takes_them_out(self):
+        put(BOB, 40, 30, 20, 0)
+        store.settle(follower_id=BOB, author_id=ALICE, following=False, at_ms=1, entries=[40, 20])
+        assert raw(BOB) == [30, 0]
+
+    def test_older_news_of_the_pair_does_not_undo_newer(self):
+        put(BOB, 30, 0)
+        store.settle(follower_id=BOB, author_id=ALICE, following=False, at_ms=5, entries=[20])
+        store.settle(follower_id=BOB, author_id=ALICE, following=True, at_ms=4, entries=[20])
+        assert raw(BOB) == [30, 0]
+        store.settle(follower_id=BOB, author_id=ALICE, following=True, at_ms=6, entries=[20])
+        store.settle(follower_id=BOB, author_id=ALICE, following=False, at_ms=5, entries=[20])
+        assert raw(BOB) == [30, 20, 0]
+
+    def test_twice_equals_once(self):
+        put(BOB, 30, 0)
+        for _ in range(2):
+            store.settle(follower_id=BOB, author_id=ALICE, following=True, at_ms=1, entries=[20])
+        assert raw(BOB) == [30, 20, 0]
+
+    def test_an_unfollow_sends_a_list_that_is_being_built_back_to_its_start(self):
+        put(BOB, -1)
+        store.settle(follower_id=BOB, author_id=ALICE, following=False, at_ms=1, entries=[20])
+        store.finish_building(BOB, [20, 10], is_complete=True)
+        assert store.read(BOB) is None
+
+    def test_a_full_list_keeps_800_and_loses_its_sentinel(self):
+        put(BOB, *range(800, 0, -1), 0)
+        store.settle(follower_id=BOB, author_id=ALICE, following=True, at_ms=1, entries=[900])
+        assert raw(BOB) == [900, *range(800, 1, -1)]
+
+    def test_a_missing_list_stays_missing(self):
+        store.settle(follower_id=BOB, author_id=ALICE, following=True, at_ms=1, entries=[20])
+        assert not store.materialised([BOB])
+
+
+class TestBuilding:
+    def test_what_arrives_meanwhile_is_kept(self):
+        store.start_building(BOB)
+        store.push(30, ALICE, [BOB])
+        store.finish_building(BOB, [20, 10], is_complete=True)
+        assert raw(BOB) == [30, 20, 10, 0]
+
+    def test_a_list_that_exists_is_never_built_over(self):
+        put(BOB, 30, 0)
+        store.start_building(BOB)
+        store.finish_building(BOB, [20], is_complete=True)
+        assert raw(BOB) == [30, 0]
+
+    def test_two_that_build_at_once_make_one_list(self):
+        store.start_building(BOB)
+        store.start_building(BOB)
+        store.finish_building(BOB, [20, 10], is_complete=True)
+        store.finish_building(BOB, [20, 10], is_complete=True)
+        assert raw(BOB) == [20, 10, 0]
+
+    def test_a_truncated_list_has_no_sentinel(self):
+        store.start_building(BOB)
+        store.finish_building(BOB, list(range(800, 0, -1)), is_complete=False)
+        assert store.read(BOB) == Timeline(list(range(800, 0, -1)), is_complete=False)
+
+    def test_an_empty_one_exists(self):
+        store.start_building(BOB)
+        store.finish_building(BOB, [], is_complete=True)
+        assert raw(BOB) == [0]
+        assert store.materialised([ALICE, BOB]) == [BOB]
+
+
+def test_all_owners_are_found():
+    for user_id in (ALICE, BOB):
+        put(user_id, 0)
+    get_redis_connection().set("feed:not-an-id", "x")
+    assert sorted(store.iter_materialised()) == [ALICE, BOB]
+
+
+@pytest.mark.real
+def test_ids_are_kept_as_integers_and_cost_little():
+    ids = [(1 << 59) + (n << 22) + 4_000_000 for n in range(800, 0, -1)]
+    put(BOB, *ids)
+    used = get_redis_connection().memory_usage(store.key(BOB), samples=0)
+    assert used < 800 * 8 * 1.45

@@ -1,0 +1,184 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from common.db import alias, atomic
+from common.errors import Unavailable
+from messaging import relay, wakeup
+from messaging.broker import Broker, broker
+from messaging.events import TweetDeleted
+from messaging.models import OutboxEvent
+from messaging.outbox import KEPT, prune, publish
+from messaging.relay import relay_all, relay_batch
+from messaging.worker import workers
+from tests.support import wait_until
+
+AT = datetime(2026, 11, 23, tzinfo=UTC)
+USING = "default"
+
+
+def deleted(id: int = 1) -> TweetDeleted:
+    return TweetDeleted(id=id, user_id=7, deleted_at=AT)
+
+
+def publish_all(count: int) -> None:
+    with atomic("tweets"):
+        publish(*(deleted(id) for id in range(1, count + 1)), service="tweets")
+
+
+class Recorder:
+    """Takes what the relay publishes; refuses everything while `down`."""
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.down = False
+
+    def publish(self, messages) -> None:
+        if self.down:
+            raise Unavailable("the broker is down")
+        self.ids += [message.message_id for message in messages]
+
+
+@pytest.fixture
+def recorder() -> Recorder:
+    return Recorder()
+
+
+def test_an_event_is_rolled_back_with_the_change_it_tells_of(transactional_db):
+    def change() -> None:
+        with atomic("tweets"):
+            publish(deleted(), service="tweets")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        change()
+    assert not OutboxEvent.objects.exists()
+
+
+def test_an_event_outside_of_a_transaction_is_refused(transactional_db):
+    with pytest.raises(RuntimeError, match="transaction"):
+        publish(deleted(), service="tweets")
+
+
+def test_the_relay_publishes_in_order_and_once(db, recorder):
+    publish_all(7)
+    ids = [str(id) for id in OutboxEvent.objects.pending().values_list("id", flat=True)]
+    assert [relay_batch(USING, recorder, limit=5) for _ in range(3)] == [5, 2, 0]
+    assert recorder.ids == ids
+    assert not OutboxEvent.objects.pending().exists()
+
+
+def test_what_the_broker_did_not_confirm_stays_pending(db, recorder):
+    publish_all(3)
+    recorder.down = True
+    with pytest.raises(Unavailable):
+        relay_batch(USING, recorder)
+    recorder.down = False
+    assert relay_batch(USING, recorder) == 3
+
+
+@pytest.mark.real
+def test_two_relays_at_once_lose_and_double_nothing(transactional_db, recorder):
+    publish_all(1000)
+
+    def work(_: int) -> int:
+        try:
+            return sum(iter(lambda: relay_batch(USING, recorder, limit=20), 0))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        counts = list(pool.map(work, range(4)))
+    assert sum(counts) == 1000
+    assert len(set(recorder.ids)) == len(recorder.ids) == 1000
+    assert sum(1 for count in counts if count) > 1
+
+
+def test_every_bound_queue_gets_the_event(db, empty_queues):
+    publish_all(2)
+    assert relay_all(broker()) == 2
+    assert {w.queue: broker().depth(w.queue) for w in workers().values()} == {
+        "general_tweets": 2,
+        "search_tweets": 2,
+        "tweet_counters": 2,
+    }
+
+
+def test_old_published_events_are_pruned_and_pending_ones_are_not(db):
+    publish_all(3)
+    first, second, _ = OutboxEvent.objects.order_by("id")
+    long_ago = timezone.now() - KEPT - timedelta(minutes=1)
+    OutboxEvent.objects.filter(id=first.id).update(published_at=long_ago)
+    OutboxEvent.objects.filter(id=second.id).update(published_at=timezone.now())
+    assert prune(USING) == 1
+    assert not OutboxEvent.objects.filter(id=first.id).exists()
+    assert OutboxEvent.objects.count() == 2
+
+
+@pytest.fixture
+def relaying(transactional_db, monkeypatch, empty_queues):
+    """The relay's loop in a thread, its timer so slow that only a wake-up can be the cause."""
+    monkeypatch.setattr(relay, "_TIMER_SECONDS", 60.0)
+    stop = threading.Event()
+
+    def run() -> None:
+        try:
+            relay.run(stop)
+        finally:
+            broker().close()
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield
+    stop.set()
+    wakeup.wake(alias("tweets"))
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+def test_a_commit_wakes_the_relay(relaying):
+    for _ in range(3):  # the first may be found by the relay's first look
+        publish_all(1)
+        wait_until(lambda: not OutboxEvent.objects.pending().exists(), seconds=10)
+
+
+def test_the_relay_goes_on_after_an_outage_with_one_line(
+    transactional_db, monkeypatch, caplog, empty_queues
+):
+    attempts: list[int] = []
+    real: Broker = broker()
+
+    class Flaky:
+        declare = staticmethod(real.declare)
+
+        def publish(self, messages) -> None:
+            attempts.append(len(messages))
+            if len(attempts) < 3:
+                raise Unavailable("RabbitMQ: connection refused")
+            real.publish(messages)
+
+    monkeypatch.setattr(relay, "broker", Flaky)
+    publish_all(1)
+    stop = threading.Event()
+
+    def run() -> None:
+        try:
+            relay.run(stop)
+        finally:
+            real.close()
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    wait_until(lambda: not OutboxEvent.objects.pending().exists())
+    stop.set()
+    wakeup.wake(alias("tweets"))
+    thread.join(10)
+    lines = [r for r in caplog.records if r.name == "messaging.relay"]
+    assert len(lines) == 2
+    assert all(record.exc_info is None for record in lines)
