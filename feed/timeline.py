@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from feed import store, truth
+from feed import truth
 from feed.store import Timeline
 from grpc_services.clients import tweets
 from grpc_services.clients.accounts import User

@@ -1,9 +1,11 @@
 """What a feed holds by the databases of the other services, and timelines built from it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from django.conf import settings
 
+from common.ids import MAX_ID
 from feed import store
 from feed.store import Timeline
 from grpc_services.clients import accounts, tweets
@@ -44,3 +46,35 @@ def build(user_id: int) -> Timeline:
 def materialise(user_id: int) -> Timeline:
     """The timeline as it stands, built where it is missing."""
     return store.read(user_id) or build(user_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How a timeline in Redis differs from what it would be built as."""
+
+    missing: Sequence[int]
+    surplus: Sequence[int]
+
+    def __bool__(self) -> bool:
+        return bool(self.missing or self.surplus)
+
+    def __str__(self) -> str:
+        return f"{len(self.missing)} missing, {len(self.surplus)} too many"
+
+
+def compare(user_id: int) -> Difference:
+    """A materialised timeline against the database; one that isn't differs in nothing.
+
+    Deleted entries that still stand in the list count for nothing: readers don't see them.
+    """
+    timeline = store.read(user_id)
+    if timeline is None:
+        return Difference([], [])
+    listed = [entry for entry in timeline.entries if isinstance(entry, int)]
+    expected = newest_entries(authors_of(user_id), limit=settings.FEED_SHOWN)
+    if not timeline.is_complete:  # below its floor the database goes on
+        floor = listed[-1] if listed else MAX_ID
+        expected = [id for id in expected if id >= floor]
+    existing = {tweet.entry_id for tweet in tweets.get_tweets(listed)}
+    surplus = sorted(existing & set(listed) - set(expected), reverse=True)
+    return Difference(sorted(set(expected) - set(listed), reverse=True), surplus)
