@@ -1,0 +1,152 @@
+"""A friendship graph as accounts that follow each other, and tweets spread over them.
+
+Everything is found again by what it is (users by name, follows by pair, tweets by an id that
+follows from the first user's), so that an interrupted run goes on where it was.
+"""
+
+import html
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from pathlib import Path
+from typing import TypeVar
+
+from django.contrib.auth.hashers import make_password
+from django.core.management.base import CommandError
+from django.db.models import Min
+from rich.progress import Progress
+from twitter_text import parse_tweet
+
+from accounts.models import Follow, User
+from common.db import atomic
+from common.ids import created_at, new_id
+from tweets.models import Tweet
+from twitter_project.seeding import PASSWORD, add_follows, add_tweets, add_users, id_at
+
+T = TypeVar("T")
+
+BATCH = 500  # rows, and so events, of one transaction
+_SEED = 98
+_JOINED = timedelta(days=30)
+_WROTE = timedelta(days=28)
+
+
+@dataclass(frozen=True)
+class Graph:
+    nodes: list[str]
+    edges: list[tuple[str, str]]  # each pair once
+
+
+def read_graph(path: Path) -> Graph:
+    """Lines of two node names; a pair counts once in either order, a loop not at all."""
+    edges: dict[tuple[str, str], None] = {}
+    for number, line in enumerate(_read_lines(path), start=1):
+        names = line.split()
+        if not names or line.startswith(("#", "%")):
+            continue
+        if len(names) < 2 or not all(name.isascii() and name.isalnum() for name in names[:2]):
+            raise CommandError(f"{path}, line {number}: not two node names: {line[:80]!r}")
+        first, second = sorted(names[:2])
+        if first != second:
+            edges[first, second] = None
+    if not edges:
+        raise CommandError(f"{path} holds no edges")
+    nodes = {name: None for edge in edges for name in edge}
+    return Graph(list(nodes), list(edges))
+
+
+def read_tweets(path: Path) -> list[str]:
+    """One tweet a line; without the empty ones and those that are too long to post."""
+    lines = (html.unescape(line).strip() for line in _read_lines(path))
+    return [line for line in lines if line and parse_tweet(line).valid]
+
+
+def write(graph: Graph, contents: Sequence[str], now: datetime, progress: Progress) -> None:
+    users = _write_users(graph.nodes, now - _JOINED, progress)
+    _write_follows(graph.edges, users, progress)
+    _write_tweets(contents, sorted(users.values()), progress)
+
+
+def _write_users(nodes: Sequence[str], since: datetime, progress: Progress) -> dict[str, int]:
+    """The users' ids by node."""
+    password = make_password(PASSWORD)  # slow by intention: one for all
+    draw = random.Random(_SEED)  # noqa: S311 no secret
+    users: dict[str, int] = {}
+    for batch in _batches(nodes, progress, "users"):
+        names = {f"node-{node}": node for node in batch}
+        with atomic("accounts"):
+            known = User.objects.filter(username__in=names).values_list("username", "id")
+            users.update({names[name]: id for name, id in known})
+            missing = [
+                User(
+                    id=id_at(since, draw),
+                    username=name,
+                    email=f"{name}@example.com",
+                    password=password,
+                    created_at=since,
+                )
+                for name, node in names.items()
+                if node not in users
+            ]
+            add_users(missing)
+        users.update({names[user.username]: user.id for user in missing})
+    return users
+
+
+def _write_follows(
+    edges: Sequence[tuple[str, str]], users: dict[str, int], progress: Progress
+) -> None:
+    for batch in _batches(edges, progress, "follows", size=BATCH // 2):
+        pairs = {(users[a], users[b]) for edge in batch for a, b in (edge, edge[::-1])}
+        with atomic("accounts"):
+            rows = Follow.objects.filter(follower__in={follower for follower, _ in pairs})
+            known = set(
+                rows.filter(following__in={following for _, following in pairs}).values_list(
+                    "follower_id", "following_id"
+                )
+            )
+            add_follows([_follow(*pair) for pair in sorted(pairs - known)])
+
+
+def _follow(follower_id: int, following_id: int) -> Follow:
+    id = new_id()
+    return Follow(
+        id=id, follower_id=follower_id, following_id=following_id, created_at=created_at(id)
+    )
+
+
+def _write_tweets(contents: Sequence[str], authors: Sequence[int], progress: Progress) -> None:
+    """At moments and by authors that follow from the file and the first user alone."""
+    first = User.objects.filter(id__in=authors).aggregate(Min("created_at"))["created_at__min"]
+    draw = random.Random(_SEED)  # noqa: S311 no secret
+    planned: list[Tweet] = []
+    for number, content in enumerate(contents, start=1):
+        id = id_at(first + _WROTE * (number / len(contents)), draw)
+        author = draw.choice(authors)
+        planned.append(Tweet(id=id, user_id=author, content=content, created_at=created_at(id)))
+    for batch in _batches(planned, progress, "tweets"):
+        with atomic("tweets"):
+            ids = [tweet.id for tweet in batch]
+            known = set(Tweet.objects.filter(id__in=ids).values_list("id", flat=True))
+            add_tweets([tweet for tweet in batch if tweet.id not in known])
+
+
+def _batches(
+    items: Sequence[T], progress: Progress, name: str, size: int = BATCH
+) -> Iterator[list[T]]:
+    task = progress.add_task(name, total=len(items))
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+        progress.advance(task, len(batch))
+
+
+def _read_lines(path: Path) -> list[str]:
+    try:
+        return path.read_text().splitlines()
+    except OSError as error:
+        raise CommandError(f"{path} can't be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise CommandError(f"{path} can't be read: it is no UTF-8 text") from None

@@ -1,0 +1,107 @@
+import argparse
+import socket
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.mp import MPServer
+
+from twitter_project import embedded, lifecycle
+from twitter_project.commands import in_one_line
+
+_KILL_AFTER_SECONDS = 15
+
+
+class Command(BaseCommand):
+    help = (
+        "Serves HTTP until SIGTERM or Ctrl-C. On the embedded database it migrates and seeds "
+        "first; on any other only if told."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        default = settings.EMBEDDED_DATABASE
+        parser.add_argument("--host", default="127.0.0.1", help="to listen on (127.0.0.1)")
+        parser.add_argument(
+            "--port", type=int, default=settings.PORT, help="to listen on (PORT, or 8000)"
+        )
+        parser.add_argument("--workers", type=int, default=1, help="processes (1)")
+        parser.add_argument("--threads", type=int, default=4, help="threads in each process (4)")
+        parser.add_argument(
+            "--drain",
+            type=float,
+            default=0.0,
+            metavar="SECONDS",
+            help="after SIGTERM, how long /ready says 503 before requests are turned away (0)",
+        )
+        for name, text in (("migrate", "migrate first"), ("seed", "fill in demo data, once")):
+            parser.add_argument(
+                f"--{name}", action=argparse.BooleanOptionalAction, default=default, help=text
+            )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        host, port = options["host"], options["port"]
+        if options["workers"] > 1 and (settings.LOOPS or not settings.REDIS_URL):
+            raise CommandError("embedded parts live in one process: set their URLs, or --workers 1")
+        _refuse_taken(host, port)
+        if settings.EMBEDDED_DATABASE:
+            embedded.claim()
+        with in_one_line():
+            if options["migrate"]:
+                embedded.migrate()
+            if options["seed"]:
+                call_command("seed_demo", admin=settings.EMBEDDED_DATABASE, verbosity=0)
+        connections.close_all()
+
+        server = _Server(
+            "twitter_project.wsgi:application",
+            address=host,
+            port=port,
+            interface=Interfaces.WSGI,
+            workers=options["workers"],
+            blocking_threads=options["threads"],
+            workers_kill_timeout=_KILL_AFTER_SECONDS,
+            log_level=LogLevels.warning,
+        )
+        server.drain_seconds = options["drain"]
+        server.on_startup(lambda: self._say_how_to_try(f"http://{host}:{port}", options["seed"]))
+        server.serve()
+
+    def _say_how_to_try(self, address: str, is_seeded: bool) -> None:
+        lines = [f"Serving on {address} (the API: {address}/docs). Ctrl-C stops."]
+        if is_seeded:
+            lines += [
+                "Sign in as alice: e-mail alice@example.com, password password; bob and carol too.",
+                "Try this line:",
+                f"  curl -s {address}/users/login -H 'Content-Type: application/json' "
+                """-d '{"email": "alice@example.com", "password": "password"}'""",
+            ]
+        self.stdout.write("\n".join(lines))
+        self.stdout.flush()
+
+
+class _Server(MPServer):
+    drain_seconds = 0.0
+
+    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
+        lifecycle.mark_stopping()
+        end = super().signal_handler_interrupt
+        threading.Timer(self.drain_seconds, end).start()
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    """Before anything is done in vain."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CommandError(
+                f"can't listen on {host}:{port} ({error.strerror}): "
+                f"choose another with --port, or PORT={port + 1} make run"
+            ) from None
