@@ -23,6 +23,14 @@ class UserQuerySet(models.QuerySet["User"]):
         """By e-mail address, whatever the case."""
         return self.alias(lower_email=Lower("email")).filter(lower_email=email.lower())
 
+    def lock(self, *ids: int) -> dict[int, "User"]:
+        """Those who exist, locked in order of id until the transaction ends.
+
+        Whoever locks several users does it by this, so that no two wait for each other.
+        """
+        rows = self.select_for_update(no_key=True).filter(id__in=ids).order_by("id")
+        return {user.id: user for user in rows}
+
     def beginning_with(self, prefix: str) -> "UserQuerySet":
         """By the beginning of the username, whatever the case.
 
@@ -102,6 +110,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.username
+
+    @property
+    def shown_name(self) -> str:
+        return self.display_name or self.username
 
     @property
     def is_active(self) -> bool:  # type: ignore[override]

@@ -1,0 +1,236 @@
+"""Questions about accounts. Lists leave suspended users out, unless they say otherwise."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from django.db.models import Count, Q, QuerySet
+
+from accounts import models, tokens
+from accounts.usernames import is_username
+from common.errors import NotFound
+from common.ids import parse_id
+from common.pagination import Page, cut
+from grpc_services.clients.accounts import Follow, Relation, User
+
+# The columns of a user as everyone may see them, in the order that `_shown` takes them.
+_SHOWN = (
+    "id",
+    "username",
+    "display_name",
+    "bio",
+    "num_tweets",
+    "num_followers",
+    "num_following",
+    "created_at",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A user, and how the one who looks stands to them; None where nobody is signed in."""
+
+    user: User
+    relation: Relation | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """A counter that says something else than the rows."""
+
+    user_id: int
+    counter: Literal["num_followers", "num_following"]
+    stored: int
+    counted: int
+
+
+def _shown(
+    id: int,
+    username: str,
+    display_name: str,
+    bio: str,
+    num_tweets: int,
+    num_followers: int,
+    num_following: int,
+    created_at: datetime,
+) -> User:
+    """The one mapping of a row to what everyone may see."""
+    return User(
+        id=id,
+        username=username,
+        display_name=display_name or username,
+        bio=bio,
+        num_tweets=max(0, num_tweets),  # a deletion may be counted before its creation
+        num_followers=num_followers,
+        num_following=num_following,
+        created_at=created_at,
+    )
+
+
+def as_shown(row: models.User) -> User:
+    return _shown(*(getattr(row, name) for name in _SHOWN))
+
+
+def as_follow(row: models.Follow) -> Follow:
+    return Follow(
+        id=row.id,
+        follower_id=row.follower_id,
+        following_id=row.following_id,
+        created_at=row.created_at,
+    )
+
+
+# Users
+
+
+def get_account(user_id: int) -> models.User:
+    """One's own row. Raises `Unauthenticated` where it is gone or suspended."""
+    row: models.User | None = models.User.objects.active().filter(id=user_id).first()
+    if row is None:
+        raise tokens.ended()
+    return row
+
+
+def get_user(name: str) -> User:
+    """By id or by username, whatever the case."""
+    user_id = parse_id(name)
+    user = find_user_named(name) if user_id is None else find_user(user_id)
+    if user is None:
+        raise NotFound("there is no such user")
+    return user
+
+
+def get_person(name: str, *, viewer_id: int | None) -> Person:
+    user = get_user(name)
+    relation = None if viewer_id is None else get_relations(viewer_id, [user.id])[user.id]
+    return Person(user=user, relation=relation)
+
+
+def find_user(user_id: int) -> User | None:
+    return get_users([user_id]).get(user_id)
+
+
+def find_user_named(username: str) -> User | None:
+    if not is_username(username):
+        return None
+    row = models.User.objects.active().named(username).values_list(*_SHOWN).first()
+    return row and _shown(*row)
+
+
+def get_users(user_ids: Collection[int]) -> dict[int, User]:
+    """Those who exist, by id, in one query."""
+    rows = models.User.objects.active().filter(id__in=user_ids).values_list(*_SHOWN)
+    return {row[0]: _shown(*row) for row in rows}
+
+
+def get_people(user_ids: Collection[int], *, viewer_id: int | None) -> dict[int, Person]:
+    """Those who exist, by id, as the viewer sees them: two queries."""
+    users = get_users(user_ids)
+    relations = {} if viewer_id is None else get_relations(viewer_id, users)
+    return {id: Person(user=user, relation=relations.get(id)) for id, user in users.items()}
+
+
+# Follows
+
+
+def get_relations(viewer_id: int, user_ids: Collection[int]) -> dict[int, Relation]:
+    """For each of the users, known or not, in one query."""
+    pairs = models.Follow.objects.values_list("follower_id", "following_id")
+    ours = pairs.filter(follower_id=viewer_id, following_id__in=user_ids)
+    theirs = pairs.filter(following_id=viewer_id, follower_id__in=user_ids)
+    found = set(ours.union(theirs, all=True))
+    return {
+        id: Relation(following=(viewer_id, id) in found, followed_by=(id, viewer_id) in found)
+        for id in user_ids
+    }
+
+
+def get_followers(user_id: int, *, cursor: int | None, limit: int) -> Page[Follow]:
+    """Who follows the user, newest follow first."""
+    rows = models.Follow.objects.filter(following_id=user_id, follower__suspended_at=None)
+    return _page(rows, cursor, limit)
+
+
+def get_following(user_id: int, *, cursor: int | None, limit: int) -> Page[Follow]:
+    """Whom the user follows, newest follow first."""
+    rows = models.Follow.objects.filter(follower_id=user_id, following__suspended_at=None)
+    return _page(rows, cursor, limit)
+
+
+def _page(rows: QuerySet[models.Follow], cursor: int | None, limit: int) -> Page[Follow]:
+    if cursor is not None:
+        rows = rows.filter(id__lt=cursor)
+    columns = rows.order_by("-id").values_list("id", "follower_id", "following_id", "created_at")
+    page = cut(list(columns[: limit + 1]), limit, key=lambda row: row[0])
+    follows = [
+        Follow(id=id, follower_id=follower_id, following_id=following_id, created_at=created_at)
+        for id, follower_id, following_id, created_at in page.items
+    ]
+    return Page(follows, page.next)
+
+
+def get_follower_ids(user_id: int, *, after_id: int, limit: int) -> Page[int]:
+    """Ascending. Suspended followers are in it: their timelines go on until they are restored."""
+    rows = models.Follow.objects.filter(following_id=user_id, follower_id__gt=after_id)
+    ids = rows.order_by("follower_id").values_list("follower_id", flat=True)
+    return cut(list(ids[: limit + 1]), limit, key=lambda id: id)
+
+
+def get_counterpart_ids(user_id: int) -> set[int]:
+    """All who follow the user and all whom the user follows, suspended or not."""
+    followers = models.Follow.objects.filter(following_id=user_id)
+    following = models.Follow.objects.filter(follower_id=user_id)
+    return {
+        *followers.values_list("follower_id", flat=True),
+        *following.values_list("following_id", flat=True),
+    }
+
+
+# Counters
+
+
+def find_follow_drift(*, after_id: int = 0, limit: int = 1000) -> Page[Drift]:
+    """Compares the follow counters of a page of users with the rows, in three queries.
+
+    `limit` counts users, and `next` is an `after_id`. A follow that commits in between looks like
+    drift: `services.repair_follow_counters` looks again under a lock.
+    """
+    users = models.User.objects.filter(id__gt=after_id).order_by("id")
+    page = cut(list(users[: limit + 1]), limit, key=lambda user: user.id)
+    return Page(follow_drift(page.items), page.next)
+
+
+def follow_drift(users: Sequence[models.User]) -> list[Drift]:
+    ids = [user.id for user in users]
+    followers = _count_by("following_id", ids)
+    following = _count_by("follower_id", ids)
+    counters: list[Drift] = []
+    for user in users:
+        counters += [
+            Drift(
+                user_id=user.id,
+                counter="num_followers",
+                stored=user.num_followers,
+                counted=followers.get(user.id, 0),
+            ),
+            Drift(
+                user_id=user.id,
+                counter="num_following",
+                stored=user.num_following,
+                counted=following.get(user.id, 0),
+            ),
+        ]
+    return [counter for counter in counters if counter.stored != counter.counted]
+
+
+def _count_by(side: Literal["follower_id", "following_id"], ids: Sequence[int]) -> dict[int, int]:
+    rows = models.Follow.objects.filter(Q((f"{side}__in", ids))).order_by()
+    return dict(rows.values_list(side).annotate(Count("id")))
+
+
+def get_tweet_counters(*, after_id: int = 0, limit: int = 1000) -> Page[tuple[int, int]]:
+    """Pairs of user id and `num_tweets` as it is stored (it may be negative), in order of id."""
+    users = models.User.objects.filter(id__gt=after_id).order_by("id")
+    pairs = users.values_list("id", "num_tweets")
+    return cut(list(pairs[: limit + 1]), limit, key=lambda pair: pair[0])

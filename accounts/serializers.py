@@ -1,0 +1,125 @@
+"""What requests may hold, and for the API's description what answers hold."""
+
+from typing import Any
+
+from django.core.validators import EmailValidator
+from rest_framework import serializers
+
+from accounts.usernames import MAX_LENGTH, RESERVED, is_username
+from common.serializers import StrictSerializer, TextField
+from grpc_services.presentation import UserSerializer
+
+_is_email = EmailValidator("is not an e-mail address")
+
+
+class EmailField(TextField):
+    """ASCII alone: other letters have no lower case that every database agrees on."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not text.isascii():
+            raise serializers.ValidationError("is not an e-mail address", code="invalid")
+        _is_email(text)
+        return text
+
+
+class UsernameField(TextField):
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if text.lower() in RESERVED:
+            raise serializers.ValidationError("is a word of this site's addresses", code="invalid")
+        if not is_username(text):
+            raise serializers.ValidationError(
+                "must be 1 to 30 of the letters a-z, digits, '_', '-' and '.', begin and end with "
+                "a letter, a digit or '_', and not be a number",
+                code="invalid",
+            )
+        return text
+
+
+class PasswordField(TextField):
+    """As typed: white space counts."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(trim_whitespace=False, max_length=128, write_only=True, **kwargs)
+
+
+class RegisterBody(StrictSerializer):
+    email = EmailField(max_length=254)
+    username = UsernameField(max_length=MAX_LENGTH)
+    password = PasswordField(min_length=7)
+
+
+class LoginBody(StrictSerializer):
+    email = TextField(max_length=254)
+    password = PasswordField()
+
+
+class RefreshBody(StrictSerializer):
+    refresh = TextField()
+
+
+class PasswordBody(StrictSerializer):
+    password = PasswordField()
+    new_password = PasswordField(min_length=7)
+
+
+class DeleteAccountBody(StrictSerializer):
+    password = PasswordField()
+
+
+class ProfileBody(StrictSerializer):
+    display_name = TextField(
+        max_length=50,
+        allow_blank=True,
+        required=False,
+        help_text="empty: the username is shown in its place",
+    )
+    bio = TextField(max_length=160, allow_blank=True, required=False)
+
+
+class FollowBody(StrictSerializer):
+    following_id = TextField()
+
+
+class UserAnswer(serializers.Serializer[Any]):
+    user = UserSerializer()
+
+
+class TokensAnswer(serializers.Serializer[Any]):
+    token = serializers.CharField(help_text="a bearer token; lives 15 minutes")
+    refresh = serializers.CharField(help_text="gets a new pair, once; lives 14 days")
+
+
+class SessionAnswer(TokensAnswer):
+    user = UserSerializer()
+
+
+class UsersAnswer(serializers.Serializer[Any]):
+    users = UserSerializer(many=True)
+    next = serializers.CharField(allow_null=True, help_text="the next page's cursor")
+
+
+class FollowSerializer(serializers.Serializer[Any]):
+    id = serializers.CharField()
+    follower_id = serializers.CharField()
+    following_id = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class FollowAnswer(serializers.Serializer[Any]):
+    message = serializers.CharField()
+    follow = FollowSerializer()
+
+
+class FollowOfSerializer(FollowSerializer):
+    user = UserSerializer(help_text="the other one of the two")
+
+
+class FollowsAnswer(serializers.Serializer[Any]):
+    result = FollowOfSerializer(many=True)
+    next = serializers.CharField(allow_null=True, help_text="the next page's cursor")
+
+
+class HelloAnswer(serializers.Serializer[Any]):
+    message = serializers.CharField()

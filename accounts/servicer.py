@@ -1,0 +1,131 @@
+"""`user_service.proto` for other services. Ids that don't parse name nobody."""
+
+from collections.abc import Callable, Sequence
+
+import grpc
+
+from accounts import selectors, services
+from accounts.models import MAX_KEY_LENGTH
+from common.errors import Malformed, NotFound
+from common.ids import MAX_ID, parse_id
+from common.pagination import Page
+from common.times import to_ms
+from grpc_services.clients.accounts import MAX_FOLLOWER_IDS, MAX_FOLLOWS, Follow, User
+from grpc_services.clients.calls import MAX_IDS
+from grpc_services.generated import user_service_pb2 as pb
+from grpc_services.generated.user_service_pb2_grpc import UserServicer as Base
+
+DEFAULT_FOLLOWS = 100
+MAX_DELTA = 2**31 - 1
+
+
+class UserServicer(Base):
+    def GetUser(self, request: pb.GetUserReq, context: grpc.ServicerContext) -> pb.GetUserRes:
+        if request.username:
+            user = selectors.find_user_named(request.username)
+        else:
+            user_id = parse_id(request.user_id)
+            user = selectors.find_user(user_id) if user_id else None
+        return pb.GetUserRes(valid=user is not None, user=_user(user) if user else None)
+
+    def GetUsers(self, request: pb.GetUsersReq, context: grpc.ServicerContext) -> pb.GetUsersRes:
+        users = selectors.get_users(_ids(request.user_ids))
+        return pb.GetUsersRes(users=map(_user, users.values()))
+
+    def IncrementTweets(
+        self, request: pb.IncrementTweetsReq, context: grpc.ServicerContext
+    ) -> pb.IncrementTweetsRes:
+        key = request.idempotency_key
+        if not key or len(key) > MAX_KEY_LENGTH or not key.isprintable():
+            raise Malformed(f"idempotency_key must be 1 to {MAX_KEY_LENGTH} printable characters")
+        if abs(request.delta) > MAX_DELTA:
+            raise Malformed(f"delta must be between -{MAX_DELTA} and {MAX_DELTA}")
+        user_id = parse_id(request.user_id)
+        if user_id is None:
+            raise NotFound(f"no user {request.user_id!r}")
+        services.increment_tweets(user_id=user_id, delta=request.delta or 1, key=key)
+        return pb.IncrementTweetsRes(success=True)
+
+    def GetRelations(
+        self, request: pb.GetRelationsReq, context: grpc.ServicerContext
+    ) -> pb.GetRelationsRes:
+        relations = selectors.get_relations(
+            parse_id(request.viewer_id) or 0, _ids(request.user_ids)
+        )
+        return pb.GetRelationsRes(
+            relations=[
+                pb.RelationStruct(
+                    user_id=str(id), following=found.following, followed_by=found.followed_by
+                )
+                for id, found in relations.items()
+            ]
+        )
+
+    def GetFollowers(
+        self, request: pb.GetFollowersReq, context: grpc.ServicerContext
+    ) -> pb.GetFollowersRes:
+        return _follows(selectors.get_followers, request)
+
+    def GetFollowing(
+        self, request: pb.GetFollowersReq, context: grpc.ServicerContext
+    ) -> pb.GetFollowersRes:
+        return _follows(selectors.get_following, request)
+
+    def GetFollowerIds(
+        self, request: pb.GetFollowerIdsReq, context: grpc.ServicerContext
+    ) -> pb.GetFollowerIdsRes:
+        """Suspended followers included: their timelines go on until they are restored."""
+        limit = _limit(request.limit, default=MAX_FOLLOWER_IDS, most=MAX_FOLLOWER_IDS)
+        if request.cursor > MAX_ID:
+            raise Malformed("cursor is not a page's next_cursor")
+        page = selectors.get_follower_ids(
+            parse_id(request.user_id) or 0, after_id=request.cursor, limit=limit
+        )
+        return pb.GetFollowerIdsRes(follower_ids=page.items, next_cursor=page.next or 0)
+
+
+def _ids(texts: Sequence[str]) -> set[int]:
+    if len(texts) > MAX_IDS:
+        raise Malformed(f"more than {MAX_IDS} ids")
+    return {id for text in texts if (id := parse_id(text)) is not None}
+
+
+def _limit(asked: int, *, default: int, most: int) -> int:
+    if not 0 <= asked <= most:
+        raise Malformed(f"limit must be between 0 and {most}")
+    return asked or default
+
+
+def _follows(
+    select: Callable[..., Page[Follow]], request: pb.GetFollowersReq
+) -> pb.GetFollowersRes:
+    limit = _limit(request.limit, default=DEFAULT_FOLLOWS, most=MAX_FOLLOWS)
+    cursor = parse_id(request.cursor)
+    if request.cursor and cursor is None:
+        raise Malformed("cursor is not a page's next_cursor")
+    page = select(parse_id(request.user_id) or 0, cursor=cursor, limit=limit)
+    return pb.GetFollowersRes(
+        follows=[
+            pb.FollowStruct(
+                id=str(follow.id),
+                follower_id=str(follow.follower_id),
+                following_id=str(follow.following_id),
+                created_at_ms=to_ms(follow.created_at),
+            )
+            for follow in page.items
+        ],
+        next_cursor=str(page.next or ""),
+    )
+
+
+def _user(user: User) -> pb.UserStruct:
+    return pb.UserStruct(
+        id=str(user.id),
+        username=user.username,
+        display_name=user.display_name,
+        bio=user.bio,
+        num_tweets=user.num_tweets,
+        num_followers=user.num_followers,
+        num_following=user.num_following,
+        created_at_ms=to_ms(user.created_at),
+    )

@@ -1,0 +1,38 @@
+"""What can be done with accounts. Every write and every event of accounts is in here."""
+
+from accounts.services.counters import (
+    increment_tweets,
+    prune_tweet_counts,
+    repair_follow_counters,
+    repair_num_tweets,
+)
+from accounts.services.follows import follow, unfollow
+from accounts.services.sessions import (
+    change_password,
+    log_in,
+    log_out,
+    prune_spent_refreshes,
+    refresh_session,
+    register,
+)
+from accounts.services.users import delete_account, delete_user, restore, suspend, update_profile
+
+__all__ = [
+    "change_password",
+    "delete_account",
+    "delete_user",
+    "follow",
+    "increment_tweets",
+    "log_in",
+    "log_out",
+    "prune_spent_refreshes",
+    "prune_tweet_counts",
+    "refresh_session",
+    "register",
+    "repair_follow_counters",
+    "repair_num_tweets",
+    "restore",
+    "suspend",
+    "unfollow",
+    "update_profile",
+]

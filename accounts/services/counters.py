@@ -1,0 +1,54 @@
+"""Counters: `num_tweets` as tweets tells it, and the repair of all three."""
+
+from collections.abc import Collection
+from datetime import timedelta
+
+from django.db import IntegrityError
+from django.db.models import F
+from django.utils import timezone
+
+from accounts import selectors
+from accounts.models import TweetCount, User
+from accounts.selectors import Drift
+from common.db import atomic, violated
+from common.errors import NotFound
+
+# Longer than any event is on its way.
+KEPT = timedelta(days=90)
+_PRUNE_BATCH = 5000
+
+
+def increment_tweets(*, user_id: int, delta: int, key: str) -> None:
+    """Counts once a key, whoever asks how often and at the same time."""
+    try:
+        with atomic("accounts"):
+            TweetCount.objects.create(key=key, user_id=user_id, delta=delta)
+            user = User.objects.filter(id=user_id)
+            if not user.update(num_tweets=F("num_tweets") + delta):
+                raise NotFound(f"no user {user_id}")
+    except IntegrityError as error:
+        if not violated(error, "accounts_tweetcount_pkey", "accounts_tweetcount.key"):
+            raise
+
+
+def prune_tweet_counts() -> int:
+    """Deletes a batch of the keys that are older than `KEPT`. Returns how many."""
+    old = TweetCount.objects.filter(at__lt=timezone.now() - KEPT)
+    batch = list(old.order_by("at").values_list("key", flat=True)[:_PRUNE_BATCH])
+    return TweetCount.objects.filter(key__in=batch).delete()[0]
+
+
+def repair_follow_counters(*, user_ids: Collection[int]) -> list[Drift]:
+    """Sets both follow counters of the users to the number of rows. Returns what was wrong."""
+    with atomic("accounts"):
+        users = User.objects.lock(*user_ids)  # and nobody follows or unfollows them meanwhile
+        drift = selectors.follow_drift(list(users.values()))
+        for wrong in drift:
+            User.objects.filter(id=wrong.user_id).update(**{wrong.counter: wrong.counted})
+    return drift
+
+
+def repair_num_tweets(*, user_id: int, stored: int, counted: int) -> bool:
+    """Sets `num_tweets` if it is still what was `stored`. Returns whether it was."""
+    user = User.objects.filter(id=user_id, num_tweets=stored)
+    return bool(user.update(num_tweets=counted))

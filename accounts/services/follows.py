@@ -1,0 +1,65 @@
+"""Who follows whom. A row, both counters and the news are one transaction."""
+
+from django.db.models import F
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.models import Follow, User
+from common.db import atomic, with_new_id
+from common.errors import Malformed, NotFound
+from common.ids import created_at
+from messaging import outbox
+from messaging.events import UserFollowed, UserUnfollowed
+
+
+def follow(*, follower_id: int, following_id: int) -> Follow:
+    """Twice is the same as once."""
+    if follower_id == following_id:
+        raise Malformed("nobody follows themselves", fields={"following_id": ["is your own id"]})
+    return with_new_id(lambda id: _follow(id, follower_id, following_id), model=Follow)
+
+
+def _follow(id: int, follower_id: int, following_id: int) -> Follow:
+    with atomic("accounts"):
+        # Every writer of this pair waits here, so that what is read below stays true.
+        users = User.objects.lock(follower_id, following_id).values()
+        active = {user.id for user in users if user.is_active}
+        if follower_id not in active:
+            raise tokens.ended()
+        if following_id not in active:
+            raise NotFound(f"no user {following_id}")
+        there = Follow.objects.filter(follower_id=follower_id, following_id=following_id).first()
+        if there is not None:
+            return there
+
+        made = Follow(
+            id=id, follower_id=follower_id, following_id=following_id, created_at=created_at(id)
+        )
+        made.save(force_insert=True)
+        _count(follower_id, following_id, 1)
+        # The time under the lock, not the id's, which is older by the wait for it: news of a pair
+        # are in the order of their times.
+        outbox.publish(
+            UserFollowed(follower_id=follower_id, following_id=following_id, at=timezone.now()),
+            service="accounts",
+        )
+    return made
+
+
+def unfollow(*, follower_id: int, following_id: int) -> None:
+    """Raises `NotFound` for whoever isn't followed, known or not."""
+    with atomic("accounts"):
+        User.objects.lock(follower_id, following_id)
+        rows = Follow.objects.filter(follower_id=follower_id, following_id=following_id)
+        if not rows.delete()[0]:
+            raise NotFound(f"you don't follow {following_id}")
+        _count(follower_id, following_id, -1)
+        outbox.publish(
+            UserUnfollowed(follower_id=follower_id, following_id=following_id, at=timezone.now()),
+            service="accounts",
+        )
+
+
+def _count(follower_id: int, following_id: int, change: int) -> None:
+    User.objects.filter(id=follower_id).update(num_following=F("num_following") + change)
+    User.objects.filter(id=following_id).update(num_followers=F("num_followers") + change)

@@ -1,0 +1,139 @@
+"""Accounts and sessions begin; sessions end."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, check_password, make_password
+from django.db import IntegrityError
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.models import SpentRefresh, User
+from accounts.tokens import TokenPair
+from common.db import atomic, on_commit, violated, with_new_id
+from common.errors import Conflict, Forbidden, Unauthenticated
+from common.ids import created_at
+from common.revocation import revoke
+from messaging import outbox
+from messaging.events import UserRegistered
+
+_PRUNE_BATCH = 5000
+
+# What keeps each name single, whatever its case.
+_UNIQUE = {"email": "accounts_user_email_unique", "username": "accounts_user_username_unique"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    user: User
+    tokens: TokenPair
+
+
+def register(*, email: str, username: str, password: str) -> Session:
+    """Raises `Conflict` naming what is taken; of two requests that race, one gets it."""
+    _refuse_taken(email, username)  # before the costly hash
+    encoded = make_password(password)
+
+    def write(id: int) -> User:
+        user = User(
+            id=id, email=email, username=username, password=encoded, created_at=created_at(id)
+        )
+        with atomic("accounts"):
+            user.save(force_insert=True)
+            outbox.publish(
+                UserRegistered(id=id, username=username, display_name=user.shown_name),
+                service="accounts",
+            )
+        return user
+
+    try:
+        user = with_new_id(write, model=User)
+    except IntegrityError as error:
+        taken = [name for name, constraint in _UNIQUE.items() if violated(error, constraint)]
+        if not taken:
+            raise
+        raise _conflict(taken) from None
+    return Session(user=user, tokens=tokens.issue(user))
+
+
+def log_in(*, email: str, password: str) -> Session:
+    """Takes the same time and says the same for an unknown address and a wrong password."""
+    user = User.objects.with_email(email).first()
+    if user is None:
+        check_password(password, UNUSABLE_PASSWORD_PREFIX)  # costs one hash, and fails
+    if user is None or not user.check_password(password):
+        raise Unauthenticated("there is no account with this e-mail address and password")
+    if user.suspended_at is not None:
+        raise Unauthenticated("this account is suspended")
+    return Session(user=user, tokens=tokens.issue(user))
+
+
+def refresh_session(*, refresh: str) -> TokenPair:
+    """Spends the refresh token: of two requests with the same one, one gets a new pair."""
+    claims = tokens.read_refresh(refresh)
+    try:
+        with atomic("accounts"):
+            SpentRefresh.objects.create(jti=claims.jti, expires_at=claims.expires_at)
+            sessions = User.objects.active().filter(session_epoch=claims.epoch)
+            user = sessions.filter(id=claims.user_id).first()
+    except IntegrityError as error:
+        if not violated(error, "accounts_spentrefresh_pkey", "accounts_spentrefresh.jti"):
+            raise
+        raise tokens.not_valid() from None
+    if user is None:
+        raise tokens.not_valid()
+    return tokens.issue(user)
+
+
+def log_out(*, refresh: str) -> None:
+    """Spends the refresh token, again if need be. The access token beside it runs out by itself."""
+    claims = tokens.read_refresh(refresh)
+    SpentRefresh.objects.bulk_create(
+        [SpentRefresh(jti=claims.jti, expires_at=claims.expires_at)], ignore_conflicts=True
+    )
+
+
+def change_password(*, user_id: int, password: str, new_password: str) -> None:
+    """Ends all sessions, the one that asks included."""
+    user = check_own_password(user_id=user_id, password=password)
+    encoded = make_password(new_password)
+    epoch = user.session_epoch + 1
+    with atomic("accounts"):
+        unchanged = User.objects.filter(id=user_id, session_epoch=user.session_epoch)
+        if not unchanged.update(password=encoded, session_epoch=epoch):
+            raise tokens.ended()  # another request was faster, and ended this session
+        on_commit("accounts", lambda: revoke(user_id, before_epoch=epoch))
+
+
+def check_own_password(*, user_id: int, password: str) -> User:
+    """Asked again before what can't be undone. Raises `Forbidden` where it is wrong."""
+    user: User | None = User.objects.active().filter(id=user_id).first()
+    if user is None:
+        raise tokens.ended()
+    if not user.check_password(password):
+        raise Forbidden("the password is wrong", fields={"password": ["is wrong"]})
+    return user
+
+
+def prune_spent_refreshes() -> int:
+    """Deletes a batch of those that have expired by now. Returns how many."""
+    expired = SpentRefresh.objects.filter(expires_at__lt=timezone.now())
+    batch = list(expired.order_by("expires_at").values_list("jti", flat=True)[:_PRUNE_BATCH])
+    return SpentRefresh.objects.filter(jti__in=batch).delete()[0]
+
+
+def _refuse_taken(email: str, username: str) -> None:
+    taken = []
+    if User.objects.with_email(email).exists():
+        taken.append("email")
+    if User.objects.named(username).exists():
+        taken.append("username")
+    if taken:
+        raise _conflict(taken)
+
+
+def _conflict(taken: Collection[str]) -> Conflict:
+    return Conflict(
+        f"{' and '.join(taken)}: taken by another account",
+        fields={name: ["is taken by another account"] for name in taken},
+    )

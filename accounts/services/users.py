@@ -1,0 +1,94 @@
+"""What happens to an account between its first day and its last."""
+
+from django.db.models import F
+from django.utils import timezone
+
+from accounts import selectors, tokens
+from accounts.models import Follow, User
+from accounts.services.sessions import check_own_password
+from common.db import atomic, on_commit
+from common.errors import NotFound
+from common.revocation import EVERY_EPOCH, revoke
+from messaging import outbox
+from messaging.events import UserDeleted, UserRestored, UserSuspended, UserUpdated
+
+_LOCK_BATCH = 5000
+
+
+def update_profile(
+    *, user_id: int, display_name: str | None = None, bio: str | None = None
+) -> User:
+    """What is None stays as it is; where nothing changes there is no news."""
+    with atomic("accounts"):
+        user: User | None = User.objects.lock(user_id).get(user_id)
+        if user is None:
+            raise tokens.ended()
+        before = (user.display_name, user.bio)
+        user.display_name = before[0] if display_name is None else display_name
+        user.bio = before[1] if bio is None else bio
+        if (user.display_name, user.bio) != before:
+            user.save(update_fields=["display_name", "bio"])
+            outbox.publish(
+                UserUpdated(id=user.id, username=user.username, display_name=user.shown_name),
+                service="accounts",
+            )
+    return user
+
+
+def delete_account(*, user_id: int, password: str) -> None:
+    """By the user itself."""
+    check_own_password(user_id=user_id, password=password)
+    delete_user(user_id=user_id)
+
+
+def delete_user(*, user_id: int) -> None:
+    """The row, its follows and their share in the others' counters, in one transaction.
+
+    Costs a lock on every follower and followed user. Someone who begins to follow after these were
+    listed, and before the user's own row is locked, is locked out of order: should that ever be a
+    deadlock, the database ends it and the request may be made again.
+    """
+    with atomic("accounts"):
+        ids = sorted({user_id, *selectors.get_counterpart_ids(user_id)})
+        locked: set[int] = set()
+        for start in range(0, len(ids), _LOCK_BATCH):
+            locked.update(User.objects.lock(*ids[start : start + _LOCK_BATCH]))
+        if user_id not in locked:
+            raise NotFound(f"no user {user_id}")
+
+        followers = Follow.objects.filter(following_id=user_id).values("follower_id")
+        followed = Follow.objects.filter(follower_id=user_id).values("following_id")
+        User.objects.filter(id__in=followers).update(num_following=F("num_following") - 1)
+        User.objects.filter(id__in=followed).update(num_followers=F("num_followers") - 1)
+        User.objects.filter(id=user_id).delete()  # takes its follows along
+        outbox.publish(UserDeleted(id=user_id, at=timezone.now()), service="accounts")
+        on_commit("accounts", lambda: revoke(user_id, before_epoch=EVERY_EPOCH))
+
+
+def suspend(*, user_id: int) -> None:
+    """Keeps the account off every surface and ends its sessions. Twice is the same as once."""
+    with atomic("accounts"):
+        user = User.objects.lock(user_id).get(user_id)
+        if user is None:
+            raise NotFound(f"no user {user_id}")
+        if user.suspended_at is not None:
+            return
+        user.suspended_at = timezone.now()
+        user.session_epoch += 1
+        user.save(update_fields=["suspended_at", "session_epoch"])
+        outbox.publish(UserSuspended(id=user_id, at=user.suspended_at), service="accounts")
+        epoch = user.session_epoch
+        on_commit("accounts", lambda: revoke(user_id, before_epoch=epoch))
+
+
+def restore(*, user_id: int) -> None:
+    """Undoes `suspend`, except that the sessions stay ended. Twice is the same as once."""
+    with atomic("accounts"):
+        user = User.objects.lock(user_id).get(user_id)
+        if user is None:
+            raise NotFound(f"no user {user_id}")
+        if user.suspended_at is None:
+            return
+        user.suspended_at = None
+        user.save(update_fields=["suspended_at"])
+        outbox.publish(UserRestored(id=user_id, at=timezone.now()), service="accounts")

@@ -1,0 +1,324 @@
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+from rest_framework.views import APIView
+
+from accounts import selectors, services
+from accounts import serializers as shapes
+from accounts.presentation import (
+    show_account,
+    show_follow,
+    show_follows,
+    show_person,
+    show_tokens,
+    show_users,
+)
+from accounts.throttling import LoginThrottle, RegisterThrottle
+from common.authentication import Reader, find_reader_id, reader_id
+from common.errors import NotFound
+from common.ids import parse_id
+from common.pagination import PageQuery, read_query
+from common.schema import BODY, errors
+from common.serializers import StrictSerializer
+from grpc_services.presentation import USER_EXAMPLE
+
+_ACCOUNT = USER_EXAMPLE | {"email": "alice@example.com"}
+_TOKENS = {"token": "eyJhbGciOiJFZERTQSJ9…", "refresh": "eyJhbGciOiJFZERTQSJ9…"}
+_CREDENTIALS = {"email": "alice@example.com", "password": "pass123"}
+_FOLLOW = {
+    "id": "907313290001137664",
+    "follower_id": "907313235001589760",
+    "following_id": USER_EXAMPLE["id"],
+    "created_at": "2026-11-20T09:30:14.000Z",
+}
+_PERSON = USER_EXAMPLE | {"following": True, "followed_by": False}
+
+
+def _request(value: object) -> OpenApiExample:
+    return OpenApiExample("request", value=value, request_only=True)
+
+
+def _answer(value: object) -> OpenApiExample:
+    return OpenApiExample("answer", value=value, response_only=True, status_codes=["200"])
+
+
+def _read(body: type[StrictSerializer], request: Request) -> dict[str, Any]:
+    serializer = body(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    fields: dict[str, Any] = serializer.validated_data
+    return fields
+
+
+_NOTHING = OpenApiResponse(description="Done.")
+
+
+class RegisterView(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    throttle_classes = (RegisterThrottle,)
+
+    @extend_schema(
+        summary="Register",
+        tags=["sessions"],
+        request=shapes.RegisterBody,
+        responses={200: shapes.SessionAnswer, **errors(*BODY, 409, 422, 429, 503)},
+        examples=[
+            _request({"email": "alice@example.com", "username": "alice", "password": "pass123"}),
+            _answer({"user": _ACCOUNT, **_TOKENS}),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        session = services.register(**_read(shapes.RegisterBody, request))
+        return Response({"user": show_account(session.user), **show_tokens(session.tokens)})
+
+
+class LoginView(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    throttle_classes = (LoginThrottle,)
+
+    @extend_schema(
+        summary="Log in",
+        tags=["sessions"],
+        request=shapes.LoginBody,
+        responses={200: shapes.SessionAnswer, **errors(*BODY, 401, 422, 429, 503)},
+        examples=[_request(_CREDENTIALS), _answer({"user": _ACCOUNT, **_TOKENS})],
+    )
+    def post(self, request: Request) -> Response:
+        session = services.log_in(**_read(shapes.LoginBody, request))
+        return Response({"user": show_account(session.user), **show_tokens(session.tokens)})
+
+
+class RefreshView(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        summary="Get a new pair of tokens",
+        description="The old refresh token is spent: of two racing requests one gets a pair.",
+        tags=["sessions"],
+        request=shapes.RefreshBody,
+        responses={200: shapes.TokensAnswer, **errors(*BODY, 401, 422, 503)},
+        examples=[_request({"refresh": _TOKENS["refresh"]}), _answer(_TOKENS)],
+    )
+    def post(self, request: Request) -> Response:
+        tokens = services.refresh_session(**_read(shapes.RefreshBody, request))
+        return Response(show_tokens(tokens))
+
+
+class LogoutView(APIView):
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        summary="Log out",
+        description="Revokes the refresh token. The access token runs out by itself.",
+        tags=["sessions"],
+        request=shapes.RefreshBody,
+        responses={204: _NOTHING, **errors(*BODY, 401, 422, 503)},
+        examples=[_request({"refresh": _TOKENS["refresh"]})],
+    )
+    def post(self, request: Request) -> Response:
+        services.log_out(**_read(shapes.RefreshBody, request))
+        return Response(status=204)
+
+
+class HelloView(APIView):
+    @extend_schema(
+        summary="Try a token",
+        tags=["sessions"],
+        responses={200: shapes.HelloAnswer, **errors(401)},
+        examples=[_answer({"message": "Hello, alice"})],
+    )
+    def get(self, request: Request) -> Response:
+        assert isinstance(request.user, Reader)
+        return Response({"message": f"Hello, {request.user.username}"})
+
+
+class PasswordView(APIView):
+    throttle_classes = (LoginThrottle,)
+
+    @extend_schema(
+        summary="Change the password",
+        description="Ends all sessions, this one included. A wrong `password` is a 403.",
+        tags=["sessions"],
+        request=shapes.PasswordBody,
+        responses={204: _NOTHING, **errors(*BODY, 401, 403, 422, 429, 503)},
+        examples=[_request({"password": "pass123", "new_password": "correct horse"})],
+    )
+    def post(self, request: Request) -> Response:
+        services.change_password(user_id=reader_id(request), **_read(shapes.PasswordBody, request))
+        return Response(status=204)
+
+
+class MeView(APIView):
+    def get_throttles(self) -> list[BaseThrottle]:
+        return [LoginThrottle()] if self.request.method == "DELETE" else []
+
+    @extend_schema(
+        summary="One's own account",
+        tags=["users"],
+        responses={200: shapes.UserAnswer, **errors(401, 503)},
+        examples=[_answer({"user": _ACCOUNT})],
+    )
+    def get(self, request: Request) -> Response:
+        return Response({"user": show_account(selectors.get_account(reader_id(request)))})
+
+    @extend_schema(
+        summary="Edit one's own profile",
+        description="What is left out stays as it is.",
+        tags=["users"],
+        request=shapes.ProfileBody,
+        responses={200: shapes.UserAnswer, **errors(*BODY, 401, 422, 503)},
+        examples=[
+            _request({"display_name": "Alice", "bio": "Writes."}),
+            _answer({"user": _ACCOUNT}),
+        ],
+    )
+    def patch(self, request: Request) -> Response:
+        user = services.update_profile(
+            user_id=reader_id(request), **_read(shapes.ProfileBody, request)
+        )
+        return Response({"user": show_account(user)})
+
+    @extend_schema(
+        summary="Delete one's own account",
+        description="What it wrote goes with it. A wrong `password` is a 403.",
+        tags=["users"],
+        request=shapes.DeleteAccountBody,
+        responses={204: _NOTHING, **errors(*BODY, 401, 403, 422, 429, 503)},
+        examples=[_request({"password": "pass123"})],
+    )
+    def delete(self, request: Request) -> Response:
+        services.delete_account(
+            user_id=reader_id(request), **_read(shapes.DeleteAccountBody, request)
+        )
+        return Response(status=204)
+
+
+class UserView(APIView):
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        summary="A user",
+        description="By id or by username, whatever the case.",
+        tags=["users"],
+        responses={200: shapes.UserAnswer, **errors(401, 404, 503)},
+        examples=[_answer({"user": _PERSON})],
+    )
+    def get(self, request: Request, name: str) -> Response:
+        person = selectors.get_person(name, viewer_id=find_reader_id(request))
+        return Response({"user": show_person(person)})
+
+
+class UserFollowersView(APIView):
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        summary="Who follows a user",
+        description="The newest follow first.",
+        tags=["follows"],
+        parameters=[PageQuery],
+        responses={200: shapes.UsersAnswer, **errors(400, 401, 404, 503)},
+        examples=[_answer({"users": [_PERSON], "next": None})],
+    )
+    def get(self, request: Request, name: str) -> Response:
+        query = read_query(PageQuery, request.query_params)
+        page = selectors.get_followers(selectors.get_user(name).id, **query)
+        ids = [follow.follower_id for follow in page.items]
+        people = selectors.get_people(ids, viewer_id=find_reader_id(request))
+        return Response(show_users(ids, people, page.next))
+
+
+class UserFollowingView(APIView):
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        summary="Whom a user follows",
+        description="The newest follow first.",
+        tags=["follows"],
+        parameters=[PageQuery],
+        responses={200: shapes.UsersAnswer, **errors(400, 401, 404, 503)},
+        examples=[_answer({"users": [_PERSON], "next": None})],
+    )
+    def get(self, request: Request, name: str) -> Response:
+        query = read_query(PageQuery, request.query_params)
+        page = selectors.get_following(selectors.get_user(name).id, **query)
+        ids = [follow.following_id for follow in page.items]
+        people = selectors.get_people(ids, viewer_id=find_reader_id(request))
+        return Response(show_users(ids, people, page.next))
+
+
+class FollowView(APIView):
+    @extend_schema(
+        summary="Who follows me",
+        description="The newest follow first, each with the follower.",
+        tags=["follows"],
+        parameters=[PageQuery],
+        responses={200: shapes.FollowsAnswer, **errors(400, 401, 503)},
+        examples=[_answer({"result": [_FOLLOW | {"user": _PERSON}], "next": None})],
+    )
+    def get(self, request: Request) -> Response:
+        me = reader_id(request)
+        page = selectors.get_followers(me, **read_query(PageQuery, request.query_params))
+        others = [follow.follower_id for follow in page.items]
+        people = selectors.get_people(others, viewer_id=me)
+        return Response(show_follows(page, others, people))
+
+    @extend_schema(
+        summary="Follow",
+        description="Twice is the same as once.",
+        tags=["follows"],
+        request=shapes.FollowBody,
+        responses={200: shapes.FollowAnswer, **errors(*BODY, 401, 404, 422, 503)},
+        examples=[
+            _request({"following_id": USER_EXAMPLE["id"]}),
+            _answer({"message": "following", "follow": _FOLLOW}),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        following_id = _known_shape(_read(shapes.FollowBody, request)["following_id"])
+        follow = services.follow(follower_id=reader_id(request), following_id=following_id)
+        return Response(
+            {"message": "following", "follow": show_follow(selectors.as_follow(follow))}
+        )
+
+
+class UnfollowView(APIView):
+    @extend_schema(
+        summary="Unfollow",
+        tags=["follows"],
+        responses={204: _NOTHING, **errors(401, 404, 503)},
+    )
+    def delete(self, request: Request, following_id: str) -> Response:
+        services.unfollow(follower_id=reader_id(request), following_id=_known_shape(following_id))
+        return Response(status=204)
+
+
+class FollowingView(APIView):
+    @extend_schema(
+        summary="Whom I follow",
+        description="The newest follow first, each with the followed user.",
+        tags=["follows"],
+        parameters=[PageQuery],
+        responses={200: shapes.FollowsAnswer, **errors(400, 401, 503)},
+        examples=[_answer({"result": [_FOLLOW | {"user": _PERSON}], "next": None})],
+    )
+    def get(self, request: Request) -> Response:
+        me = reader_id(request)
+        page = selectors.get_following(me, **read_query(PageQuery, request.query_params))
+        others = [follow.following_id for follow in page.items]
+        people = selectors.get_people(others, viewer_id=me)
+        return Response(show_follows(page, others, people))
+
+
+def _known_shape(text: str) -> int:
+    """What can't be an id names nobody."""
+    user_id = parse_id(text)
+    if user_id is None:
+        raise NotFound("there is no such user")
+    return user_id
