@@ -1,0 +1,79 @@
+# What a developer types. Everything is installed into .venv; PYTHON chooses another interpreter.
+
+PYTHON ?= python3
+PORT ?= 8000
+BIN := .venv/bin
+
+# For `make load`: where, how many, how long.
+HOST ?= http://127.0.0.1:$(PORT)
+USERS ?= 50
+SPAWN_RATE ?= 10
+DURATION ?= 30s
+
+PROTOC = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc \
+	-Igrpc_services/generated=grpc_services/protos grpc_services/protos/*.proto
+COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --no-header
+
+NEW_ENOUGH = { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	echo "$(PYTHON) is missing or older than Python 3.11: install it, or name another: make PYTHON=python3.12 ..." >&2; exit 1; }; }
+
+.PHONY: help run test services services-stop check protos requirements load
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' Makefile
+
+run: .venv/base ## serve everything in one process on embedded parts (PORT=8000)
+	@exec $(BIN)/python manage.py serve --port $(PORT)
+
+test: .venv/dev ## start the four servers, run every test, report coverage, stop what was started
+	@exec $(BIN)/python deploy/test.py
+
+services: ## start PostgreSQL, Redis, RabbitMQ and Elasticsearch for tests, and leave them running
+	@$(NEW_ENOUGH) && exec $(PYTHON) deploy/services/services.py start
+
+services-stop: ## stop them; their data stays in .services/
+	@$(NEW_ENOUGH) && exec $(PYTHON) deploy/services/services.py stop
+
+check: .venv/dev ## format, lint, types, import contracts, migrations, generated protos
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m mypy .
+	$(BIN)/lint-imports
+	$(BIN)/python manage.py makemigrations --check --dry-run
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT \
+	&& $(PROTOC) --python_out=$$fresh --grpc_python_out=$$fresh --mypy_out=quiet:$$fresh --mypy_grpc_out=quiet:$$fresh \
+	&& for file in $$fresh/grpc_services/generated/*; do \
+		cmp "$$file" "grpc_services/generated/$${file##*/}" \
+		|| { echo "grpc_services/generated is stale: make protos" >&2; exit 1; }; \
+	done && echo "grpc_services/generated is up to date"
+
+protos: .venv/dev ## generate grpc_services/generated from grpc_services/protos
+	$(PROTOC) --python_out=. --grpc_python_out=. --mypy_out=quiet:. --mypy_grpc_out=quiet:.
+
+requirements: .venv/dev ## compile requirements/*.in into requirements/*.txt
+	$(COMPILE) requirements/base.in -o requirements/base.txt
+	$(COMPILE) requirements/dev.in -o requirements/dev.txt
+
+load: .venv/dev ## a mixed load on a running server (HOST, USERS, SPAWN_RATE, DURATION)
+	@exec $(BIN)/python -m locust -f tests/locust-tests/locustfile.py --headless --only-summary \
+		--host $(HOST) --users $(USERS) --spawn-rate $(SPAWN_RATE) --run-time $(DURATION)
+
+# A file in .venv for each step, so that the second time takes no time.
+
+.venv/made:
+	@$(NEW_ENOUGH)
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) can't make a virtual environment; on Debian, run once as root: apt-get install -y python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/base: .venv/made requirements/base.txt
+	@echo "installing requirements/base.txt into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/base.txt
+	@touch $@
+
+.venv/dev: .venv/base requirements/dev.txt
+	@echo "installing requirements/dev.txt into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	@touch $@
