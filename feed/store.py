@@ -101,10 +101,8 @@ def push(entry_id: int, author_id: int, user_ids: Sequence[int]) -> int:
     for chunk in _chunks(user_ids, CHUNK):
         pushed += _script("push")(
             keys=[f"pushed:{entry_id}:{chunk[0]}", _unfollows(author_id), *map(key, chunk)],
-            args=[
-                entry_id, MARKER_SECONDS, settings.FEED_SHOWN, settings.FEED_SHOWN + SLACK, *chunk,
-            ],
-        )  # fmt: skip
+            args=[entry_id, MARKER_SECONDS, settings.FEED_SHOWN, settings.FEED_SHOWN + SLACK],
+        )
     return pushed
 
 
@@ -113,7 +111,7 @@ def insert(entry_id: int, author_id: int, user_ids: Sequence[int]) -> int:
     return sum(
         _script("insert")(
             keys=[_unfollows(author_id), *map(key, chunk)],
-            args=[entry_id, settings.FEED_SHOWN, *chunk],
+            args=[entry_id, settings.FEED_SHOWN],
         )
         for chunk in _chunks(user_ids, SLOW_CHUNK)
     )

@@ -1,6 +1,6 @@
 -- Puts a late entry in its place in the timelines that exist, where it isn't yet.
 -- KEYS: the author's recent unfollows, then the timelines.
--- ARGV: the entry, entries kept, then the timelines' owners.
+-- ARGV: the entry, entries kept.
 -- Returns how many timelines took it.
 local entry = ARGV[1]
 -- ids have up to 19 digits, more than a Lua number holds
@@ -8,6 +8,7 @@ local function is_older(a, b)
   if #a ~= #b then return #a < #b end
   return a < b
 end
+local function owner(timeline) return string.sub(timeline, 6) end -- behind 'feed:'
 -- where the entry goes in, or nothing where it must not
 local function place(list)
   for position, id in ipairs(list) do
@@ -19,7 +20,7 @@ end
 local inserted = 0
 for i = 2, #KEYS do
   local list = redis.pcall('LRANGE', KEYS[i], 0, -1)
-  if not list.err and not redis.call('ZSCORE', KEYS[1], ARGV[i + 1]) then
+  if not list.err and not redis.call('ZSCORE', KEYS[1], owner(KEYS[i])) then
     local position = place(list)
     if position then
       redis.call('LINSERT', KEYS[i], 'BEFORE', list[position], entry)

@@ -1,16 +1,16 @@
 -- Puts a fresh entry at the head of the timelines that exist, once per marker.
 -- KEYS: the marker, the author's recent unfollows, then the timelines.
--- ARGV: the entry, the marker's seconds, entries kept, entries tolerated before a trim,
---       then the timelines' owners.
+-- ARGV: the entry, the marker's seconds, entries kept, entries tolerated before a trim.
 -- Returns how many timelines took it.
 if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[2]) then
   return 0
 end
 local entry, kept, tolerated = ARGV[1], tonumber(ARGV[3]) - 1, tonumber(ARGV[4])
 local unfollowed = redis.call('EXISTS', KEYS[2]) == 1
+local function owner(timeline) return string.sub(timeline, 6) end -- behind 'feed:'
 local pushed = 0
 for i = 3, #KEYS do
-  if not (unfollowed and redis.call('ZSCORE', KEYS[2], ARGV[i + 2])) then
+  if not (unfollowed and redis.call('ZSCORE', KEYS[2], owner(KEYS[i]))) then
     -- a value of another type is not ours to touch: its owner's next read mends it
     local length = redis.pcall('LPUSHX', KEYS[i], entry)
     if type(length) == 'number' and length > 0 then

@@ -1,0 +1,316 @@
+"""The feed as people see it."""
+
+import pytest
+from django_redis import get_redis_connection
+
+from accounts import services as accounts_services
+from common.ids import new_id
+from feed import store, truth
+from tests.unit.feed.world import Person, pending, tell, tell_all
+
+
+@pytest.fixture
+def bob_follows_alice(writer: Person, follower: Person) -> None:
+    follower.follow(writer)
+    tell_all()
+
+
+pytestmark = pytest.mark.django_db
+
+
+class TestFanOut:
+    def test_a_tweet_reaches_followers_and_its_author(self, writer, follower, bob_follows_alice):
+        writer.feed()
+        tweet = writer.post()
+        tell_all()
+        assert follower.feed_ids() == [tweet]
+        assert writer.feed_ids() == [tweet]
+
+    def test_it_does_not_reach_strangers(self, writer, stranger, bob_follows_alice):
+        stranger.feed()
+        writer.post()
+        tell_all()
+        assert stranger.feed_ids() == []
+
+    def test_the_feed_is_newest_first(self, writer, follower, bob_follows_alice):
+        tweets = [writer.post(f"tweet {n}") for n in range(5)]
+        tell_all()
+        assert follower.feed_ids() == tweets[::-1]
+
+    def test_delivered_twice_is_delivered_once(self, writer, follower, bob_follows_alice):
+        tweet = writer.post()
+        news = pending()
+        tell(news)
+        tell(news)
+        assert get_redis_connection().lrange(store.key(follower.id), 0, -1) == [
+            str(tweet).encode(),
+            b"0",
+        ]
+
+    def test_a_late_tweet_is_put_in_its_place(
+        self, writer, follower, bob_follows_alice, monkeypatch
+    ):
+        first = writer.post()
+        late = pending()
+        second = writer.post()
+        tell_all()
+        monkeypatch.setattr("feed.handlers.FRESH_SECONDS", 0.0)
+        tell(late)
+        tell(late)
+        assert get_redis_connection().lrange(store.key(follower.id), 0, -1) == [
+            str(second).encode(),
+            str(first).encode(),
+            b"0",
+        ]
+
+    def test_a_late_tweet_that_was_deleted_meanwhile_stays_away(
+        self, writer, follower, bob_follows_alice, monkeypatch
+    ):
+        tweet = writer.post()
+        created = pending()
+        writer.delete(tweet)
+        tell_all()
+        monkeypatch.setattr("feed.handlers.FRESH_SECONDS", 0.0)
+        tell(created)
+        assert get_redis_connection().lrange(store.key(follower.id), 0, -1) == [b"0"]
+
+    def test_replies_fan_out_as_tweets_do(self, writer, follower, bob_follows_alice):
+        tweet = writer.post()
+        tell_all()
+        assert follower.feed_ids() == [tweet]
+
+
+class TestFollowing:
+    def test_a_follow_brings_what_was_written_before(self, writer, follower):
+        tweets = [writer.post(), writer.post()]
+        follower.feed()
+        tell_all()
+        follower.follow(writer)
+        tell_all()
+        assert follower.feed_ids() == tweets[::-1]
+
+    def test_a_follow_materialises_the_timeline(self, writer, follower):
+        follower.follow(writer)
+        assert not store.materialised([follower.id])
+        tell_all()
+        assert store.materialised([follower.id])
+
+    def test_an_unfollow_takes_it_out_again(self, writer, follower, bob_follows_alice):
+        own = follower.post()
+        writer.post()
+        tell_all()
+        follower.unfollow(writer)
+        tell_all()
+        assert follower.feed_ids() == [own]
+
+    def test_a_tweet_under_way_does_not_come_back_after_an_unfollow(
+        self, writer, follower, bob_follows_alice
+    ):
+        writer.post()
+        created = pending()
+        follower.unfollow(writer)
+        unfollowed = pending()
+        tell(unfollowed)
+        store.push(new_id(), writer.id, [follower.id])  # its page of followers was read before
+        tell(created)
+        assert follower.feed_entries() == []
+        assert get_redis_connection().lrange(store.key(follower.id), 0, -1) == [b"0"]
+
+    def test_who_follows_again_gets_new_tweets_at_once(self, writer, follower, bob_follows_alice):
+        follower.unfollow(writer)
+        tell_all()
+        follower.follow(writer)
+        tell_all()
+        tweet = writer.post()
+        tell_all()
+        assert follower.feed_ids() == [tweet]
+
+
+class TestReposts:
+    def test_a_repost_brings_the_tweet_to_ones_own_followers(
+        self, writer, follower, stranger, bob_follows_alice
+    ):
+        tweet = stranger.post("from a stranger")
+        writer.repost(tweet)
+        tell_all()
+        (shown,) = follower.feed()["tweets"]
+        assert shown["id"] == str(tweet)
+        assert shown["entry_id"] != shown["id"]
+        assert shown["reposted_by"]["username"] == "alice"
+        assert shown["author"]["username"] == "carol"
+
+    def test_undoing_it_takes_it_away(self, writer, follower, stranger, bob_follows_alice):
+        tweet = stranger.post()
+        writer.repost(tweet)
+        tell_all()
+        writer.undo_repost(tweet)
+        tell_all()
+        assert follower.feed_entries() == []
+
+    def test_a_page_shows_a_tweet_once_under_its_newest_entry(
+        self, writer, follower, bob_follows_alice
+    ):
+        tweet = writer.post()
+        other = writer.post()
+        writer.repost(tweet)
+        tell_all()
+        page = follower.feed()
+        assert [shown["id"] for shown in page["tweets"]] == [str(tweet), str(other)]
+        assert "reposted_by" in page["tweets"][0]
+        assert page["count"] == 3
+
+    def test_deleting_the_tweet_takes_its_reposts_along(
+        self, writer, follower, stranger, bob_follows_alice
+    ):
+        tweet = stranger.post()
+        writer.repost(tweet)
+        tell_all()
+        stranger.delete(tweet)
+        assert follower.feed_ids() == []
+
+
+class TestWhatIsGone:
+    def test_a_deleted_tweet_disappears_at_once(self, writer, follower, bob_follows_alice):
+        tweet = writer.post()
+        tell_all()
+        writer.delete(tweet)
+        assert follower.feed_ids() == []
+        tell_all()
+        assert get_redis_connection().lrange(store.key(follower.id), 0, -1) == [b"0"]
+
+    def test_a_suspended_author_disappears_and_comes_back(
+        self, writer, follower, bob_follows_alice
+    ):
+        tweet = writer.post()
+        tell_all()
+        accounts_services.suspend(user_id=writer.id)
+        tell_all()
+        assert follower.feed_ids() == []
+        store.forget(follower.id)
+        assert follower.feed_ids() == []  # built anew while alice is away
+        accounts_services.restore(user_id=writer.id)
+        tell_all()
+        assert follower.feed_ids() == [tweet]
+
+    def test_a_deleted_users_timeline_is_forgotten(self, writer, follower, bob_follows_alice):
+        writer.feed()
+        accounts_services.delete_user(user_id=writer.id)
+        tell_all()
+        assert not store.materialised([writer.id])
+        assert follower.feed_ids() == []
+
+
+class TestPages:
+    def test_by_offset_it_is_a_window_of_the_list(self, writer, follower, bob_follows_alice):
+        tweets = [writer.post() for _ in range(5)][::-1]
+        tell_all()
+        page = follower.feed(limit=2, offset=2)
+        assert [int(tweet["id"]) for tweet in page["tweets"]] == tweets[2:4]
+        assert (page["count"], page["limit"], page["offset"]) == (2, 2, 2)
+
+    def test_past_the_end_there_is_nothing(self, follower):
+        page = follower.feed(offset=100)
+        assert page == {"tweets": [], "count": 0, "limit": 50, "offset": 100, "next": None}
+
+    def test_what_does_not_exist_counts_and_is_not_shown(self, follower):
+        get_redis_connection().rpush(store.key(follower.id), "11", "12", "13")
+        page = follower.feed()
+        assert (page["count"], page["tweets"]) == (3, [])
+
+    def test_what_is_no_id_counts_and_is_not_shown(self, follower):
+        get_redis_connection().rpush(store.key(follower.id), "tweet-1", "tweet-2")
+        page = follower.feed()
+        assert (page["count"], page["tweets"], page["next"]) == (2, [], None)
+
+    def test_a_cursor_page_is_filled_up_where_tweets_are_gone(
+        self, writer, follower, bob_follows_alice
+    ):
+        tweets = [writer.post() for _ in range(6)]
+        tell_all()
+        for gone in tweets[2:4]:
+            writer.delete(gone)
+        page = follower.feed(limit=3, cursor=str(tweets[5]))
+        assert [int(tweet["id"]) for tweet in page["tweets"]] == [tweets[4], tweets[1], tweets[0]]
+        assert page["count"] == 5
+
+    def test_it_neither_skips_nor_repeats_while_tweets_arrive(
+        self, writer, follower, bob_follows_alice
+    ):
+        tweets = [writer.post() for _ in range(7)][::-1]
+        tell_all()
+        page = follower.feed(limit=2)
+        seen = [int(tweet["id"]) for tweet in page["tweets"]]
+        while page["next"]:
+            writer.post("meanwhile")
+            tell_all()
+            page = follower.feed(limit=2, cursor=page["next"])
+            seen += [int(tweet["id"]) for tweet in page["tweets"]]
+        assert seen == tweets
+
+    def test_past_the_lists_end_the_database_goes_on(
+        self, writer, follower, bob_follows_alice, settings
+    ):
+        settings.FEED_SHOWN = 5
+        tweets = [writer.post() for _ in range(12)][::-1]
+        store.forget(follower.id)
+        assert follower.feed_entries(limit=4) == tweets
+        assert store.read(follower.id).entries == tweets[:5]
+
+    def test_it_has_no_hole_after_an_unfollow_and_a_follow(
+        self, writer, follower, stranger, bob_follows_alice, settings
+    ):
+        """A list that an unfollow made short must not be filled up below its floor."""
+        settings.FEED_SHOWN = 6
+        follower.follow(stranger)
+        tell_all()
+        for _ in range(6):
+            writer.post()
+            stranger.post()
+        store.forget(follower.id)
+        follower.feed()
+        follower.unfollow(stranger)
+        tell_all()
+        follower.follow(stranger)
+        tell_all()
+        assert follower.feed_entries(limit=4) == sorted(truth_entries(follower), reverse=True)
+
+    def test_a_lost_redis_is_rebuilt(self, writer, follower, bob_follows_alice):
+        tweets = [writer.post() for _ in range(3)][::-1]
+        tell_all()
+        get_redis_connection().flushdb()
+        assert follower.feed_ids() == tweets
+
+    @pytest.mark.parametrize(
+        ("query", "field"),
+        [
+            ({"limit": 0}, "limit"),
+            ({"limit": 101}, "limit"),
+            ({"limit": "many"}, "limit"),
+            ({"offset": -1}, "offset"),
+            ({"offset": 10**30}, "offset"),
+            ({"cursor": "made-up"}, "cursor"),
+            ({"cursor": "0"}, "cursor"),
+            ({"cursor": "9" * 30}, "cursor"),
+        ],
+    )
+    def test_it_refuses_what_is_out_of_range(self, follower, query, field):
+        response = follower._client.get("/feed", query)
+        assert response.status_code == 400
+        assert list(response.json()["error"]["fields"]) == [field]
+
+    def test_it_asks_who_is_reading(self, api):
+        assert api.get("/feed").status_code == 401
+
+
+def truth_entries(person: Person) -> list[int]:
+    return truth.newest_entries(truth.authors_of(person.id), limit=1000)
+
+
+def test_a_page_costs_a_fixed_number_of_queries(
+    writer, follower, bob_follows_alice, django_assert_max_num_queries
+):
+    for _ in range(30):
+        writer.post()
+    tell_all()
+    with django_assert_max_num_queries(6):
+        assert len(follower.feed(limit=30)["tweets"]) == 30

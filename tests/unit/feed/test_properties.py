@@ -1,0 +1,133 @@
+"""Whatever happens in whatever order, the feed ends as if it were built anew."""
+
+import random
+
+import pytest
+from django_redis import get_redis_connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.models import User
+from common.revocation import revocations
+from feed import store
+from messaging.models import OutboxEvent
+from messaging.worker import Delivery
+from tests.factories import UserFactory
+from tests.unit.feed.world import Person, pending, tell, truth
+from tweets.models import Tweet
+
+NAMES = ["alice", "bob", "carol"]
+person = st.integers(0, len(NAMES) - 1)
+which = st.integers(0, 50)
+
+actions = st.lists(
+    st.one_of(
+        st.tuples(st.just("post"), person),
+        st.tuples(st.just("delete"), which),
+        st.tuples(st.just("repost"), person, which),
+        st.tuples(st.just("undo_repost"), person, which),
+        st.tuples(st.just("follow"), person, person),
+        st.tuples(st.just("unfollow"), person, person),
+        st.tuples(st.just("read"), person),
+        st.tuples(st.just("tell_some"), st.randoms(use_true_random=False)),
+    ),
+    min_size=1,
+    max_size=30,
+)
+
+
+class World:
+    """Three people, what they do, and news that comes late, twice and out of order."""
+
+    def __init__(self) -> None:
+        get_redis_connection().flushdb()
+        revocations.forget()
+        for model in (OutboxEvent, Tweet, User):
+            model.objects.all().delete()
+        self.people = [Person(UserFactory.create(username=name)) for name in NAMES]
+        self.news: list[Delivery] = []
+
+    def do(self, action: tuple) -> None:
+        name, *arguments = action
+        getattr(self, name)(*arguments)
+
+    def post(self, who: int) -> None:
+        self.people[who].post()
+
+    def delete(self, number: int) -> None:
+        if tweet := self._tweet(number):
+            author = next(p for p in self.people if p.id == tweet.user_id)
+            author.delete(tweet.id)
+
+    def repost(self, who: int, number: int) -> None:
+        if tweet := self._tweet(number):
+            self.people[who].repost(tweet.id)
+
+    def undo_repost(self, who: int, number: int) -> None:
+        if tweet := self._tweet(number):
+            self.people[who].undo_repost(tweet.id)
+
+    def follow(self, who: int, whom: int) -> None:
+        if who != whom:
+            self.people[who].follow(self.people[whom])
+
+    def unfollow(self, who: int, whom: int) -> None:
+        follower = self.people[who]
+        if follower._client.delete(f"/follow/{self.people[whom].id}").status_code == 204:
+            pass
+
+    def read(self, who: int) -> None:
+        self.people[who].feed(limit=2)
+
+    def tell_some(self, chance: random.Random) -> None:
+        """Some of the news, in any order, some of it twice; the rest comes later."""
+        self.news += pending()
+        chance.shuffle(self.news)
+        told = self.news[: chance.randint(0, len(self.news))]
+        tell(told + told[::2])
+        kept_anyway = told[::3]  # redelivered once more, later
+        self.news = self.news[len(told) :] + kept_anyway
+
+    def tell_the_rest(self) -> None:
+        tell(self.news + pending())
+
+    def _tweet(self, number: int) -> Tweet | None:
+        tweets = list(Tweet.objects.tweets().order_by("id"))
+        return tweets[number % len(tweets)] if tweets else None
+
+
+@pytest.mark.parametrize("fresh_seconds", [2.0, 0.0], ids=["fresh", "late"])
+@given(actions=actions)
+@settings(
+    max_examples=40,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_the_feed_ends_as_if_it_were_built_anew(
+    db: None, monkeypatch: pytest.MonkeyPatch, fresh_seconds: float, actions: list[tuple]
+):
+    monkeypatch.setattr("feed.handlers.FRESH_SECONDS", fresh_seconds)
+    world = World()
+    for action in actions:
+        world.do(action)
+    world.tell_the_rest()
+
+    for someone in world.people:
+        incremental = someone.feed_entries()
+        store.forget(someone.id)
+        rebuilt = someone.feed_entries()
+        assert incremental == rebuilt
+        assert shown(truth(someone.id)) == rebuilt
+
+
+def shown(entries: list[int]) -> list[int]:
+    """What pages of three show of the entries: a tweet once a page, under its newest entry."""
+    tweet_ids = dict(Tweet.objects.values_list("id", "repost_of"))
+    pages: list[int] = []
+    page: dict[int, int] = {}
+    for entry in entries:
+        page.setdefault(tweet_ids[entry] or entry, entry)
+        if len(page) == 3:
+            pages += page.values()
+            page = {}
+    return pages + list(page.values())

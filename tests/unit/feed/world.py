@@ -1,0 +1,103 @@
+"""A small world for tests of the feed: people who act over HTTP, and news to be told."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts.models import Follow, User
+from common.authentication import Reader
+from feed.handlers import WORKER
+from messaging.models import OutboxEvent
+from messaging.worker import Delivery
+from tweets.models import Tweet
+
+
+class Person:
+    """A signed-in user."""
+
+    def __init__(self, user: User) -> None:
+        self.id = user.id
+        self.username = user.username
+        self._client = APIClient()
+        self._client.force_authenticate(Reader(id=user.id, username=user.username))  # type: ignore[arg-type]
+
+    def post(self, content: str = "hello") -> int:
+        return int(self._ok(self._client.post("/tweet", {"content": content}))["tweet"]["id"])
+
+    def delete(self, tweet_id: int) -> None:
+        self._ok(self._client.delete(f"/tweet/{tweet_id}"))
+
+    def repost(self, tweet_id: int) -> None:
+        self._ok(self._client.post(f"/tweet/{tweet_id}/repost"))
+
+    def undo_repost(self, tweet_id: int) -> None:
+        self._ok(self._client.delete(f"/tweet/{tweet_id}/repost"))
+
+    def like(self, tweet_id: int) -> None:
+        self._ok(self._client.post(f"/tweet/{tweet_id}/like"))
+
+    def follow(self, other: "Person") -> None:
+        self._ok(self._client.post("/follow", {"following_id": str(other.id)}))
+
+    def unfollow(self, other: "Person") -> None:
+        self._ok(self._client.delete(f"/follow/{other.id}"))
+
+    def feed(self, **query: Any) -> dict[str, Any]:
+        return self._ok(self._client.get("/feed", query))
+
+    def feed_ids(self, **query: Any) -> list[int]:
+        """The tweets of one page."""
+        return [int(tweet["id"]) for tweet in self.feed(**query)["tweets"]]
+
+    def feed_entries(self, limit: int = 3) -> list[int]:
+        """The entries of the whole feed, page by page to the end."""
+        entries: list[int] = []
+        page = self.feed(limit=limit)
+        while True:
+            entries += [int(tweet.get("entry_id", tweet["id"])) for tweet in page["tweets"]]
+            if page["next"] is None:
+                return entries
+            page = self.feed(limit=limit, cursor=page["next"])
+
+    def _ok(self, response: Any) -> Any:
+        assert response.status_code in (200, 204), response.content
+        return response.json() if response.content else None
+
+
+def pending() -> list[Delivery]:
+    """The news that nobody was told yet, oldest first; they count as told from now on."""
+    rows = list(OutboxEvent.objects.pending())
+    OutboxEvent.objects.pending().update(published_at=timezone.now())
+    return [
+        Delivery(
+            tag=row.id,
+            message_id=str(row.id),
+            routing_key=row.routing_key,
+            body=row.body.encode(),
+        )
+        for row in rows
+        if row.routing_key in WORKER.handlers
+    ]
+
+
+def tell(deliveries: Sequence[Delivery]) -> None:
+    """Brings news to the feed worker's handlers."""
+    assert WORKER.process(deliveries) == set()
+
+
+def tell_all(order: Callable[[list[Delivery]], list[Delivery]] = lambda news: news) -> None:
+    tell(order(pending()))
+
+
+def truth(user_id: int) -> list[int]:
+    """The entries of a user's feed by the tables alone, newest first."""
+    authors = {user_id, *_following(user_id)}
+    entries = Tweet.objects.filter(user_id__in=authors).order_by("-id")
+    return list(entries.values_list("id", flat=True))
+
+
+def _following(user_id: int) -> list[int]:
+    follows = Follow.objects.filter(follower_id=user_id, following__suspended_at=None)
+    return list(follows.values_list("following_id", flat=True))
