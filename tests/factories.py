@@ -28,6 +28,7 @@ class FollowFactory(factory.django.DjangoModelFactory[Follow]):
 
     class Meta:
         model = Follow
+        skip_postgeneration_save = True
 
     id = factory.LazyFunction(new_id)
     follower = factory.SubFactory(UserFactory)
