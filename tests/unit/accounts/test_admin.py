@@ -1,0 +1,175 @@
+"""The admin: what it writes goes through services, and what it reads is bounded."""
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import connections
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from common import admin as common_admin
+from common.db import alias
+from messaging.models import OutboxEvent
+from tests.factories import FollowFactory, UserFactory
+
+USERS = "/admin/accounts/user/"
+FOLLOWS = "/admin/accounts/follow/"
+
+
+@pytest.fixture
+def staff(db: None) -> Client:
+    user = UserFactory.create(username="root", is_staff=True, is_superuser=True)
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def listed(client: Client, address: str, **query: str) -> list[str]:
+    answer = client.get(address, query)
+    assert answer.status_code == 200
+    return [str(row) for row in answer.context["cl"].result_list]
+
+
+def queries(client: Client, address: str, **query: str) -> list[str]:
+    with CaptureQueriesContext(connections[alias("accounts")]) as captured:
+        listed(client, address, **query)
+    return [entry["sql"] for entry in captured.captured_queries]
+
+
+def do(client: Client, action: str, *users: User) -> None:
+    answer = client.post(
+        USERS, {"action": action, "_selected_action": [str(user.id) for user in users]}
+    )
+    assert answer.status_code == 302
+
+
+def published() -> list[str]:
+    return list(OutboxEvent.objects.order_by("id").values_list("routing_key", flat=True))
+
+
+def test_it_lists_the_newest_users_first(staff: Client, alice: User, bob: User) -> None:
+    assert listed(staff, USERS) == ["bob", "alice", "root"]
+
+
+@pytest.mark.parametrize("term", ["{id}", "ALICE@example.com", "aLi", "alice"])
+def test_it_finds_a_user_by_id_address_or_beginning_of_the_name(
+    staff: Client, alice: User, bob: User, term: str
+) -> None:
+    assert listed(staff, USERS, q=term.format(id=alice.id)) == ["alice"]
+
+
+@pytest.mark.parametrize("term", ["lice", "alice@", "9", "%", "_", "ali\x00", "ä", "alicf"])
+def test_it_finds_nobody_by_anything_else(staff: Client, alice: User, term: str) -> None:
+    found = listed(staff, USERS, q=term)
+    assert found == ([] if "\x00" not in term else ["alice", "root"])  # NUL is no search at all
+
+
+def test_it_finds_whoever_begins_alike(staff: Client) -> None:
+    for name in ["ann", "ann-1", "ann_1", "ann.zz", "annzzzzzzzzzzzzzzzzzzzzzzzzzzz", "anm", "ano"]:
+        UserFactory.create(username=name)
+    assert set(listed(staff, USERS, q="Ann")) == {
+        "ann", "ann-1", "ann_1", "ann.zz", "annzzzzzzzzzzzzzzzzzzzzzzzzzzz"
+    }  # fmt: skip
+
+
+def test_it_filters_the_suspended_and_the_staff(staff: Client, alice: User, bob: User) -> None:
+    do(staff, "suspend", alice)
+    assert listed(staff, USERS, state="suspended") == ["alice"]
+    assert listed(staff, USERS, state="staff") == ["root"]
+
+
+def test_it_asks_the_same_number_of_questions_however_many_rows(staff: Client, alice: User) -> None:
+    FollowFactory.create(follower=alice)
+    few = len(queries(staff, USERS)), len(queries(staff, FOLLOWS))
+    for _ in range(10):
+        FollowFactory.create(follower=alice)
+    assert (len(queries(staff, USERS)), len(queries(staff, FOLLOWS))) == few
+
+
+@pytest.mark.parametrize("address", [USERS, FOLLOWS, "/admin/messaging/outboxevent/"])
+@pytest.mark.parametrize("query", [{}, {"q": "alice"}])
+def test_it_never_counts_a_whole_table(
+    staff: Client, alice: User, address: str, query: dict[str, str]
+) -> None:
+    counts = [sql for sql in queries(staff, address, **query) if "COUNT(" in sql]
+    assert counts
+    assert all(f"LIMIT {common_admin.MOST_ROWS}" in sql for sql in counts)
+
+
+def test_it_pages_no_further_than_it_counts(
+    staff: Client, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(common_admin, "MOST_ROWS", 2)
+    assert staff.get(USERS).context["cl"].result_count == 2
+
+
+def test_suspending_and_restoring_send_their_news(staff: Client, alice: User, bob: User) -> None:
+    do(staff, "suspend", alice, bob)
+    do(staff, "restore", alice)
+    assert published() == ["user.suspended", "user.suspended", "user.restored"]
+    alice.refresh_from_db()
+    bob.refresh_from_db()
+    assert (alice.suspended_at, bob.suspended_at is None) == (None, False)
+
+
+def test_editing_a_profile_sends_its_news_and_writes_no_counter(staff: Client, alice: User) -> None:
+    address = f"{USERS}{alice.id}/change/"
+    assert staff.get(address).status_code == 200
+    User.objects.filter(id=alice.id).update(num_followers=7)  # while the form is open
+    form = {"display_name": "Alice", "bio": "Writes.", "num_followers": "0", "username": "eve"}
+    assert staff.post(address, form).status_code == 302
+    alice.refresh_from_db()
+    assert (alice.display_name, alice.bio) == ("Alice", "Writes.")
+    assert (alice.num_followers, alice.username) == (7, "alice")
+    assert published() == ["user.updated"]
+
+
+def test_only_a_superuser_makes_staff(alice: User, bob: User) -> None:
+    alice.is_staff = True
+    alice.save()
+    permissions = Permission.objects.filter(codename__in=["view_user", "change_user"])
+    alice.user_permissions.set(permissions)
+    client = Client()
+    client.force_login(alice)
+    client.post(f"{USERS}{bob.id}/change/", {"is_staff": "on", "is_superuser": "on"})
+    bob.refresh_from_db()
+    assert (bob.is_staff, bob.is_superuser) == (False, False)
+
+
+def test_a_superuser_makes_staff(staff: Client, alice: User) -> None:
+    staff.post(f"{USERS}{alice.id}/change/", {"is_staff": "on"})
+    alice.refresh_from_db()
+    assert alice.is_staff
+
+
+def test_suspended_staff_is_out_at_once(staff: Client) -> None:
+    do(staff, "suspend", User.objects.get(username="root"))
+    assert staff.get(USERS).status_code == 302
+
+
+@pytest.mark.parametrize("address", [USERS, FOLLOWS])
+def test_nothing_is_added_or_deleted(staff: Client, alice: User, address: str) -> None:
+    follow = FollowFactory.create(follower=alice)
+    row = alice if address == USERS else follow
+    assert staff.get(f"{address}add/").status_code == 403
+    assert staff.post(f"{address}{row.id}/delete/", {"post": "yes"}).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": str(row.id), "post": "yes"}
+    staff.post(address, chosen)
+    assert type(row).objects.filter(id=row.id).exists()
+
+
+def test_it_finds_follows_by_either_side(
+    staff: Client, alice: User, bob: User, carol: User
+) -> None:
+    FollowFactory.create(follower=bob, following=alice)
+    FollowFactory.create(follower=bob, following=carol)
+    assert len(listed(staff, FOLLOWS, q="Alice")) == 1
+    assert len(listed(staff, FOLLOWS, q=str(bob.id))) == 2
+    assert listed(staff, FOLLOWS, q="dave") == []
+
+
+def test_a_password_hash_is_never_shown(staff: Client, alice: User) -> None:
+    page: Any = staff.get(f"{USERS}{alice.id}/change/").content.decode()
+    assert alice.password not in page
