@@ -18,6 +18,7 @@ from messaging.broker import broker, dead_queue
 from messaging.relay import relay_all
 from messaging.worker import workers
 from tests.factories import PASSWORD, UserFactory
+from tests.live.system import processes, system  # noqa: F401 fixtures, started once for all
 
 _REAL = ("real", "integration", "e2e")
 

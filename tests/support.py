@@ -1,7 +1,11 @@
 """Small helps for tests."""
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 def wait_until(condition: Callable[[], object], seconds: float = 15.0) -> None:
@@ -10,3 +14,12 @@ def wait_until(condition: Callable[[], object], seconds: float = 15.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
         time.sleep(0.01)
+
+
+async def eventually(ask: Callable[[], Awaitable[T]], seconds: float = 30.0) -> T:
+    """What `ask` answers, once that is true; fails the test when it is not in time."""
+    deadline = time.monotonic() + seconds
+    while not (answer := await ask()):
+        assert time.monotonic() < deadline, "the condition did not come true in time"
+        await asyncio.sleep(0.02)
+    return answer

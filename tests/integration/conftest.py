@@ -1,0 +1,45 @@
+"""One process serves HTTP here. No worker runs unless a test starts it."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+
+from tests.live.parts import (  # noqa: F401 fixtures
+    accounts_db,
+    general_tweets,
+    index,
+    timelines,
+    tweet_service,
+    tweets_db,
+    user_service,
+)
+from tests.live.processes import Process, Processes
+from tests.live.system import System, process_logs, wait_for_worker  # noqa: F401 a fixture among them
+from tests.members import Member, register
+
+
+@pytest.fixture
+async def http(system: System) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=system.web, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+async def alice(http: httpx.AsyncClient) -> Member:
+    """Writes."""
+    return await register(http)
+
+
+@pytest.fixture
+async def bob(http: httpx.AsyncClient) -> Member:
+    """Follows alice, in tests that make it so."""
+    return await register(http)
+
+
+@pytest.fixture
+def tweets_worker(system: System, processes: Processes) -> Iterator[Process]:
+    worker = processes.start("run_tweets_worker", **system.environment)
+    wait_for_worker(worker, "tweets")
+    yield worker
+    processes.stop(worker)

@@ -1,0 +1,118 @@
+"""A process of the system as the tests start it, on the test's own settings, URLs and keys.
+
+What it writes goes to a file, which is shown when it does not start and when a test fails.
+"""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from django.conf import settings
+
+# A start is some seconds of imports, and several start at once on a machine of two cores.
+_START_SECONDS = 90.0
+_STOP_SECONDS = 20.0
+
+
+class Process:
+    """`manage.py <arguments>`."""
+
+    def __init__(self, log: Path, *arguments: str, **environment: str) -> None:
+        self.name = " ".join(arguments)
+        self._log = log
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "manage.py", *arguments],
+                cwd=settings.BASE_DIR,
+                env={
+                    **os.environ,  # noqa: TID251 the child's is the test's own
+                    "DJANGO_SETTINGS_MODULE": "twitter_project.settings.test",
+                    "PYTHONUNBUFFERED": "1",
+                    **environment,
+                },
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def find_in_log(self, pattern: str) -> str | None:
+        """The first group of the pattern's first match in what the process wrote so far."""
+        match = re.search(pattern, self._log.read_text(errors="replace"))
+        return match[1] if match else None
+
+    def wait_until(self, find: Callable[[], Any]) -> Any:
+        """What `find` returns, once that is true. Fails with the log when it never is."""
+        deadline = time.monotonic() + _START_SECONDS
+        while not (found := find()):
+            if self._process.poll() is not None:
+                self._fail(f"ended with exit code {self._process.returncode}")
+            if time.monotonic() > deadline:
+                self._fail(f"was not ready within {_START_SECONDS:.0f} s")
+            time.sleep(0.02)
+        return found
+
+    def send(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
+    def wait(self) -> int:
+        """The exit code; negative where a signal ended the process."""
+        return self._process.wait(_STOP_SECONDS)
+
+    def stop(self) -> int:
+        """Asks the process to end and returns its exit code. One that hangs is killed."""
+        self._process.terminate()
+        try:
+            return self.wait()
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            self._fail(f"did not end within {_STOP_SECONDS:.0f} s of SIGTERM")
+
+    def _fail(self, complaint: str) -> NoReturn:
+        written = self._log.read_text(errors="replace")
+        pytest.fail(f"`manage.py {self.name}` {complaint}:\n{written}", pytrace=False)
+
+
+class Processes:
+    """Those that run, in the order of their start."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started = 0
+        self._running: list[Process] = []
+        self._shown: dict[Path, int] = {}
+
+    def start(self, *arguments: str, **environment: str) -> Process:
+        self._started += 1
+        log = self._folder / f"{self._started:02}-{'-'.join(arguments[:2])}.log"
+        process = Process(log, *arguments, **environment)
+        self._running.append(process)
+        return process
+
+    def stop(self, process: Process) -> int:
+        if process in self._running:
+            self._running.remove(process)
+        return process.stop()
+
+    def stop_all(self) -> None:
+        while self._running:
+            self.stop(self._running[-1])
+
+    def news(self) -> str:
+        """What the processes wrote since the last call."""
+        parts = []
+        for log in sorted(self._folder.iterdir()):
+            with log.open("rb") as file:
+                file.seek(self._shown.get(log, 0))
+                text = file.read().decode(errors="replace")
+                self._shown[log] = file.tell()
+            if text:
+                parts.append(f"--- {log.name}\n{text}")
+        return "\n".join(parts)
