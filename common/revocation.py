@@ -57,14 +57,16 @@ class _Revocations:
         return epoch < self._first_valid_epoch.get(user_id, 0)
 
     def forget(self) -> None:
-        """Reads again at the next question: for tests."""
+        """As in a new process: for tests."""
         self._read_at = float("-inf")
+        self._first_valid_epoch = {}
 
     def _read(self) -> dict[int, int]:
         epochs: dict[int, int] = {}
         for member in get_redis_connection().zrangebyscore(KEY, time.time(), "+inf"):
-            user_id, _, epoch = member.decode().partition(":")
-            epochs[int(user_id)] = max(int(epoch), epochs.get(int(user_id), 0))
+            user_id, _, epoch = member.partition(b":")
+            if user_id.isdigit() and epoch.isdigit():
+                epochs[int(user_id)] = max(int(epoch), epochs.get(int(user_id), 0))
         return epochs
 
 

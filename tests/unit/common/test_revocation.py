@@ -1,0 +1,55 @@
+import time
+
+import redis
+from django_redis import get_redis_connection
+
+from common.revocation import KEY, revocations, revoke
+
+
+def test_tokens_of_earlier_epochs_are_refused():
+    revoke(5, before_epoch=3)
+    assert revocations.is_revoked(5, 2)
+    assert not revocations.is_revoked(5, 3)
+    assert not revocations.is_revoked(6, 0)
+
+
+def test_the_highest_epoch_counts():
+    revoke(5, before_epoch=3)
+    revoke(5, before_epoch=2)
+    assert revocations.is_revoked(5, 2)
+
+
+def test_the_set_is_read_at_most_once_a_second():
+    assert not revocations.is_revoked(5, 0)
+    revoke(5)
+    assert not revocations.is_revoked(5, 0)
+    revocations.forget()
+    assert revocations.is_revoked(5, 0)
+
+
+def test_what_has_expired_is_forgotten():
+    get_redis_connection().zadd(KEY, {"5:9": time.time() - 1})
+    assert not revocations.is_revoked(5, 0)
+    revoke(6)
+    assert get_redis_connection().zcard(KEY) == 1
+
+
+def test_while_redis_is_away_the_last_known_set_counts(monkeypatch):
+    revoke(5)
+    assert revocations.is_revoked(5, 0)
+
+    def away() -> None:
+        raise redis.ConnectionError
+
+    monkeypatch.setattr("common.revocation.get_redis_connection", away)
+    monkeypatch.setattr("common.revocation._REFRESH_SECONDS", 0.0)
+    assert revocations.is_revoked(5, 0)
+
+
+def test_a_foreign_value_under_the_key_ends_no_session():
+    get_redis_connection().set(KEY, "junk")
+    assert not revocations.is_revoked(5, 0)
+    get_redis_connection().delete(KEY)
+    get_redis_connection().zadd(KEY, {"junk": time.time() + 100})
+    revocations.forget()
+    assert not revocations.is_revoked(5, 0)
