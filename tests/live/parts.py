@@ -36,7 +36,7 @@ def tweets_db(system: System) -> Iterator[Query]:
 @pytest.fixture
 def timelines() -> Iterator[Any]:
     """Redis."""
-    with redis.Redis.from_url(settings.REDIS_URL, decode_responses=True) as client:
+    with redis.Redis.from_url(str(settings.REDIS_URL), decode_responses=True) as client:
         yield client
 
 
@@ -72,7 +72,7 @@ class Queue:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             method, properties, body = self._channel.basic_get(self._name)
-            if method is None or properties is None or body is None:
+            if method is None or method.delivery_tag is None or properties is None or body is None:
                 time.sleep(0.01)
                 continue
             message: dict[str, Any] = json.loads(body)
@@ -84,7 +84,7 @@ class Queue:
 
 @pytest.fixture
 def general_tweets(system: System) -> Iterator[Queue]:
-    with pika.BlockingConnection(pika.URLParameters(settings.RABBITMQ_URL)) as connection:
+    with pika.BlockingConnection(pika.URLParameters(str(settings.RABBITMQ_URL))) as connection:
         yield Queue("general_tweets", connection)
 
 

@@ -125,7 +125,8 @@ def wait_for_relay(relay: Process) -> None:
             cursor.execute(
                 "SELECT published_at FROM messaging_outboxevent WHERE id = %s", [event_id]
             )
-            return cursor.fetchone() != (None,)
+            row: tuple[object] = cursor.fetchone()
+            return row != (None,)
 
         cursor.execute(
             "INSERT INTO messaging_outboxevent (id, routing_key, body, created_at)"
@@ -138,7 +139,7 @@ def wait_for_relay(relay: Process) -> None:
 def wait_for_worker(worker: Process, service: str) -> None:
     """Waits until the queue of the service's worker has a consumer."""
     queue = workers()[service].queue
-    with pika.BlockingConnection(pika.URLParameters(settings.RABBITMQ_URL)) as connection:
+    with pika.BlockingConnection(pika.URLParameters(str(settings.RABBITMQ_URL))) as connection:
         channel = connection.channel()
         worker.wait_until(
             lambda: channel.queue_declare(queue, passive=True).method.consumer_count > 0

@@ -1,0 +1,59 @@
+"""The whole system: a web process for each client's services, and every worker beside the relay."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+
+from tests.live.parts import index, timelines  # noqa: F401 fixtures
+from tests.live.processes import Processes
+from tests.live.system import (
+    RUNSERVER,
+    System,
+    process_logs,  # noqa: F401 a fixture
+    wait_for_worker,
+    web_address,
+)
+
+_WORKERS = {"tweets": "run_tweets_worker", "feed": "run_feed_worker", "search": "run_search_worker"}
+
+
+@dataclass(frozen=True)
+class Webs:
+    users: str
+    tweets: str
+    feed: str  # and search
+
+
+@pytest.fixture(scope="package")
+def webs(system: System, processes: Processes) -> Iterator[Webs]:
+    asks = system.environment
+    workers = {name: processes.start(command, **asks) for name, command in _WORKERS.items()}
+    servers = [
+        processes.start(*RUNSERVER, SERVICES=services, **asks)
+        for services in ("accounts", "tweets", "feed,search")
+    ]
+    for name, worker in workers.items():
+        wait_for_worker(worker, name)
+    yield Webs(*map(web_address, servers))
+    for process in (*servers, *workers.values()):
+        processes.stop(process)
+
+
+@pytest.fixture
+async def users_client(webs: Webs) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=webs.users, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+async def tweets_client(webs: Webs) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=webs.tweets, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+async def feed_client(webs: Webs) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=webs.feed, timeout=30) as client:
+        yield client
