@@ -10,7 +10,8 @@ Each change of a list is one script, so readers and other workers see it whole o
 README.md lists every key.
 """
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
@@ -97,31 +98,32 @@ def push(entry_id: int, author_id: int, user_ids: Sequence[int]) -> int:
 
     Called again with the same first user within a minute it does nothing.
     """
-    pushed = 0
-    for chunk in _chunks(user_ids, CHUNK):
-        pushed += _script("push")(
-            keys=[f"pushed:{entry_id}:{chunk[0]}", _unfollows(author_id), *map(key, chunk)],
-            args=[entry_id, MARKER_SECONDS, settings.FEED_SHOWN, settings.FEED_SHOWN + SLACK],
-        )
-    return pushed
+    args = [entry_id, MARKER_SECONDS, settings.FEED_SHOWN, settings.FEED_SHOWN + SLACK]
+    return _run_all(
+        "push",
+        (
+            ([f"pushed:{entry_id}:{chunk[0]}", _unfollows(author_id), *map(key, chunk)], args)
+            for chunk in _chunks(user_ids, CHUNK)
+        ),
+    )
 
 
 def insert(entry_id: int, author_id: int, user_ids: Sequence[int]) -> int:
     """Puts a late entry in its place in the timelines that exist and don't have it yet."""
-    return sum(
-        _script("insert")(
-            keys=[_unfollows(author_id), *map(key, chunk)],
-            args=[entry_id, settings.FEED_SHOWN],
-        )
-        for chunk in _chunks(user_ids, SLOW_CHUNK)
+    args = [entry_id, settings.FEED_SHOWN]
+    return _run_all(
+        "insert",
+        (
+            ([_unfollows(author_id), *map(key, chunk)], args)
+            for chunk in _chunks(user_ids, SLOW_CHUNK)
+        ),
     )
 
 
 def remove(entry_ids: Sequence[int], user_ids: Sequence[int]) -> int:
     """Takes entries out of the timelines that exist. Returns how many timelines changed."""
-    return sum(
-        _script("remove")(keys=[key(user_id) for user_id in chunk], args=entry_ids)
-        for chunk in _chunks(user_ids, SLOW_CHUNK)
+    return _run_all(
+        "remove", (([*map(key, chunk)], entry_ids) for chunk in _chunks(user_ids, SLOW_CHUNK))
     )
 
 
@@ -185,6 +187,42 @@ def _chunks(user_ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
 def _redis() -> redis.Redis:
     connection: redis.Redis = get_redis_connection()
     return connection
+
+
+def _run_all(name: str, calls: Iterable[tuple[Sequence[str], Sequence[int]]]) -> int:
+    """Runs the script for each pair of keys and arguments, and adds up what it returns.
+
+    Two calls are in flight, so that the next one is packed and sent while Redis works on the last.
+    """
+    script = _script(name)
+    pool = _redis().connection_pool
+    connection: Any = pool.get_connection()
+    in_flight: deque[tuple[Sequence[str], Sequence[int]]] = deque()
+    unknown: list[tuple[Sequence[str], Sequence[int]]] = []
+    total = 0
+
+    def receive() -> int:
+        call = in_flight.popleft()
+        try:
+            return int(connection.read_response())
+        except redis.exceptions.NoScriptError:  # Redis was restarted
+            unknown.append(call)
+            return 0
+
+    try:
+        for keys, args in calls:
+            connection.send_command("EVALSHA", script.sha, len(keys), *keys, *args)
+            in_flight.append((keys, args))
+            if len(in_flight) > 1:
+                total += receive()
+        while in_flight:
+            total += receive()
+    except BaseException:
+        connection.disconnect()  # answers may be under way that nobody waits for
+        raise
+    finally:
+        pool.release(connection)
+    return total + sum(int(script(keys=keys, args=args)) for keys, args in unknown)
 
 
 @cache

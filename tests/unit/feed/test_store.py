@@ -101,6 +101,13 @@ class TestPush:
         assert store.push(20, ALICE, [BOB, CAROL]) == 1
         assert raw(BOB) == [0]
 
+    def test_it_survives_a_restart_that_forgot_the_scripts(self):
+        put(BOB, 0)
+        store.push(20, ALICE, [BOB])
+        get_redis_connection().script_flush()
+        assert store.push(21, ALICE, [BOB]) == 1
+        assert raw(BOB) == [21, 20, 0]
+
     def test_it_works_by_the_thousand(self):
         followers = list(range(1000, 3500))
         for follower in followers[::100]:
