@@ -11,7 +11,7 @@ from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, JsonResponse
 from rest_framework import exceptions, status
 from rest_framework.response import Response
-from rest_framework_simplejwt.exceptions import InvalidToken
+from rest_framework_simplejwt.exceptions import AuthenticationFailed
 
 from common import errors
 
@@ -28,6 +28,7 @@ STATUS: dict[type[errors.ServiceError], int] = {
 }
 
 RETRY_AFTER_SECONDS = 1
+CHALLENGE = 'Bearer realm="api"'
 
 # DRF's codes for input that isn't of the shape asked for; with any other the shape was right and
 # the value is refused.
@@ -51,6 +52,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response:
         )
         if isinstance(error, errors.Unavailable):
             response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+        if isinstance(error, errors.Unauthenticated):
+            response["WWW-Authenticate"] = CHALLENGE
         return response
     if isinstance(error, Http404):
         error = exceptions.NotFound("not found")
@@ -60,7 +63,7 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response:
         error = BodyTooLarge()
     if isinstance(error, exceptions.ValidationError):
         return _validation_response(error)
-    if isinstance(error, InvalidToken):
+    if isinstance(error, AuthenticationFailed):  # its detail is a dict
         error = exceptions.AuthenticationFailed("the token is not valid or has expired")
     if isinstance(error, exceptions.APIException):
         return _api_response(error)
@@ -93,8 +96,8 @@ def _api_response(error: exceptions.APIException) -> Response:
         error_body(_CODES.get(error.status_code, "error"), str(error.detail)),
         status=error.status_code,
     )
-    if header := getattr(error, "auth_header", None):
-        response["WWW-Authenticate"] = header
+    if response.status_code == status.HTTP_401_UNAUTHORIZED:
+        response["WWW-Authenticate"] = CHALLENGE
     if wait := getattr(error, "wait", None):
         response["Retry-After"] = str(int(wait) + 1)
     return response
