@@ -1,0 +1,341 @@
+"""Logging in and out, and what tokens are worth."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.conf import settings
+from django.contrib.auth.hashers import get_hasher
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts import services, tokens
+from accounts.models import SpentRefresh, User
+from common.revocation import revocations
+from tests.factories import PASSWORD, UserFactory
+from tests.unit.accounts.answers import assert_refused
+
+SignIn = Callable[[User], APIClient]
+KEY = settings.SIMPLE_JWT["SIGNING_KEY"]
+
+
+def log_in(api: APIClient, email: str = "alice@example.com", password: str = PASSWORD) -> Any:
+    return api.post("/users/login", {"email": email, "password": password})
+
+
+def refresh(api: APIClient, token: str) -> Any:
+    return api.post("/users/refresh", {"refresh": token})
+
+
+def log_out(api: APIClient, token: str) -> Any:
+    return api.post("/users/logout", {"refresh": token})
+
+
+def hello(token: str) -> Any:
+    return APIClient().get("/hello", HTTP_AUTHORIZATION=f"Bearer {token}")
+
+
+def claims(user: User, **changed: Any) -> dict[str, Any]:
+    now = timezone.now()
+    return {
+        "token_type": "access",
+        "user_id": str(user.id),
+        "username": user.username,
+        "epoch": user.session_epoch,
+        "jti": "a",
+        "iat": now,
+        "exp": now + timedelta(minutes=1),
+    } | changed
+
+
+@pytest.mark.parametrize("email", ["alice@example.com", "ALICE@example.com", " alice@example.com "])
+def test_logging_in_gives_the_account_and_a_session(
+    api: APIClient, alice: User, email: str
+) -> None:
+    body = log_in(api, email).json()
+    assert set(body) == {"user", "token", "refresh"}
+    assert body["user"]["email"] == "alice@example.com"
+    assert hello(body["token"]).json() == {"message": "Hello, alice"}
+
+
+def test_an_unknown_address_and_a_wrong_password_get_one_answer(
+    api: APIClient, alice: User
+) -> None:
+    unknown = log_in(api, "bob@example.com")
+    wrong = log_in(api, password="pass124")
+    assert_refused(unknown, 401)
+    assert unknown.content == wrong.content
+
+
+@pytest.mark.parametrize("email", ["alice@example.com", "nobody@example.com", "unusable@x.org"])
+def test_each_attempt_costs_one_hash(
+    api: APIClient, alice: User, email: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    UserFactory.create(email="unusable@x.org", password="!")
+    hasher = type(get_hasher())
+    encode, calls = hasher.encode, []
+
+    def counted(self: Any, *args: Any) -> str:
+        calls.append(args)
+        return str(encode(self, *args))
+
+    monkeypatch.setattr(hasher, "encode", counted)
+    log_in(api, email, "pass124")
+    assert len(calls) == 1
+
+
+def test_an_access_token_carries_what_a_request_needs_to_know(api: APIClient, alice: User) -> None:
+    token = log_in(api).json()["token"]
+    assert jwt.get_unverified_header(token)["alg"] == "EdDSA"
+    body = jwt.decode(token, options={"verify_signature": False})
+    assert (body["user_id"], body["username"], body["epoch"]) == (str(alice.id), "alice", 0)
+    assert body["exp"] - body["iat"] == 15 * 60
+
+
+def test_a_token_is_verified_without_a_database(
+    sign_in: SignIn, alice: User, django_assert_num_queries: Any
+) -> None:
+    client = sign_in(alice)
+    with django_assert_num_queries(0):
+        assert client.get("/hello").status_code == 200
+
+
+# Refreshing
+
+
+def test_refreshing_gives_a_new_pair(api: APIClient, alice: User) -> None:
+    first = log_in(api).json()
+    second = refresh(api, first["refresh"]).json()
+    assert set(second) == {"token", "refresh"}
+    assert second["refresh"] != first["refresh"]
+    assert hello(second["token"]).status_code == 200
+    assert refresh(api, second["refresh"]).status_code == 200
+
+
+def test_a_spent_refresh_token_is_refused(api: APIClient, alice: User) -> None:
+    first = log_in(api).json()["refresh"]
+    refresh(api, first)
+    assert_refused(refresh(api, first), 401)
+
+
+def test_a_new_token_carries_the_name_as_it_is_now(api: APIClient, alice: User) -> None:
+    first = log_in(api).json()["refresh"]
+    User.objects.update(username="alicia")
+    assert hello(refresh(api, first).json()["token"]).json() == {"message": "Hello, alicia"}
+
+
+def test_an_access_token_refreshes_nothing(api: APIClient, alice: User) -> None:
+    token = log_in(api).json()["token"]
+    assert_refused(refresh(api, token), 401)
+    assert_refused(log_out(api, token), 401)
+
+
+def test_a_refresh_token_opens_nothing(api: APIClient, alice: User) -> None:
+    assert_refused(hello(log_in(api).json()["refresh"]), 401)
+
+
+@pytest.mark.parametrize("change", ["deleted", "suspended", "other epoch"])
+def test_a_refresh_token_does_not_outlive_its_sessions(
+    api: APIClient, alice: User, change: str
+) -> None:
+    token = log_in(api).json()["refresh"]
+    if change == "deleted":
+        services.delete_user(user_id=alice.id)
+    elif change == "suspended":
+        services.suspend(user_id=alice.id)
+    else:
+        User.objects.update(session_epoch=1)
+    assert_refused(refresh(api, token), 401)
+
+
+# Logging out
+
+
+def test_logging_out_revokes_the_refresh_token(api: APIClient, alice: User) -> None:
+    token = log_in(api).json()["refresh"]
+    answer = log_out(api, token)
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert_refused(refresh(api, token), 401)
+
+
+def test_logging_out_twice_is_logging_out_once(api: APIClient, alice: User) -> None:
+    token = log_in(api).json()["refresh"]
+    assert [log_out(api, token).status_code for _ in range(2)] == [204, 204]
+
+
+def test_another_session_goes_on(api: APIClient, alice: User) -> None:
+    here, there = log_in(api).json()["refresh"], log_in(api).json()["refresh"]
+    log_out(api, here)
+    assert refresh(api, there).status_code == 200
+
+
+# Tokens that are none
+
+
+def foreign_key() -> Any:
+    return Ed25519PrivateKey.generate()
+
+
+BAD_TOKENS: dict[str, Callable[[User, str], str]] = {
+    "garbage": lambda user, kind: "garbage",
+    "not ASCII": lambda user, kind: "ÿ.ÿ.ÿ",
+    "three dots": lambda user, kind: "...",
+    "a deep header": lambda user, kind: deep_header(),
+    "expired": lambda user, kind: sign(
+        claims(user, token_type=kind, exp=timezone.now() - timedelta(seconds=1))
+    ),
+    "no end": lambda user, kind: sign(
+        {k: v for k, v in claims(user, token_type=kind).items() if k != "exp"}
+    ),
+    "unsigned": lambda user, kind: jwt.encode(
+        claims(user, token_type=kind), None, algorithm="none"
+    ),
+    "a foreign key": lambda user, kind: jwt.encode(
+        claims(user, token_type=kind), foreign_key(), algorithm="EdDSA"
+    ),
+    "another algorithm": lambda user, kind: jwt.encode(
+        claims(user, token_type=kind), "secret" * 10, algorithm="HS256"
+    ),
+    "a changed body": lambda user, kind: forge(sign(claims(user, token_type=kind))),
+    "of no user": lambda user, kind: sign(claims(user, token_type=kind, user_id="tweet-3")),
+    "of no epoch": lambda user, kind: sign(claims(user, token_type=kind, epoch="0")),
+    "of no type": lambda user, kind: sign(claims(user, token_type=None)),
+}
+
+
+def sign(payload: dict[str, Any]) -> str:
+    return jwt.encode(payload, KEY, algorithm="EdDSA")
+
+
+def forge(token: str) -> str:
+    header, body, signature = token.split(".")
+    other = jwt.utils.base64url_decode(body).replace(b"alice", b"carol")
+    return ".".join([header, jwt.utils.base64url_encode(other).decode(), signature])
+
+
+def deep_header() -> str:
+    return jwt.utils.base64url_encode(b"[" * 3000).decode() + ".e30.AA"
+
+
+@pytest.mark.parametrize("bad", BAD_TOKENS)
+def test_a_bad_access_token_opens_nothing(alice: User, bad: str) -> None:
+    answer = hello(BAD_TOKENS[bad](alice, "access"))
+    assert_refused(answer, 401)
+    assert answer["WWW-Authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("bad", BAD_TOKENS)
+def test_a_bad_refresh_token_refreshes_nothing(api: APIClient, alice: User, bad: str) -> None:
+    token = BAD_TOKENS[bad](alice, "refresh")
+    assert_refused(refresh(api, token), 401)
+    assert_refused(log_out(api, token), 401)
+    assert not SpentRefresh.objects.exists()
+
+
+@pytest.mark.parametrize("header", ["Bearer a b", "Bearer", "Basic YTpi", "bearer", ""])
+def test_a_header_of_another_kind_opens_nothing(db: None, header: str) -> None:
+    assert_refused(APIClient().get("/hello", HTTP_AUTHORIZATION=header), 401)
+
+
+def test_a_good_token_in_the_same_words_is_good(alice: User) -> None:
+    """So that the refusals above are not for another reason."""
+    assert hello(sign(claims(alice))).status_code == 200
+
+
+# All sessions end
+
+
+@pytest.mark.parametrize("ending", ["password", "suspend", "delete"])
+@pytest.mark.django_db(transaction=True)
+def test_all_sessions_end(api: APIClient, alice: User, bob: User, ending: str) -> None:
+    session, others = log_in(api).json(), log_in(api, "bob@example.com").json()
+    api.credentials(HTTP_AUTHORIZATION=f"Bearer {session['token']}")
+    if ending == "password":
+        change = {"password": PASSWORD, "new_password": "pass1234"}
+        assert api.post("/users/me/password", change).status_code == 204
+    elif ending == "suspend":
+        services.suspend(user_id=alice.id)
+    else:
+        assert api.delete("/users/me", {"password": PASSWORD}).status_code == 204
+
+    revocations.forget()
+    assert_refused(hello(session["token"]), 401)
+    assert_refused(refresh(APIClient(), session["refresh"]), 401)
+    assert hello(others["token"]).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_next_session_is_good_at_once(api: APIClient, alice: User) -> None:
+    services.change_password(user_id=alice.id, password=PASSWORD, new_password="pass1234")
+    revocations.forget()
+    assert log_in(api).status_code == 401
+    assert hello(log_in(api, password="pass1234").json()["token"]).status_code == 200
+
+
+def test_a_change_of_password_ends_nothing_while_the_old_one_is_wrong(
+    sign_in: SignIn, alice: User
+) -> None:
+    client = sign_in(alice)
+    change = {"password": "pass124", "new_password": "pass1234"}
+    assert_refused(client.post("/users/me/password", change), 403, "password")
+    alice.refresh_from_db()
+    assert alice.session_epoch == 0
+    assert alice.check_password(PASSWORD)
+
+
+@pytest.mark.parametrize("new_password", ["", "123456", "x" * 129])
+def test_a_new_password_keeps_the_rules(sign_in: SignIn, alice: User, new_password: str) -> None:
+    change = {"password": PASSWORD, "new_password": new_password}
+    assert_refused(sign_in(alice).post("/users/me/password", change), 422, "new_password")
+
+
+def test_the_slower_of_two_changes_is_told_that_its_session_ended(alice: User) -> None:
+    """The password is right in both, and the row has moved on when the second one writes."""
+    alice.session_epoch = 0
+    User.objects.update(session_epoch=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("accounts.services.sessions.check_own_password", lambda **_: alice)
+        with pytest.raises(type(tokens.ended())):
+            services.change_password(user_id=alice.id, password=PASSWORD, new_password="pass1234")
+
+
+# Suspension
+
+
+def test_a_suspended_account_does_not_log_in(api: APIClient, alice: User) -> None:
+    services.suspend(user_id=alice.id)
+    assert_refused(log_in(api), 401)
+    assert_refused(log_in(api, password="pass124"), 401)
+
+
+def test_a_restored_account_logs_in_and_its_old_sessions_stay_ended(
+    api: APIClient, alice: User
+) -> None:
+    old = log_in(api).json()["refresh"]
+    services.suspend(user_id=alice.id)
+    services.restore(user_id=alice.id)
+    assert log_in(api).status_code == 200
+    assert_refused(refresh(api, old), 401)
+
+
+@pytest.mark.parametrize(
+    ("method", "address"),
+    [
+        ("get", "/hello"),
+        ("get", "/users/me"),
+        ("patch", "/users/me"),
+        ("delete", "/users/me"),
+        ("post", "/users/me/password"),
+        ("post", "/follow"),
+        ("delete", "/follow/1"),
+        ("get", "/follow"),
+        ("get", "/following"),
+    ],
+)
+def test_nobody_gets_in_without_a_token(
+    api: APIClient, db: None, method: str, address: str
+) -> None:
+    assert_refused(getattr(api, method)(address), 401)
