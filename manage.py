@@ -3,9 +3,23 @@
 
 import os
 import sys
+from collections.abc import Sequence
 
 from django.core.management import execute_from_command_line
 
-if __name__ == "__main__":
+from common.errors import OUTAGES, Unavailable
+
+
+def main(arguments: Sequence[str]) -> None:
+    """A server that is down, or Ctrl-C, ends a command in one line and not in a traceback."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "twitter_project.settings.dev")
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(list(arguments))
+    except (Unavailable, *OUTAGES) as error:
+        sys.exit(f"a server does not answer: {' '.join(str(error).split())}")
+    except KeyboardInterrupt:
+        sys.exit("interrupted")
+
+
+if __name__ == "__main__":
+    main(sys.argv)

@@ -105,14 +105,14 @@ def _database(url: str) -> dict[str, Any]:
     return database
 
 
-DATABASE_URL: str = env.str("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")
+DATABASE_URL: str = env.str("DATABASE_URL", "") or f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
 # A file that only this machine's processes see: whoever serves it migrates it and seeds it, too.
 EMBEDDED_DATABASE: bool = DATABASE_URL.startswith("sqlite")
 DATABASES = {"default": _database(DATABASE_URL)}
 SERVICE_DATABASES = {"messaging": "default"}
 _ALIASES = {DATABASE_URL: "default"}
 for _service in ("accounts", "tweets", "feed", "search"):
-    _url: str = env.str(f"{_service.upper()}_DATABASE_URL", DATABASE_URL)
+    _url: str = env.str(f"{_service.upper()}_DATABASE_URL", "") or DATABASE_URL
     if _url not in _ALIASES:
         _ALIASES[_url] = _service
         DATABASES[_service] = _database(_url)

@@ -1,14 +1,24 @@
 """Production: real parts and real secrets, all from the environment, or no start."""
 
+from django.core.exceptions import ImproperlyConfigured
+
 from .base import *
 
-for _name in ("DATABASE_URL", "REDIS_URL", "RABBITMQ_URL", "ELASTICSEARCH_URL"):
-    env.str(_name)
 
-SECRET_KEY = env.str("SECRET_KEY")
-SIMPLE_JWT["SIGNING_KEY"] = env.str("JWT_SIGNING_KEY") if "accounts" in SERVICES else ""
-SIMPLE_JWT["VERIFYING_KEY"] = env.str("JWT_VERIFYING_KEY")
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS")
+def _need(name: str) -> str:
+    value: str = env.str(name, "")
+    if not value:
+        raise ImproperlyConfigured(f"production does not start without {name} in the environment")
+    return value
+
+
+for _name in ("DATABASE_URL", "REDIS_URL", "RABBITMQ_URL", "ELASTICSEARCH_URL"):
+    _need(_name)
+
+SECRET_KEY = _need("SECRET_KEY")
+SIMPLE_JWT["SIGNING_KEY"] = _need("JWT_SIGNING_KEY") if "accounts" in SERVICES else ""
+SIMPLE_JWT["VERIFYING_KEY"] = _need("JWT_VERIFYING_KEY")
+ALLOWED_HOSTS = _need("ALLOWED_HOSTS").split(",")
 
 STATIC_ROOT = DATA_DIR / "static"  # filled by `manage.py collectstatic`
 WHITENOISE_USE_FINDERS = False

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from twitter_project import demo, graph
-from twitter_project.commands import in_one_line, progress
+from twitter_project.commands import progress
 
 
 class Command(BaseCommand):
@@ -31,13 +31,12 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        with in_one_line():
-            if options["graph"]:
-                self._write_graph(options["graph"], options["tweets"])
-            elif options["tweets"]:
-                raise CommandError("--tweets needs the people of a --graph")
-            else:
-                self._write_demo(with_admin=options["admin"], verbosity=options["verbosity"])
+        if options["graph"]:
+            self._write_graph(options["graph"], options["tweets"])
+        elif options["tweets"]:
+            raise CommandError("--tweets needs the people of a --graph")
+        else:
+            self._write_demo(with_admin=options["admin"], verbosity=options["verbosity"])
 
     def _write_graph(self, edges: Path, tweets: Path | None) -> None:
         read = graph.read_graph(edges)

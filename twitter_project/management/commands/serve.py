@@ -12,7 +12,6 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from twitter_project import embedded, lifecycle
-from twitter_project.commands import in_one_line
 
 _KILL_AFTER_SECONDS = 15
 
@@ -50,11 +49,10 @@ class Command(BaseCommand):
         _refuse_taken(host, port)
         if settings.EMBEDDED_DATABASE:
             embedded.claim()
-        with in_one_line():
-            if options["migrate"]:
-                embedded.migrate()
-            if options["seed"]:
-                call_command("seed_demo", admin=settings.EMBEDDED_DATABASE, verbosity=0)
+        if options["migrate"]:
+            embedded.migrate()
+        if options["seed"]:
+            call_command("seed_demo", admin=settings.EMBEDDED_DATABASE, verbosity=0)
         connections.close_all()
 
         server = _Server(

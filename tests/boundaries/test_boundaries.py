@@ -1,0 +1,187 @@
+"""Promises about the whole house that no import contract can see."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.apps import apps
+from django.core.management import CommandError, call_command, get_commands
+from pytest_django import Settings
+
+from tests.boundaries.commands import ROOT, run
+
+SERVICES = {"accounts", "tweets", "feed", "search"}
+OUR_APPS = {*SERVICES, "grpc_services", "messaging", "twitter_project"}
+OUR_COMMANDS = sorted(name for name, app in get_commands().items() if app in OUR_APPS)
+
+PRODUCTION = {
+    "DATABASE_URL": "postgres://app:app@127.0.0.1:1/app",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "RABBITMQ_URL": "amqp://127.0.0.1:1/",
+    "ELASTICSEARCH_URL": "http://127.0.0.1:1",
+    "SECRET_KEY": "not a secret",
+    "JWT_SIGNING_KEY": "not a key",
+    "JWT_VERIFYING_KEY": "not a key",
+    "ALLOWED_HOSTS": "example.com",
+}
+# Nobody listens on port 1.
+ALL_DOWN = {
+    "DJANGO_SETTINGS_MODULE": "twitter_project.settings.dev",
+    "DATABASE_URL": "postgres://test:test@127.0.0.1:1/test",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "RABBITMQ_URL": "amqp://test:test@127.0.0.1:1/",
+    "ELASTICSEARCH_URL": "http://127.0.0.1:1",
+}
+
+
+def test_no_relation_joins_two_services() -> None:
+    joined = {
+        f"{model._meta.label}.{field.name} -> {field.related_model._meta.label}"
+        for model in apps.get_models()
+        for field in model._meta.get_fields()
+        if field.is_relation
+        and field.related_model is not None
+        and not isinstance(field.related_model, str)
+        and len({model._meta.app_label, field.related_model._meta.app_label} & OUR_APPS) == 2
+    }
+
+    assert joined == set()
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from django.apps import apps\n\napps.get_model('accounts.User')\n",
+        "from django.contrib.auth import get_user_model\n\nget_user_model()\n",
+        "import os\n\nos.environ['HOME']\n",
+        "import os\n\nos.getenv('HOME')\n",
+        "from django.db import transaction\n\ntransaction.atomic()\n",
+        "from django.db import transaction\n\ntransaction.on_commit(print)\n",
+    ],
+)
+def test_ruff_refuses_a_way_around_the_walls(code: str) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "ruff", "check", "--stdin-filename", "tweets/services.py", "-"],
+        cwd=ROOT, input=code, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    assert answer.returncode == 1
+    assert "TID251" in answer.stdout
+
+
+# Imports the settings once for each environment in a JSON list and prints how each attempt ended.
+_IMPORT_EACH = """
+import json, os, runpy, sys
+for environment in json.load(sys.stdin):
+    os.environ.update(environment)
+    try:
+        runpy.run_module("twitter_project.settings.prod")
+        print("started")
+    except Exception as error:
+        print(str(error).splitlines()[0])
+    for name in environment:
+        del os.environ[name]
+"""
+
+
+def test_production_does_not_start_without_each_of_its_secrets_and_servers() -> None:
+    lacking = [
+        {**PRODUCTION, name: "", "LACKS": name} if is_empty else without(name) | {"LACKS": name}
+        for name in PRODUCTION
+        for is_empty in (True, False)
+    ]
+
+    answer = run("-c", _IMPORT_EACH, stdin=json.dumps(lacking))
+
+    ends = answer.stdout.splitlines()
+    assert len(ends) == len(lacking), answer.stderr
+    for environment, end in zip(lacking, ends, strict=True):
+        assert environment["LACKS"] in end
+
+
+def test_production_starts_with_all_of_them_and_only_accounts_needs_the_key_that_signs() -> None:
+    others = without("JWT_SIGNING_KEY") | {"SERVICES": "tweets,feed,search"}
+
+    for environment in (PRODUCTION, others):
+        answer = run("-c", "import twitter_project.settings.prod", environment=environment)
+
+        assert answer.returncode == 0, answer.stderr
+
+
+def without(name: str) -> dict[str, str]:
+    return {key: value for key, value in PRODUCTION.items() if key != name}
+
+
+def test_tests_refuse_a_database_that_is_no_test_database(tmp_path: Path) -> None:
+    environment = {
+        "DATABASE_URL": "postgres://test:test@127.0.0.1:5433/production",
+        "DATA_DIR": str(tmp_path),
+    }
+
+    answer = run("-c", "import twitter_project.settings.test", environment=environment)
+
+    assert answer.returncode != 0
+    assert "'production' is no test database" in answer.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize("command", OUR_COMMANDS)
+def test_every_command_answers_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        call_command(command, "--help")
+
+    assert ended.value.code == 0
+    text = capsys.readouterr().out
+    assert command in text
+    assert text.split("options:")[0].strip().splitlines()[-1].strip(), "says what it does"
+
+
+@pytest.mark.parametrize(
+    "command",
+    ["run_outbox_relay", "run_feed_worker", "run_search_worker", "run_tweets_worker"],
+)
+def test_a_worker_says_that_it_needs_a_broker(command: str, settings: Settings) -> None:
+    settings.RABBITMQ_URL = None
+
+    with pytest.raises(CommandError, match="RABBITMQ_URL is not set"):
+        call_command(command)
+
+
+# Runs the commands of a JSON list one after the other and prints how each ended.
+_RUN_EACH = """
+import json, sys
+import manage
+for command in json.load(sys.stdin):
+    name, *options = command.split()
+    try:
+        manage.main(["manage.py", name, "--traceback", *options])
+        print(json.dumps("it succeeded"))
+    except SystemExit as error:
+        print(json.dumps(error.code))
+    except Exception as error:
+        print(json.dumps(f"{type(error).__name__}: {error}"))
+"""
+
+
+def test_a_command_whose_server_is_down_says_so_in_one_line() -> None:
+    commands = [
+        "dead_letters list", "serve --port 0 --migrate", "seed_demo", "reconcile_counters",
+        "rebuild_feed", "rebuild_search", "prune_accounts", "migrate",
+    ]  # fmt: skip
+
+    answer = run("-c", _RUN_EACH, environment=ALL_DOWN, stdin=json.dumps(commands))
+
+    ends = [json.loads(line) for line in answer.stdout.splitlines() if line.startswith('"')]
+    assert len(ends) == len(commands), answer.stderr
+    for command, end in zip(commands, ends, strict=True):
+        assert end.startswith(("CommandError: ", "a server does not answer: ")), f"{command}: {end}"
+        assert "\n" not in end
+
+
+def test_a_failed_command_ends_with_one_line_and_a_status() -> None:
+    answer = run("manage.py", "dead_letters", "list", environment=ALL_DOWN)
+
+    assert answer.returncode == 1
+    assert len(answer.stderr.splitlines()) == 1, answer.stderr
+    assert "RabbitMQ" in answer.stderr
