@@ -1,4 +1,4 @@
-import socket
+import asyncio
 from typing import Any
 
 import pytest
@@ -7,8 +7,7 @@ from httpx import AsyncClient
 from common.ids import new_id
 from grpc_services.generated import tweet_service_pb2 as pb
 from grpc_services.generated.tweet_service_pb2_grpc import TweetStub
-from tests.live.processes import Processes
-from tests.live.system import RUNSERVER, System, web_address
+from tests.live.system import System
 from tests.members import Member, expect, follow, post_tweet, register
 
 pytestmark = pytest.mark.integration
@@ -54,7 +53,6 @@ async def test_feed_hydrates_tweets_via_grpc(
     timelines: Any,
     tweet_service: TweetStub,
     system: System,
-    processes: Processes,
 ) -> None:
     tweet_id = (await post_tweet(http, alice, "The first snow."))["id"]
     expect(200, await http.post(f"/tweet/{tweet_id}/like", headers=bob.headers))
@@ -71,15 +69,12 @@ async def test_feed_hydrates_tweets_via_grpc(
     )
     assert shown["author"]["username"] == alice.username
 
-    # The same list, read by a process that asks where nobody answers.
-    with socket.socket() as nobody:
-        nobody.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{nobody.getsockname()[1]}"
-        cut_off = processes.start(*RUNSERVER, **system.environment | {"TWEETS_GRPC": address})
-        async with AsyncClient(base_url=web_address(cut_off), timeout=30) as other:
-            answer = await other.get("/feed", headers=bob.headers)
-        processes.stop(cut_off)
-    assert expect(503, answer)["error"]["code"] == "unavailable"
+    # no answer while tweets' server pauses: it is the one that is asked
+    with system.tweets_server.paused():
+        reading = asyncio.create_task(_read_feed(http, bob))
+        await asyncio.wait([reading], timeout=0.5)
+        assert not reading.done()
+    assert (await reading)["tweets"] == [shown]
 
 
 async def test_feed_pagination(

@@ -1,6 +1,7 @@
-import signal
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -15,8 +16,7 @@ from grpc_services.generated import tweet_service_pb2, user_service_pb2
 from grpc_services.generated.tweet_service_pb2_grpc import TweetStub
 from grpc_services.generated.user_service_pb2_grpc import UserStub
 from tests.live.parts import Query
-from tests.live.processes import Processes
-from tests.live.system import grpc_address
+from tests.live.system import System
 from tests.members import Member, expect, follow, post_tweet, register, unique_word
 
 pytestmark = pytest.mark.integration
@@ -121,7 +121,7 @@ async def test_get_tweets_grpc(
 
 
 def test_grpc_error_handling(
-    user_service: UserStub, tweet_service: TweetStub, processes: Processes, settings: Any
+    user_service: UserStub, tweet_service: TweetStub, system: System, settings: Any
 ) -> None:
     users, tweets = user_service_pb2, tweet_service_pb2
     too_many = [str(new_id())] * 1001
@@ -145,23 +145,29 @@ def test_grpc_error_handling(
     assert not user_service.GetUsers(users.GetUsersReq(user_ids=["nonexistent-uuid"])).users
     assert not tweet_service.GetTweets(tweets.GetTweetsReq(tweet_ids=["tweet-3"])).tweets
 
-    settings.GRPC_DEADLINE_SECONDS = 1.0
-    server = processes.start("run_grpc_server", "accounts", "--listen", "127.0.0.1:0")
-    with network_channel("accounts", target=grpc_address(server, "accounts")) as channel:
-        ask = UserStub(channel).GetUser  # by our own client's channel and call
-        somebody = users.GetUserReq(user_id="1")
-        assert not call(ask, somebody, "accounts").valid
+    # a server that hangs, and one that is gone, asked as our own client asks
+    somebody = users.GetUserReq(user_id="1")
+    settings.GRPC_DEADLINE_SECONDS = 0.5
+    began = time.monotonic()
+    with network_channel("accounts", target=system.users_grpc) as channel:
+        with system.accounts_server.paused(), pytest.raises(Unavailable, match="in time"):
+            call(UserStub(channel).GetUser, somebody, "accounts")
+        settings.GRPC_DEADLINE_SECONDS = 5.0
+        assert not call(UserStub(channel).GetUser, somebody, "accounts").valid
+    with (
+        nobody_listens() as address,
+        network_channel("accounts", target=address) as channel,
+        pytest.raises(Unavailable, match="is down"),
+    ):
+        call(UserStub(channel).GetUser, somebody, "accounts")
+    assert time.monotonic() - began < 10
 
-        server.send(signal.SIGSTOP)  # hangs
-        began = time.monotonic()
-        with pytest.raises(Unavailable, match="does not answer in time"):
-            call(ask, somebody, "accounts")
-        server.send(signal.SIGCONT)
 
-        assert processes.stop(server) == 0  # is gone
-        with pytest.raises(Unavailable, match="is down"):
-            call(ask, somebody, "accounts")
-        assert time.monotonic() - began < 10
+@contextmanager
+def nobody_listens() -> Iterator[str]:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"127.0.0.1:{taken.getsockname()[1]}"
 
 
 _INVALID = grpc.StatusCode.INVALID_ARGUMENT

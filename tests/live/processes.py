@@ -9,7 +9,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -58,8 +59,14 @@ class Process:
             time.sleep(0.02)
         return found
 
-    def send(self, number: signal.Signals) -> None:
-        self._process.send_signal(number)
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Alive, and answering nobody."""
+        self._process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._process.send_signal(signal.SIGCONT)
 
     def wait(self) -> int:
         """The exit code; negative where a signal ended the process."""
