@@ -6,6 +6,7 @@ on embedded parts, and reports the coverage of both. Whatever happens, servers t
 here are stopped.
 """
 
+import argparse
 import signal
 import subprocess
 import sys
@@ -33,11 +34,19 @@ class Interrupted(Exception):
 
 
 def main() -> int:
+    parser = argparse.ArgumentParser(prog="test.py", description=__doc__)
+    parser.add_argument(
+        "--no-services",
+        action="store_true",
+        help="the servers run already, and somebody else looks after them",
+    )
+    arguments = parser.parse_args()
+
     for number in INTERRUPTS:
         signal.signal(number, interrupt)
     is_ours = False
     try:
-        if run([*SERVICES, "status"], is_quiet=True) != 0:
+        if not arguments.no_services and run([*SERVICES, "status"], is_quiet=True) != 0:
             if run([*SERVICES, "start"]) != 0:
                 return 1
             is_ours = True
