@@ -1,0 +1,232 @@
+"""Reading and editing profiles; deleting, suspending and restoring accounts."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rest_framework.test import APIClient
+
+from accounts import services
+from accounts.models import Follow, User
+from common.errors import NotFound
+from messaging.models import OutboxEvent
+from tests.factories import PASSWORD, FollowFactory
+from tests.unit.accounts.answers import assert_refused, told
+
+SignIn = Callable[[User], APIClient]
+
+
+def told_last() -> Any:
+    return json.loads(OutboxEvent.objects.order_by("id").values_list("body", flat=True)[0])
+
+
+# Reading
+
+
+@pytest.mark.parametrize("name", ["{id}", "alice", "ALICE"])
+def test_anyone_reads_a_profile_by_id_or_by_name(api: APIClient, alice: User, name: str) -> None:
+    answer = api.get(f"/users/{name.format(id=alice.id)}")
+    assert answer.status_code == 200
+    user = answer.json()["user"]
+    assert (user["id"], user["username"]) == (str(alice.id), "alice")
+    assert not {"email", "following", "followed_by"} & set(user)
+
+
+def test_a_signed_in_reader_sees_how_they_stand_to_each_other(
+    sign_in: SignIn, alice: User, bob: User
+) -> None:
+    FollowFactory.create(follower=bob, following=alice)
+    seen = sign_in(bob).get("/users/alice").json()["user"]
+    assert (seen["following"], seen["followed_by"]) == (True, False)
+    seen = sign_in(alice).get("/users/bob").json()["user"]
+    assert (seen["following"], seen["followed_by"]) == (False, True)
+
+
+def test_only_the_user_itself_sees_its_address(sign_in: SignIn, alice: User, bob: User) -> None:
+    assert sign_in(alice).get("/users/me").json()["user"]["email"] == "alice@example.com"
+    assert "email" not in sign_in(bob).get("/users/alice").json()["user"]
+
+
+def test_a_counter_that_is_behind_is_never_shown_below_zero(api: APIClient, alice: User) -> None:
+    User.objects.update(num_tweets=-1)
+    assert api.get("/users/alice").json()["user"]["num_tweets"] == 0
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["nobody", "7", "007", "+5", "9" * 19, "9" * 30, "0", "-1", "1.0", "nonexistent-uuid", "%00",
+     "al%00ice", "%ff", "a%2Fb", "%F0%9F%98%80", "register", "x" * 3000, "٣"],
+)  # fmt: skip
+def test_whoever_is_unknown_is_not_found(api: APIClient, alice: User, name: str) -> None:
+    assert_refused(api.get(f"/users/{name}"), 404 if name != "register" else 405)
+
+
+def test_a_bad_token_is_told_so_where_none_is_needed(api: APIClient, alice: User) -> None:
+    assert_refused(api.get("/users/alice", HTTP_AUTHORIZATION="Bearer stale"), 401)
+
+
+# Editing
+
+
+def test_a_profile_is_edited_field_by_field(sign_in: SignIn, alice: User) -> None:
+    client = sign_in(alice)
+    client.patch("/users/me", {"display_name": "  Alice  "})
+    answer = client.patch("/users/me", {"bio": "Writes.\nReads."})
+    assert answer.status_code == 200
+    user = answer.json()["user"]
+    assert (user["display_name"], user["bio"]) == ("Alice", "Writes.\nReads.")
+    assert user["email"] == "alice@example.com"
+
+
+def test_an_edit_is_told(sign_in: SignIn, alice: User) -> None:
+    sign_in(alice).patch("/users/me", {"display_name": "Alice", "bio": "Writes."})
+    assert told() == ["user.updated"]
+    assert told_last() == {"id": str(alice.id), "username": "alice", "display_name": "Alice"}
+
+
+def test_without_a_display_name_the_username_is_shown(sign_in: SignIn, alice: User) -> None:
+    client = sign_in(alice)
+    client.patch("/users/me", {"display_name": "Alice"})
+    user = client.patch("/users/me", {"display_name": "  "}).json()["user"]
+    assert user["display_name"] == "alice"
+
+
+@pytest.mark.parametrize("body", [{}, {"bio": ""}, {"display_name": "", "bio": " "}])
+def test_an_edit_that_changes_nothing_is_no_news(
+    sign_in: SignIn, alice: User, body: dict[str, str]
+) -> None:
+    assert sign_in(alice).patch("/users/me", body).status_code == 200
+    assert told() == []
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        ({"display_name": "x" * 51}, 422, "display_name"),
+        ({"bio": "x" * 161}, 422, "bio"),
+        ({"bio": "a\x00b"}, 422, "bio"),
+        ({"bio": None}, 400, "bio"),
+        ({"bio": 1}, 400, "bio"),
+        ({"display_name": ["Alice"]}, 400, "display_name"),
+        ({"username": "eve"}, 400, "username"),
+        ({"email": "eve@example.com"}, 400, "email"),
+    ],
+)
+def test_a_bad_edit_is_refused_and_changes_nothing(
+    sign_in: SignIn, alice: User, body: dict[str, Any], status: int, field: str
+) -> None:
+    whole = {"display_name": "Alice"} | body
+    assert_refused(sign_in(alice).patch("/users/me", whole), status, field)
+    alice.refresh_from_db()
+    assert (alice.display_name, told()) == ("", [])
+
+
+def test_limits_count_characters_and_not_bytes(sign_in: SignIn, alice: User) -> None:
+    body = {"display_name": "🐦" * 50, "bio": "🐦" * 160}
+    assert sign_in(alice).patch("/users/me", body).status_code == 200
+
+
+# Deleting
+
+
+def test_deleting_an_account_takes_its_follows_out_of_all_counters(
+    sign_in: SignIn, alice: User, bob: User, carol: User
+) -> None:
+    FollowFactory.create(follower=bob, following=alice)
+    FollowFactory.create(follower=alice, following=bob)
+    FollowFactory.create(follower=alice, following=carol)
+    FollowFactory.create(follower=bob, following=carol)
+    answer = sign_in(alice).delete("/users/me", {"password": PASSWORD})
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert list(Follow.objects.values_list("follower_id", "following_id")) == [(bob.id, carol.id)]
+    counters = User.objects.order_by("username").values_list("num_followers", "num_following")
+    assert list(counters) == [(0, 1), (1, 0)]
+
+
+def test_a_deleted_account_is_gone_for_everyone(
+    api: APIClient, sign_in: SignIn, alice: User
+) -> None:
+    sign_in(alice).delete("/users/me", {"password": PASSWORD})
+    assert_refused(api.get("/users/alice"), 404)
+    assert_refused(api.post("/users/login", {"email": alice.email, "password": PASSWORD}), 401)
+    again = {"email": alice.email, "username": "alice", "password": PASSWORD}
+    assert api.post("/users/register", again).status_code == 200
+
+
+def test_a_deletion_is_told(sign_in: SignIn, alice: User) -> None:
+    sign_in(alice).delete("/users/me", {"password": PASSWORD})
+    assert told() == ["user.deleted"]
+    assert told_last()["id"] == str(alice.id)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [({"password": "pass124"}, 403), ({}, 400), ({"password": ""}, 422), ({"password": 1}, 400)],
+)
+def test_deleting_asks_for_the_password(
+    sign_in: SignIn, alice: User, body: dict[str, Any], status: int
+) -> None:
+    assert_refused(sign_in(alice).delete("/users/me", body), status, "password")
+    assert User.objects.filter(id=alice.id).exists()
+
+
+def test_nobody_is_deleted_twice(alice: User) -> None:
+    services.delete_user(user_id=alice.id)
+    with pytest.raises(NotFound):
+        services.delete_user(user_id=alice.id)
+    assert told() == ["user.deleted"]
+
+
+# In the moments in which a token outlives its account
+
+
+@pytest.mark.parametrize(
+    ("method", "address", "body"),
+    [
+        ("get", "/users/me", None),
+        ("patch", "/users/me", {"bio": "x"}),
+        ("delete", "/users/me", {"password": PASSWORD}),
+        ("post", "/users/me/password", {"password": PASSWORD, "new_password": "pass1234"}),
+        ("post", "/follow", {"following_id": "{bob}"}),
+    ],
+)
+def test_a_token_of_a_deleted_account_does_nothing(
+    sign_in: SignIn, alice: User, bob: User, method: str, address: str, body: Any
+) -> None:
+    client = sign_in(alice)
+    User.objects.filter(id=alice.id).delete()
+    if body and "following_id" in body:
+        body = {"following_id": str(bob.id)}
+    assert_refused(getattr(client, method)(address, body), 401)
+
+
+# Suspending
+
+
+def test_a_suspended_account_is_not_found(api: APIClient, alice: User) -> None:
+    services.suspend(user_id=alice.id)
+    for address in ("/users/alice", f"/users/{alice.id}", "/users/alice/followers"):
+        assert_refused(api.get(address), 404)
+
+
+def test_a_restored_account_is_back(api: APIClient, alice: User) -> None:
+    services.suspend(user_id=alice.id)
+    services.restore(user_id=alice.id)
+    assert api.get("/users/alice").status_code == 200
+
+
+def test_suspending_and_restoring_twice_is_doing_it_once(alice: User) -> None:
+    for do in (services.suspend, services.suspend, services.restore, services.restore):
+        do(user_id=alice.id)
+    alice.refresh_from_db()
+    assert (alice.session_epoch, alice.suspended_at) == (1, None)
+    assert told() == ["user.suspended", "user.restored"]
+
+
+@pytest.mark.parametrize("do", [services.suspend, services.restore])
+def test_an_unknown_account_is_neither_suspended_nor_restored(
+    db: None, do: Callable[..., None]
+) -> None:
+    with pytest.raises(NotFound):
+        do(user_id=7)
