@@ -37,8 +37,7 @@ def webs(system: System, processes: Processes) -> Iterator[Webs]:
     for name, worker in workers.items():
         wait_for_worker(worker, name)
     yield Webs(*map(web_address, servers))
-    for process in (*servers, *workers.values()):
-        processes.stop(process)
+    processes.stop(*servers, *workers.values())
 
 
 @pytest.fixture

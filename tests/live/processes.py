@@ -68,19 +68,21 @@ class Process:
         finally:
             self._process.send_signal(signal.SIGCONT)
 
-    def wait(self) -> int:
-        """The exit code; negative where a signal ended the process."""
-        return self._process.wait(_STOP_SECONDS)
-
-    def stop(self) -> int:
-        """Asks the process to end and returns its exit code. One that hangs is killed."""
+    def terminate(self) -> None:
+        """Asks the process to end."""
         self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def wait(self) -> int:
+        """The exit code; negative where a signal ended the process. One that hangs is killed."""
         try:
-            return self.wait()
+            return self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-            self._fail(f"did not end within {_STOP_SECONDS:.0f} s of SIGTERM")
+            self._fail(f"did not end within {_STOP_SECONDS:.0f} s")
 
     def _fail(self, complaint: str) -> NoReturn:
         written = self._log.read_text(errors="replace")
@@ -88,7 +90,7 @@ class Process:
 
 
 class Processes:
-    """Those that run, in the order of their start."""
+    """Those that run."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -103,14 +105,15 @@ class Processes:
         self._running.append(process)
         return process
 
-    def stop(self, process: Process) -> int:
-        if process in self._running:
-            self._running.remove(process)
-        return process.stop()
+    def stop(self, *processes: Process) -> list[int]:
+        """Ends them side by side, and returns their exit codes."""
+        for process in processes:
+            process.terminate()
+        self._running = [process for process in self._running if process not in processes]
+        return [process.wait() for process in processes]
 
     def stop_all(self) -> None:
-        while self._running:
-            self.stop(self._running[-1])
+        self.stop(*self._running)
 
     def news(self) -> str:
         """What the processes wrote since the last call."""
