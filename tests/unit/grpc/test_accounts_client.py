@@ -1,0 +1,280 @@
+"""Each function of accounts' client, over both transports."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import grpc
+import pytest
+
+from accounts import services
+from accounts.models import Follow as FollowRow
+from accounts.models import User as UserRow
+from common.errors import Malformed, NotFound
+from common.ids import MAX_ID
+from grpc_services.clients import accounts
+from grpc_services.clients.accounts import Follow, Relation, User
+from grpc_services.generated import user_service_pb2 as pb
+from tests.factories import FollowFactory, UserFactory
+
+SERVICE = accounts.SERVICE
+
+pytestmark = pytest.mark.usefixtures("transport")
+
+
+# Users
+
+
+def test_find_user_by_id(alice: UserRow) -> None:
+    when = datetime(2026, 11, 20, 9, 30, 0, 123_000, tzinfo=UTC)
+    UserRow.objects.update(
+        display_name="Alice", bio="Writes.", num_tweets=3, num_followers=2, num_following=1,
+        created_at=when,
+    )  # fmt: skip
+    assert accounts.find_user(user_id=alice.id) == User(
+        id=alice.id,
+        username="alice",
+        display_name="Alice",
+        bio="Writes.",
+        num_tweets=3,
+        num_followers=2,
+        num_following=1,
+        created_at=when,
+    )
+
+
+def test_find_user_by_name_whatever_its_case(alice: UserRow) -> None:
+    user = accounts.find_user(username="ALICE")
+    assert user is not None
+    assert user.id == alice.id
+
+
+def test_find_user_shows_the_username_for_want_of_a_name(alice: UserRow) -> None:
+    user = accounts.find_user(user_id=alice.id)
+    assert user is not None
+    assert user.display_name == "alice"
+
+
+def test_find_user_knows_no_stranger(alice: UserRow, bob: UserRow) -> None:
+    services.suspend(user_id=bob.id)
+    assert accounts.find_user(user_id=7) is None
+    assert accounts.find_user(user_id=bob.id) is None
+    assert accounts.find_user(username="bob") is None
+    assert accounts.find_user(username="al\x00ice") is None
+
+
+def test_a_malformed_id_is_unknown_and_no_error(alice: UserRow) -> None:
+    for text in ("nonexistent-uuid", "007", "+5", "9" * 30, "", "\x00"):
+        answer = accounts._stub().GetUser(pb.GetUserReq(user_id=text))
+        assert (answer.valid, answer.HasField("user")) == (False, False)
+
+
+def test_get_users_leaves_out_whoever_is_gone(alice: UserRow, bob: UserRow, carol: UserRow) -> None:
+    services.suspend(user_id=carol.id)
+    users = accounts.get_users([bob.id, alice.id, carol.id, 7, alice.id])
+    assert {id: user.username for id, user in users.items()} == {
+        alice.id: "alice",
+        bob.id: "bob",
+    }
+
+
+def test_get_users_passes_over_malformed_ids(alice: UserRow) -> None:
+    request = pb.GetUsersReq(user_ids=["x", str(alice.id), "007", ""])
+    assert [user.username for user in accounts._stub().GetUsers(request).users] == ["alice"]
+
+
+def test_get_users_of_nobody_asks_nobody() -> None:
+    assert accounts.get_users([]) == {}
+
+
+# Counting tweets
+
+
+def test_increment_tweets_counts_once_a_key(alice: UserRow) -> None:
+    for key, delta in [("1", 1), ("1", 1), ("2", -1), ("3", 5), ("3", 7)]:
+        accounts.increment_tweets(user_id=alice.id, delta=delta, idempotency_key=key)
+    alice.refresh_from_db()
+    assert alice.num_tweets == 5
+
+
+def test_increment_tweets_by_nothing_counts_one(alice: UserRow) -> None:
+    accounts.increment_tweets(user_id=alice.id, delta=0, idempotency_key="1")
+    alice.refresh_from_db()
+    assert alice.num_tweets == 1
+
+
+def test_a_deletion_may_be_counted_before_its_creation(alice: UserRow) -> None:
+    accounts.increment_tweets(user_id=alice.id, delta=-1, idempotency_key="1")
+    user = accounts.find_user(user_id=alice.id)
+    assert user is not None
+    assert user.num_tweets == 0
+    accounts.increment_tweets(user_id=alice.id, delta=1, idempotency_key="2")
+    alice.refresh_from_db()
+    assert alice.num_tweets == 0
+
+
+def test_increment_tweets_of_an_unknown_user_spends_no_key(alice: UserRow) -> None:
+    with pytest.raises(NotFound):
+        accounts.increment_tweets(user_id=7, delta=1, idempotency_key="1")
+    accounts.increment_tweets(user_id=alice.id, delta=1, idempotency_key="1")
+    alice.refresh_from_db()
+    assert alice.num_tweets == 1
+
+
+def test_a_suspended_user_is_counted_on(alice: UserRow) -> None:
+    services.suspend(user_id=alice.id)
+    accounts.increment_tweets(user_id=alice.id, delta=1, idempotency_key="1")
+    alice.refresh_from_db()
+    assert alice.num_tweets == 1
+
+
+@pytest.mark.parametrize("key", ["", "x" * 65, "a\x00b"])
+def test_increment_tweets_asks_for_a_key(alice: UserRow, key: str) -> None:
+    with pytest.raises(Malformed):
+        accounts.increment_tweets(user_id=alice.id, delta=1, idempotency_key=key)
+
+
+@pytest.mark.parametrize("delta", [2**31, -(2**31), 2**63 - 1, -(2**63)])
+def test_increment_tweets_refuses_what_no_one_wrote(alice: UserRow, delta: int) -> None:
+    with pytest.raises(Malformed):
+        accounts.increment_tweets(user_id=alice.id, delta=delta, idempotency_key="1")
+
+
+def test_a_malformed_id_is_an_unknown_user() -> None:
+    request = pb.IncrementTweetsReq(user_id="tweet-3", delta=1, idempotency_key="1")
+    with pytest.raises(grpc.RpcError) as raised:
+        accounts._stub().IncrementTweets(request)
+    assert raised.value.code() is grpc.StatusCode.NOT_FOUND  # type: ignore[attr-defined]
+
+
+# Follows
+
+
+def test_get_relations_tells_both_directions(alice: UserRow, bob: UserRow, carol: UserRow) -> None:
+    FollowFactory.create(follower=bob, following=alice)
+    FollowFactory.create(follower=carol, following=bob)
+    relations = accounts.get_relations(viewer_id=bob.id, user_ids=[alice.id, carol.id, bob.id, 7])
+    assert relations == {
+        alice.id: Relation(following=True, followed_by=False),
+        carol.id: Relation(following=False, followed_by=True),
+        bob.id: Relation(following=False, followed_by=False),
+        7: Relation(following=False, followed_by=False),
+    }
+
+
+def test_an_unknown_viewer_follows_nobody(alice: UserRow) -> None:
+    request = pb.GetRelationsReq(viewer_id="x", user_ids=[str(alice.id), "007"])
+    (relation,) = accounts._stub().GetRelations(request).relations
+    assert (relation.following, relation.followed_by) == (False, False)
+    assert accounts.get_relations(viewer_id=1, user_ids=[]) == {}
+
+
+def fans_of(user: UserRow, count: int) -> list[FollowRow]:
+    """Follows of the user, the newest first."""
+    return [FollowFactory.create(following=user) for _ in range(count)][::-1]
+
+
+def test_get_followers_pages_from_the_newest(alice: UserRow) -> None:
+    rows = fans_of(alice, 5)
+    seen: list[Follow] = []
+    cursor: int | None = None
+    while not seen or cursor is not None:
+        page = accounts.get_followers(user_id=alice.id, cursor=cursor, limit=2)
+        seen += page.items
+        cursor = page.next
+    assert [follow.id for follow in seen] == [row.id for row in rows]
+    assert seen[0] == Follow(
+        id=rows[0].id,
+        follower_id=rows[0].follower_id,
+        following_id=alice.id,
+        created_at=rows[0].created_at,
+    )
+
+
+def test_get_following_pages_from_the_newest(alice: UserRow) -> None:
+    rows = [FollowFactory.create(follower=alice) for _ in range(3)]
+    page = accounts.get_following(user_id=alice.id, limit=2)
+    assert [follow.following_id for follow in page.items] == [
+        rows[2].following_id,
+        rows[1].following_id,
+    ]
+    assert page.next == rows[1].id
+    assert list(accounts.iter_following_ids(alice.id)) == [
+        row.following_id for row in reversed(rows)
+    ]
+
+
+def test_lists_leave_suspended_users_out_and_fan_out_keeps_them(
+    alice: UserRow, bob: UserRow
+) -> None:
+    FollowFactory.create(follower=bob, following=alice)
+    FollowFactory.create(follower=alice, following=bob)
+    services.suspend(user_id=bob.id)
+    assert accounts.get_followers(user_id=alice.id).items == []
+    assert accounts.get_following(user_id=alice.id).items == []
+    assert accounts.get_follower_ids(user_id=alice.id).items == [bob.id]
+
+
+def test_get_follower_ids_ascend(alice: UserRow) -> None:
+    ids = sorted(row.follower_id for row in fans_of(alice, 5))
+    first = accounts.get_follower_ids(user_id=alice.id, limit=3)
+    assert (list(first.items), first.next) == (ids[:3], ids[2])
+    last = accounts.get_follower_ids(user_id=alice.id, after_id=ids[2], limit=3)
+    assert (list(last.items), last.next) == (ids[3:], None)
+
+
+def test_get_follower_ids_end_with_a_full_page(alice: UserRow) -> None:
+    fans_of(alice, 3)
+    assert accounts.get_follower_ids(user_id=alice.id, limit=3).next is None
+
+
+def test_an_unknown_user_has_no_follows() -> None:
+    assert accounts.get_followers(user_id=7).items == []
+    assert accounts.get_following(user_id=7).items == []
+    assert list(accounts.get_follower_ids(user_id=7).items) == []
+    assert (
+        list(accounts._stub().GetFollowerIds(pb.GetFollowerIdsReq(user_id="x")).follower_ids) == []
+    )
+
+
+# Limits
+
+TOO_MUCH: dict[str, Callable[[], object]] = {
+    "1,001 users": lambda: accounts.get_users(range(1, 1002)),
+    "1,001 relations": lambda: accounts.get_relations(viewer_id=1, user_ids=range(1, 1002)),
+    "5,001 followers": lambda: accounts.get_followers(user_id=1, limit=5001),
+    "5,001 followed": lambda: accounts.get_following(user_id=1, limit=5001),
+    "10,001 follower ids": lambda: accounts.get_follower_ids(user_id=1, limit=10_001),
+    "-1 followers": lambda: accounts.get_followers(user_id=1, limit=-1),
+    "-1 follower ids": lambda: accounts.get_follower_ids(user_id=1, limit=-1),
+    "a cursor past all ids": lambda: accounts.get_follower_ids(user_id=1, after_id=MAX_ID + 1),
+}
+
+
+@pytest.mark.parametrize("question", TOO_MUCH)
+def test_questions_have_limits(question: str) -> None:
+    with pytest.raises(Malformed):
+        TOO_MUCH[question]()
+
+
+def test_the_limits_themselves_are_fine(alice: UserRow) -> None:
+    assert accounts.get_users([*range(1, 1000), alice.id]).keys() == {alice.id}
+    assert len(accounts.get_relations(viewer_id=1, user_ids=range(1, 1001))) == 1000
+    assert accounts.get_followers(user_id=1, limit=5000).items == []
+    assert list(accounts.get_follower_ids(user_id=1, limit=10_000).items) == []
+
+
+def test_a_made_up_cursor_is_an_error(alice: UserRow) -> None:
+    with pytest.raises(grpc.RpcError) as raised:
+        accounts._stub().GetFollowers(pb.GetFollowersReq(user_id=str(alice.id), cursor="x"))
+    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT  # type: ignore[attr-defined]
+
+
+def test_the_default_page_has_100_follows(alice: UserRow) -> None:
+    users = [UserFactory.build() for _ in range(101)]
+    UserRow.objects.bulk_create(users)
+    FollowRow.objects.bulk_create(
+        [FollowFactory.build(follower=user, following=alice) for user in users]
+    )
+    answer = accounts._stub().GetFollowers(pb.GetFollowersReq(user_id=str(alice.id)))
+    assert len(answer.follows) == 100
+    assert answer.next_cursor == answer.follows[-1].id
