@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
-from functools import cache, partial
+from functools import partial
 from urllib.parse import urlsplit
 
 import redis as redis_driver
@@ -52,7 +52,6 @@ def databases() -> dict[str, Probe]:
     }
 
 
-@cache
 def others() -> dict[str, Probe]:
     return {name: _build(**options) for name, options in settings.PROBES.items()}
 
