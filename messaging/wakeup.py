@@ -66,10 +66,10 @@ class Notify:
 
     def wait(self, aliases: Sequence[str], timeout: float) -> None:
         drivers = [self._listen(using) for using in aliases]
-        select.select(drivers, [], [], timeout)
-        for driver in drivers:
-            driver.poll()
-            driver.notifies.clear()
+        # One that came with the answer to a query is there already, and the socket is silent.
+        if not _take_notifications(drivers):
+            select.select(drivers, [], [], timeout)
+            _take_notifications(drivers)
 
     def _send_forever(self) -> None:
         pause = threading.Event()
@@ -97,6 +97,16 @@ class Notify:
                 cursor.execute(f"LISTEN {CHANNEL}")
             self._listening[using] = driver
         return driver
+
+
+def _take_notifications(drivers: Sequence[Any]) -> bool:
+    """Whether there were any."""
+    found = False
+    for driver in drivers:
+        driver.poll()
+        found = found or bool(driver.notifies)
+        driver.notifies.clear()
+    return found
 
 
 @cache
