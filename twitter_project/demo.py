@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.contrib.auth.hashers import make_password
+from django.core.management.base import CommandError
 from rich.progress import Progress
 
 from accounts.models import Follow, User
@@ -75,6 +76,7 @@ def is_there() -> bool:
 def write(now: datetime, progress: Progress, *, with_admin: bool) -> None:
     """One transaction for each database, so that an interrupted run leaves nothing behind."""
     people, threads = read()
+    _refuse_taken(people)
     draw = random.Random(_SEED)  # noqa: S311 no secret
     users = _users(people, now - _JOINED, draw)
     users["alice"].is_staff = users["alice"].is_superuser = with_admin
@@ -97,6 +99,17 @@ def write(now: datetime, progress: Progress, *, with_admin: bool) -> None:
             progress.advance(task)
 
 
+def _refuse_taken(people: Iterable[Person]) -> None:
+    for person in people:
+        email = _email(person)
+        if User.objects.named(person.username).exists() or User.objects.with_email(email).exists():
+            raise CommandError(f"{person.username} or {email} is taken: the demo data needs both")
+
+
+def _email(person: Person) -> str:
+    return f"{person.username}@example.com"
+
+
 def _users(people: Iterable[Person], since: datetime, draw: random.Random) -> dict[str, User]:
     password = make_password(PASSWORD)  # slow by intention: one for all
     users: dict[str, User] = {}
@@ -105,7 +118,7 @@ def _users(people: Iterable[Person], since: datetime, draw: random.Random) -> di
         users[person.username] = User(
             id=id_at(since, draw),
             username=person.username,
-            email=f"{person.username}@example.com",
+            email=_email(person),
             password=password,
             display_name=person.display_name,
             bio=person.bio,

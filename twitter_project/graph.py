@@ -17,11 +17,12 @@ from django.contrib.auth.hashers import make_password
 from django.core.management.base import CommandError
 from django.db.models import Min
 from rich.progress import Progress
-from twitter_text import parse_tweet
 
 from accounts.models import Follow, User
 from common.db import atomic
+from common.errors import Invalid
 from common.ids import created_at, new_id
+from tweets.length import check_content
 from tweets.models import Tweet
 from twitter_project.seeding import PASSWORD, add_follows, add_tweets, add_users, id_at
 
@@ -59,8 +60,15 @@ def read_graph(path: Path) -> Graph:
 
 def read_tweets(path: Path) -> list[str]:
     """One tweet a line; without the empty ones and those that are too long to post."""
-    lines = (html.unescape(line).strip() for line in _read_lines(path))
-    return [line for line in lines if line and parse_tweet(line).valid]
+    lines = (html.unescape(line) for line in _read_lines(path))
+    return [content for line in lines if (content := _find_content(line))]
+
+
+def _find_content(line: str) -> str | None:
+    try:
+        return check_content(line)
+    except Invalid:
+        return None
 
 
 def write(graph: Graph, contents: Sequence[str], now: datetime, progress: Progress) -> None:

@@ -4,7 +4,6 @@ Every real part has a URL in the environment; a part whose URL is unset is embed
 outside this folder knows which it is.
 """
 
-import warnings
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,6 @@ from typing import Any
 import dj_database_url
 from environs import Env
 from fakeredis import FakeRedisConnection
-
-# By twitter-text-parser, at each start; requirements keep the setuptools that still has it.
-warnings.filterwarnings("ignore", message="pkg_resources is deprecated")
 
 env = Env()
 
