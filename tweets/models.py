@@ -1,3 +1,4 @@
+from collections.abc import Collection
 from typing import ClassVar
 
 from django.db import models
@@ -11,7 +12,15 @@ class TweetQuerySet(models.QuerySet["Tweet"]):
         return self.filter(repost_of=None)
 
     def reposts(self) -> "TweetQuerySet":
-        return self.exclude(repost_of=None)
+        return self.filter(repost_of__isnull=False)
+
+    def lock(self, ids: Collection[int]) -> "dict[int, Tweet]":
+        """Those of the tweets that exist, locked until the transaction ends, youngest first.
+
+        Everybody locks in this order, so nobody waits in a circle.
+        """
+        rows = self.tweets().filter(id__in=ids).order_by("-id")
+        return {tweet.id: tweet for tweet in rows.select_for_update(no_key=True)}
 
 
 class Tweet(models.Model):
@@ -24,15 +33,23 @@ class Tweet(models.Model):
     content = models.TextField(blank=True)
     # the tweet this one replies to; stays when that one is deleted, so no foreign key
     parent_id = models.BigIntegerField(null=True, blank=True)
-    # the tweet that a repost shows; deleted with it. Empty in a tweet
+    # the tweet that a repost shows; empty in a tweet. Without a constraint in the database: a tweet
+    # goes at once, and of its million reposts the last one a little later
     repost_of = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.CASCADE, related_name="reposts"
+        "self",
+        null=True,
+        blank=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="reposts",
     )
     # rows of Like, replies and reposts, each kept in the transaction of the row
     num_likes = models.BigIntegerField(default=0)
     num_replies = models.BigIntegerField(default=0)
     num_reposts = models.BigIntegerField(default=0)
-    created_at = models.DateTimeField(default=timezone.now)
+    # the millisecond of the id
+    created_at = models.DateTimeField()
 
     objects = TweetQuerySet.as_manager()
 
@@ -59,6 +76,11 @@ class Tweet(models.Model):
                 condition=Q(parent_id__isnull=False),
                 name="tweets_tweet_replies",
             ),
+            models.Index(
+                fields=["repost_of"],
+                condition=Q(repost_of__isnull=False),
+                name="tweets_tweet_reposts",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -69,7 +91,10 @@ class Like(models.Model):
     """A user likes a tweet."""
 
     id = models.BigAutoField(primary_key=True)
-    tweet = models.ForeignKey(Tweet, on_delete=models.CASCADE, related_name="likes")
+    # without a constraint in the database, as in a repost
+    tweet = models.ForeignKey(
+        Tweet, on_delete=models.DO_NOTHING, db_constraint=False, related_name="likes"
+    )
     # accounts' id
     user_id = models.BigIntegerField()
     created_at = models.DateTimeField(default=timezone.now)
@@ -84,7 +109,7 @@ class Like(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """A `POST /tweet` that was done, kept in the tweet's own transaction."""
+    """A tweet or reply that was posted with a key, kept in the tweet's own transaction."""
 
     id = models.BigAutoField(primary_key=True)
     # accounts' id of who sent it
@@ -95,6 +120,8 @@ class IdempotencyKey(models.Model):
     request_hash = models.CharField(max_length=64)
     # the tweet that was made; it may be gone by now
     tweet_id = models.BigIntegerField()
+    # the tweet it replies to
+    parent_id = models.BigIntegerField(null=True, blank=True)
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
 
     class Meta:

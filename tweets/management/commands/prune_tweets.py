@@ -1,0 +1,18 @@
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from tweets import services
+
+
+class Command(BaseCommand):
+    help = (
+        "Deletes what tweets remembers and nobody asks for any more: idempotency keys older than "
+        "two days. Run it daily; it may be stopped and run again at any time."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        total = 0
+        while count := services.prune_idempotency_keys():
+            total += count
+        self.stdout.write(f"{total} idempotency keys deleted")

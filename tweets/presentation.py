@@ -1,0 +1,29 @@
+"""How the answers of tweets look in JSON."""
+
+from typing import Any
+
+from common.errors import NotFound
+from common.pagination import Page, format_cursor
+from grpc_services.clients.tweets import Tweet
+from grpc_services.presentation import find_authors, show_tweet, show_tweets, visible
+from tweets.selectors import Thread
+
+
+def show_one(message: str, tweet: Tweet) -> dict[str, Any]:
+    return {"message": message, "tweet": show_tweet(tweet, find_authors([tweet]))}
+
+
+def show_page(page: Page[Tweet]) -> dict[str, Any]:
+    return {"tweets": show_tweets(page.items), "next": format_cursor(page.next)}
+
+
+def show_thread(thread: Thread) -> dict[str, Any]:
+    """Raises `NotFound` when the tweet's author is suspended or deleted."""
+    authors = find_authors([thread.tweet, *thread.replies.items])
+    if not visible([thread.tweet], authors):
+        raise NotFound(f"no tweet {thread.tweet.id}")
+    return {
+        "tweet": show_tweet(thread.tweet, authors),
+        "replies": [show_tweet(reply, authors) for reply in visible(thread.replies.items, authors)],
+        "next": format_cursor(thread.replies.next),
+    }

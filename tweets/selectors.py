@@ -1,0 +1,266 @@
+"""Reading tweets: in batches, by a number of queries that doesn't grow with the batch."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    ExpressionWrapper,
+    OuterRef,
+    Q,
+    QuerySet,
+    Value,
+)
+
+from common.errors import NotFound, Unavailable
+from common.ids import MAX_ID, parse_id
+from common.pagination import Page, cut
+from grpc_services.clients import accounts
+from grpc_services.clients.tweets import Entry
+from grpc_services.clients.tweets import Tweet as ShownTweet
+from grpc_services.presentation import find_authors, visible
+from tweets.models import Like, Tweet
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thread:
+    tweet: ShownTweet
+    replies: Page[ShownTweet]
+
+
+Counter = Literal["num_likes", "num_replies", "num_reposts"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """A counter that says something else than the rows."""
+
+    tweet_id: int
+    counter: Counter
+    stored: int
+    counted: int
+
+
+def get_tweets(entry_ids: Collection[int], *, viewer_id: int | None = None) -> list[ShownTweet]:
+    """The entries that exist, in the order asked; a repost's id gives its original.
+
+    One query, and another one where there are reposts of tweets that weren't asked for.
+    """
+    rows = _find_rows(entry_ids, viewer_id)
+    originals = {row.repost_of_id for row in rows.values() if row.repost_of_id is not None}
+    rows |= _find_rows(originals - rows.keys(), viewer_id)
+    shown = []
+    for entry_id in entry_ids:
+        entry = rows.get(entry_id)
+        if entry is None:
+            continue
+        tweet = rows.get(entry.repost_of_id) if entry.repost_of_id is not None else entry
+        if tweet is not None:
+            shown.append(_show(tweet, entry))
+    return shown
+
+
+def get_tweet(entry_id: int, *, viewer_id: int | None = None) -> ShownTweet:
+    for tweet in get_tweets([entry_id], viewer_id=viewer_id):
+        return tweet
+    raise NotFound(f"no tweet {entry_id}")
+
+
+def get_visible_tweet(entry_id: int) -> ShownTweet:
+    """Asks accounts: a tweet of someone suspended or deleted is not found."""
+    tweet = get_tweet(entry_id)
+    if not visible([tweet], find_authors([tweet])):
+        raise NotFound(f"no tweet {entry_id}")
+    return tweet
+
+
+def get_thread(
+    entry_id: int, *, viewer_id: int | None = None, after_id: int | None = None, limit: int
+) -> Thread:
+    """A tweet and a page of its replies, oldest first, whoever wrote them."""
+    tweet = get_tweet(entry_id, viewer_id=viewer_id)
+    replies = Tweet.objects.filter(parent_id=tweet.id, id__gt=after_id or 0).order_by("id")
+    page = cut(_read(replies[: limit + 1], viewer_id), limit, key=lambda row: row.id)
+    return Thread(tweet=tweet, replies=Page([_show(row, row) for row in page.items], page.next))
+
+
+def list_tweets(*, after_id: int | None = None, limit: int) -> list[ShownTweet]:
+    """Every tweet (no reposts) above `after_id` in order of id."""
+    tweets = Tweet.objects.tweets().filter(id__gt=after_id or 0).order_by("id")
+    return [_show(row, row) for row in _read(tweets[:limit])]
+
+
+def list_entries(
+    author_ids: Collection[int], *, before_id: int | None = None, limit: int
+) -> list[Entry]:
+    """What the authors wrote and reposted, newest first."""
+    rows = (
+        Tweet.objects.filter(user_id__in=author_ids, id__lt=before_id or MAX_ID)
+        .order_by("-id")
+        .values_list("id", "user_id", "repost_of_id")
+    )
+    return [
+        Entry(id=id, user_id=user_id, tweet_id=id if original is None else original)
+        for id, user_id, original in rows[:limit]
+    ]
+
+
+def get_author_page(
+    author_id: int, *, viewer_id: int | None = None, before_id: int | None = None, limit: int
+) -> Page[ShownTweet]:
+    """A page of what one author wrote and reposted; each tweet once, under its newest entry."""
+    entries = list_entries([author_id], before_id=before_id, limit=limit + 1)
+    page = cut(entries, limit, key=lambda entry: entry.id)
+    return Page(get_tweets(_newest_by_tweet(page.items), viewer_id=viewer_id), page.next)
+
+
+def get_author_id(name: str) -> int:
+    """By id or username. Asks accounts; while it is down an id is taken at its word."""
+    author_id = parse_id(name)
+    try:
+        if author_id is None:
+            author = accounts.find_user(username=name)
+        else:
+            author = accounts.find_user(user_id=author_id)
+    except Unavailable:
+        if author_id is None:
+            raise
+        return author_id
+    if author is None:
+        raise NotFound("no such user")
+    return author.id
+
+
+def count_tweets(*, after_user_id: int = 0, limit: int) -> dict[int, int]:
+    """How many tweets each user has, for the next `limit` users with any, in order of id."""
+    counts = (
+        Tweet.objects.tweets()
+        .filter(user_id__gt=after_user_id)
+        .values("user_id")
+        .annotate(count=Count("id"))
+        .order_by("user_id")
+    )
+    return dict(counts.values_list("user_id", "count")[:limit])
+
+
+def find_counter_drift(*, after_id: int = 0, limit: int = 1000) -> Page[Drift]:
+    """Compares the counters of a page of tweets with the rows, in four queries.
+
+    `limit` counts tweets, and `next` is an `after_id`. A like that commits in between looks like
+    drift: `services.repair_counters` looks again under a lock.
+    """
+    tweets = Tweet.objects.tweets().filter(id__gt=after_id).order_by("id")
+    page = cut(list(tweets[: limit + 1]), limit, key=lambda tweet: tweet.id)
+    return Page(counter_drift(page.items), page.next)
+
+
+def counter_drift(tweets: Sequence[Tweet]) -> list[Drift]:
+    ids = [tweet.id for tweet in tweets]
+    counted: dict[Counter, dict[int, int]] = {
+        "num_likes": _count_by("tweet_id", Like.objects.filter(tweet_id__in=ids)),
+        "num_replies": _count_by("parent_id", Tweet.objects.filter(parent_id__in=ids)),
+        "num_reposts": _count_by("repost_of_id", Tweet.objects.filter(repost_of__in=ids)),
+    }
+    counters = [
+        Drift(
+            tweet_id=tweet.id,
+            counter=counter,
+            stored=getattr(tweet, counter),
+            counted=counts.get(tweet.id, 0),
+        )
+        for tweet in tweets
+        for counter, counts in counted.items()
+    ]
+    return [drift for drift in counters if drift.stored != drift.counted]
+
+
+def as_created(tweet: Tweet) -> ShownTweet:
+    """A new tweet as its author sees it, without a query."""
+    row = _Row(
+        id=tweet.id,
+        user_id=tweet.user_id,
+        repost_of_id=None,
+        content=tweet.content,
+        parent_id=tweet.parent_id,
+        num_likes=0,
+        num_replies=0,
+        num_reposts=0,
+        created_at=tweet.created_at,
+        parent_deleted=False,
+        liked=False,
+        reposted=False,
+    )
+    return _show(row, row)
+
+
+class _Row(NamedTuple):
+    """What is read of a tweet; the last three are computed."""
+
+    id: int
+    user_id: int
+    repost_of_id: int | None
+    content: str
+    parent_id: int | None
+    num_likes: int
+    num_replies: int
+    num_reposts: int
+    created_at: datetime
+    parent_deleted: bool
+    liked: bool | None
+    reposted: bool | None
+
+
+def _find_rows(ids: Collection[int], viewer_id: int | None) -> dict[int, _Row]:
+    if not ids:
+        return {}
+    return {row.id: row for row in _read(Tweet.objects.filter(id__in=ids), viewer_id)}
+
+
+def _read(tweets: QuerySet[Tweet], viewer_id: int | None = None) -> list[_Row]:
+    parent = Tweet.objects.filter(id=OuterRef("parent_id"))
+    computed: dict[str, Any] = {
+        "parent_deleted": ExpressionWrapper(
+            Q(parent_id__isnull=False) & ~Exists(parent), output_field=BooleanField()
+        ),
+        "liked": Value(None, output_field=BooleanField()),
+        "reposted": Value(None, output_field=BooleanField()),
+    }
+    if viewer_id is not None:
+        by_viewer = {"user_id": viewer_id}
+        computed["liked"] = Exists(Like.objects.filter(tweet=OuterRef("id"), **by_viewer))
+        computed["reposted"] = Exists(Tweet.objects.filter(repost_of=OuterRef("id"), **by_viewer))
+    return list(map(_Row._make, tweets.annotate(**computed).values_list(*_Row._fields)))
+
+
+def _show(tweet: _Row, entry: _Row) -> ShownTweet:
+    return ShownTweet(
+        id=tweet.id,
+        user_id=tweet.user_id,
+        content=tweet.content,
+        parent_id=tweet.parent_id,
+        parent_deleted=tweet.parent_deleted,
+        num_likes=tweet.num_likes,
+        num_replies=tweet.num_replies,
+        num_reposts=tweet.num_reposts,
+        created_at=tweet.created_at,
+        entry_id=entry.id,
+        reposted_by_id=None if entry is tweet else entry.user_id,
+        liked=tweet.liked,
+        reposted=tweet.reposted,
+    )
+
+
+def _count_by(field: str, rows: QuerySet[Any]) -> dict[int, int]:
+    return dict(rows.order_by().values_list(field).annotate(Count("id")))
+
+
+def _newest_by_tweet(entries: Iterable[Entry]) -> list[int]:
+    """The entries' ids, without the older entries of a tweet. They come newest first."""
+    newest: dict[int, int] = {}
+    for entry in entries:
+        newest.setdefault(entry.tweet_id, entry.id)
+    return list(newest.values())

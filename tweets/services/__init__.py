@@ -1,0 +1,27 @@
+"""What can be done with tweets. Every write and every event of tweets is in here.
+
+Rows are locked in one order, so that nobody waits in a circle: tweets before their likes and
+reposts, and of several tweets the younger first (a reply is younger than its parent). Whoever
+changes a tweet's likes or reposts holds the tweet's lock, which keeps its counters exact.
+"""
+
+from tweets.services.counters import repair_counters
+from tweets.services.deletion import clear_remains, delete_tweet, forget_user, remove_tweets
+from tweets.services.likes import like, unlike
+from tweets.services.posting import post_tweet, prune_idempotency_keys, reply
+from tweets.services.reposts import repost, undo_repost
+
+__all__ = [
+    "clear_remains",
+    "delete_tweet",
+    "forget_user",
+    "like",
+    "post_tweet",
+    "prune_idempotency_keys",
+    "remove_tweets",
+    "repair_counters",
+    "reply",
+    "repost",
+    "undo_repost",
+    "unlike",
+]

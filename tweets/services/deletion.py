@@ -1,0 +1,116 @@
+"""Deleting tweets, and what an account that is gone has left.
+
+No request deletes without bound: a tweet goes at once with its first likes and reposts, which for
+nearly every tweet are all. The rest goes when the news of the deletion is handled; meanwhile nobody
+sees it, since a repost without its original is never shown.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from common.db import atomic
+from common.errors import Forbidden, NotFound
+from common.ids import MAX_ID
+from messaging.events import TweetDeleted
+from messaging.outbox import publish
+from tweets import selectors
+from tweets.models import Like, Tweet
+from tweets.services.counters import count
+from tweets.services.likes import unlike_locked
+from tweets.services.reposts import delete_entries, undo_reposts_locked
+
+# How many rows of a kind one transaction deletes.
+BATCH = 200
+
+
+def delete_tweet(*, tweet_id: int, user_id: int) -> None:
+    """Its replies stay. A repost's id is not found, lest it delete the original."""
+    tweet = Tweet.objects.tweets().filter(id=tweet_id).first()
+    if tweet is not None and tweet.user_id != user_id:
+        selectors.get_visible_tweet(tweet_id)
+        raise Forbidden("a tweet is deleted by its author alone")
+    if not remove_tweets([tweet_id]):
+        raise NotFound(f"no tweet {tweet_id}")
+
+
+def remove_tweets(tweet_ids: Collection[int]) -> int:
+    """Deletes the tweets, whoever wrote them, a batch a transaction. Returns how many existed."""
+    ids = sorted(tweet_ids, reverse=True)
+    return sum(_remove(ids[start : start + BATCH]) for start in range(0, len(ids), BATCH))
+
+
+def clear_remains(authors: Mapping[int, int]) -> None:
+    """Deletes what likes and reposts are left of deleted tweets, `authors` being who wrote which.
+
+    Tweets that exist are passed over.
+    """
+    existing = set(Tweet.objects.filter(id__in=list(authors)).values_list("id", flat=True))
+    gone = {id: author for id, author in authors.items() if id not in existing}
+    more = bool(gone)
+    while more:
+        with atomic("tweets"):
+            more = _clear_batch(gone)
+
+
+def forget_user(user_id: int) -> None:
+    """Deletes what the user wrote, reposted and liked. Stopped half-way, it goes on when repeated.
+
+    The counters of others' tweets stay exact.
+    """
+    written = Tweet.objects.tweets().filter(user_id=user_id).order_by("-id")
+    while ids := list(written.values_list("id", flat=True)[:BATCH]):
+        remove_tweets(ids)
+    for ids in _batches(Tweet.objects.reposts().filter(user_id=user_id), "repost_of_id"):
+        with atomic("tweets"):
+            undo_reposts_locked(Tweet.objects.lock(ids), user_id)
+    for ids in _batches(Like.objects.filter(user_id=user_id), "tweet_id"):
+        with atomic("tweets"):
+            unlike_locked(Tweet.objects.lock(ids), user_id)
+
+
+def _remove(tweet_ids: Collection[int]) -> int:
+    parent_ids = Tweet.objects.filter(id__in=tweet_ids).values_list("parent_id", flat=True)
+    parents = {id for id in parent_ids if id is not None}
+    with atomic("tweets"):
+        locked = Tweet.objects.lock({*tweet_ids, *parents})
+        removed = [locked[id] for id in tweet_ids if id in locked]
+        if not removed:
+            return 0
+        Tweet.objects.filter(id__in=[tweet.id for tweet in removed]).delete()
+        lost = Counter(tweet.parent_id for tweet in removed if tweet.parent_id is not None)
+        for parent_id, number in lost.items():
+            count([parent_id], "num_replies", -number)
+        _clear_batch({tweet.id: tweet.user_id for tweet in removed})
+        now = timezone.now()
+        publish(
+            *(
+                TweetDeleted(id=tweet.id, user_id=tweet.user_id, deleted_at=now)
+                for tweet in removed
+            ),
+            service="tweets",
+        )
+    return len(removed)
+
+
+def _clear_batch(authors: Mapping[int, int]) -> bool:
+    """Says whether there may be more. What another transaction is deleting is left to it."""
+    likes = Like.objects.filter(tweet_id__in=list(authors)).select_for_update(skip_locked=True)
+    like_ids = list(likes.values_list("id", flat=True)[:BATCH])
+    Like.objects.filter(id__in=like_ids).delete()
+    reposts = Tweet.objects.filter(repost_of__in=list(authors)).select_for_update(skip_locked=True)
+    entries = list(reposts[:BATCH])
+    delete_entries(entries, authors)
+    return BATCH in (len(like_ids), len(entries))
+
+
+def _batches(rows: QuerySet[Any], field: str) -> Iterator[list[int]]:
+    """The values of a field, each once and descending. The rows may go as they are handed out."""
+    values = rows.order_by(f"-{field}").values_list(field, flat=True)
+    before = MAX_ID
+    while batch := list(values.filter(**{f"{field}__lt": before})[:BATCH]):
+        yield batch
+        before = batch[-1]

@@ -1,0 +1,60 @@
+"""Likes. Liking twice is the same as once, and so is taking back."""
+
+from collections.abc import Mapping
+
+from django.utils import timezone
+
+from common.db import atomic
+from common.errors import NotFound
+from messaging.events import TweetLiked, TweetUnliked
+from messaging.outbox import publish
+from tweets import selectors
+from tweets.models import Like, Tweet
+from tweets.services.counters import count
+
+
+def like(*, tweet_id: int, user_id: int) -> int:
+    """Returns the tweet's id, which is its original's where a repost's id was given."""
+    tweet = selectors.get_visible_tweet(tweet_id)
+    with atomic("tweets"):
+        if not Tweet.objects.lock([tweet.id]):
+            raise NotFound(f"no tweet {tweet_id}")
+        if Like.objects.filter(tweet_id=tweet.id, user_id=user_id).exists():
+            return tweet.id
+        now = timezone.now()
+        Like.objects.create(tweet_id=tweet.id, user_id=user_id, created_at=now)
+        count([tweet.id], "num_likes", +1)
+        publish(
+            TweetLiked(tweet_id=tweet.id, user_id=user_id, author_id=tweet.user_id, at=now),
+            service="tweets",
+        )
+    return tweet.id
+
+
+def unlike(*, tweet_id: int, user_id: int) -> int:
+    """Returns what `like` returns."""
+    tweet = selectors.get_visible_tweet(tweet_id)
+    with atomic("tweets"):
+        locked = Tweet.objects.lock([tweet.id])
+        if not locked:
+            raise NotFound(f"no tweet {tweet_id}")
+        unlike_locked(locked, user_id)
+    return tweet.id
+
+
+def unlike_locked(tweets: Mapping[int, Tweet], user_id: int) -> None:
+    """Takes the user's likes of the tweets back, which the caller has locked."""
+    likes = Like.objects.filter(user_id=user_id, tweet_id__in=list(tweets))
+    liked = list(likes.values_list("tweet_id", flat=True))
+    if not liked:
+        return
+    likes.delete()
+    count(liked, "num_likes", -1)
+    now = timezone.now()
+    publish(
+        *(
+            TweetUnliked(tweet_id=id, user_id=user_id, author_id=tweets[id].user_id, at=now)
+            for id in liked
+        ),
+        service="tweets",
+    )

@@ -1,0 +1,127 @@
+"""Tweets and replies, and the keys by which a repeated request is known."""
+
+import hashlib
+from datetime import timedelta
+
+from django.db import IntegrityError
+from django.utils import timezone
+
+from common.db import atomic, violated, with_new_id
+from common.errors import Invalid, NotFound
+from common.ids import created_at
+from messaging.events import TweetCreated
+from messaging.outbox import publish
+from tweets import selectors
+from tweets.length import check_content
+from tweets.models import IdempotencyKey, Tweet
+from tweets.services.counters import count
+
+KEY_HEADER = "Idempotency-Key"
+MAX_KEY_LENGTH = 255
+# For as long as this a repeated request is known.
+KEPT = timedelta(days=2)
+_PRUNE_BATCH = 5000
+
+
+def post_tweet(*, user_id: int, content: str, idempotency_key: str | None = None) -> Tweet:
+    """The new tweet. For a key that was used before, the tweet that it made, as it was then."""
+    return _post(user_id=user_id, content=content, parent_id=None, key=idempotency_key)
+
+
+def reply(
+    *, user_id: int, parent_id: int, content: str, idempotency_key: str | None = None
+) -> Tweet:
+    """As `post_tweet`. A repost's id means its original."""
+    return _post(user_id=user_id, content=content, parent_id=parent_id, key=idempotency_key)
+
+
+def prune_idempotency_keys() -> int:
+    """Deletes a batch of the keys that are older than `KEPT`. Returns how many."""
+    old = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEPT)
+    batch = list(old.order_by("created_at").values_list("id", flat=True)[:_PRUNE_BATCH])
+    return IdempotencyKey.objects.filter(id__in=batch).delete()[0]
+
+
+def _post(*, user_id: int, content: str, parent_id: int | None, key: str | None) -> Tweet:
+    content = check_content(content)
+    used = None
+    if key is not None:
+        used = _use(key, user_id=user_id, parent_id=parent_id, content=content)
+        if earlier := _find_posted(used, content):
+            return earlier
+    if parent_id is not None:
+        parent_id = selectors.get_visible_tweet(parent_id).id
+
+    def write(id: int) -> Tweet:
+        tweet = Tweet(
+            id=id, user_id=user_id, content=content, parent_id=parent_id, created_at=created_at(id)
+        )
+        _write(tweet, used)
+        return tweet
+
+    try:
+        return with_new_id(write, model=Tweet)
+    except IntegrityError as error:
+        if not violated(error, "tweets_idempotencykey_once", "tweets_idempotencykey.key"):
+            raise
+        assert used is not None
+        earlier = _find_posted(used, content)  # another request with this key was faster
+        if earlier is None:
+            raise
+        return earlier
+
+
+def _write(tweet: Tweet, used: IdempotencyKey | None) -> None:
+    with atomic("tweets"):
+        if used is not None:
+            IdempotencyKey.objects.create(
+                user_id=used.user_id,
+                key=used.key,
+                request_hash=used.request_hash,
+                tweet_id=tweet.id,
+                parent_id=tweet.parent_id,
+            )
+        tweet.save(force_insert=True)
+        publish(
+            TweetCreated(
+                id=tweet.id,
+                user_id=tweet.user_id,
+                content=tweet.content,
+                parent_id=tweet.parent_id,
+                created_at=tweet.created_at,
+            ),
+            service="tweets",
+        )
+        # last, since everyone who replies to this tweet waits here
+        if tweet.parent_id is not None and not count([tweet.parent_id], "num_replies", +1):
+            raise NotFound(f"no tweet {tweet.parent_id}")
+
+
+def _use(key: str, *, user_id: int, parent_id: int | None, content: str) -> IdempotencyKey:
+    """The key's row, unsaved."""
+    if not (0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
+        raise _refused(f"must be 1 to {MAX_KEY_LENGTH} printable ASCII characters")
+    request = f"{parent_id or ''}\n{content}"
+    return IdempotencyKey(
+        user_id=user_id, key=key, request_hash=hashlib.sha256(request.encode()).hexdigest()
+    )
+
+
+def _find_posted(used: IdempotencyKey, content: str) -> Tweet | None:
+    """What the key made before, whatever became of it."""
+    earlier = IdempotencyKey.objects.filter(user_id=used.user_id, key=used.key).first()
+    if earlier is None:
+        return None
+    if earlier.request_hash != used.request_hash:
+        raise _refused("was used before, with another request")
+    return Tweet(
+        id=earlier.tweet_id,
+        user_id=earlier.user_id,
+        content=content,
+        parent_id=earlier.parent_id,
+        created_at=created_at(earlier.tweet_id),
+    )
+
+
+def _refused(message: str) -> Invalid:
+    return Invalid(f"{KEY_HEADER}: {message}", fields={KEY_HEADER: [message]})

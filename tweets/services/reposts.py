@@ -1,0 +1,83 @@
+"""Reposts: entries beside the tweets. One user reposts a tweet once; twice is the same as once."""
+
+from collections.abc import Collection, Mapping
+
+from django.utils import timezone
+
+from common.db import atomic, with_new_id
+from common.errors import NotFound
+from common.ids import created_at
+from messaging.events import TweetReposted, TweetUnreposted
+from messaging.outbox import publish
+from tweets import selectors
+from tweets.models import Tweet
+from tweets.services.counters import count
+
+
+def repost(*, tweet_id: int, user_id: int) -> int:
+    """Returns the tweet's id, which is its original's where a repost's id was given."""
+    tweet = selectors.get_visible_tweet(tweet_id)
+
+    def write(id: int) -> None:
+        with atomic("tweets"):
+            if not Tweet.objects.lock([tweet.id]):
+                raise NotFound(f"no tweet {tweet_id}")
+            if Tweet.objects.filter(repost_of=tweet.id, user_id=user_id).exists():
+                return
+            Tweet.objects.create(
+                id=id, user_id=user_id, repost_of_id=tweet.id, created_at=created_at(id)
+            )
+            count([tweet.id], "num_reposts", +1)
+            publish(
+                TweetReposted(
+                    id=id,
+                    tweet_id=tweet.id,
+                    user_id=user_id,
+                    author_id=tweet.user_id,
+                    at=timezone.now(),
+                ),
+                service="tweets",
+            )
+
+    with_new_id(write, model=Tweet)
+    return tweet.id
+
+
+def undo_repost(*, tweet_id: int, user_id: int) -> int:
+    """Returns what `repost` returns."""
+    tweet = selectors.get_visible_tweet(tweet_id)
+    with atomic("tweets"):
+        locked = Tweet.objects.lock([tweet.id])
+        if not locked:
+            raise NotFound(f"no tweet {tweet_id}")
+        undo_reposts_locked(locked, user_id)
+    return tweet.id
+
+
+def undo_reposts_locked(tweets: Mapping[int, Tweet], user_id: int) -> None:
+    """Takes the user's reposts of the tweets back, which the caller has locked."""
+    entries = list(Tweet.objects.filter(user_id=user_id, repost_of__in=list(tweets)))
+    delete_entries(entries, {id: tweet.user_id for id, tweet in tweets.items()})
+    count([entry.repost_of_id for entry in entries if entry.repost_of_id], "num_reposts", -1)
+
+
+def delete_entries(entries: Collection[Tweet], authors: Mapping[int, int]) -> None:
+    """Deletes reposts of tweets, `authors` being who wrote which. The counter is the caller's."""
+    if not entries:
+        return
+    Tweet.objects.filter(id__in=[entry.id for entry in entries]).delete()
+    now = timezone.now()
+    publish(
+        *(
+            TweetUnreposted(
+                id=entry.id,
+                tweet_id=entry.repost_of_id,
+                user_id=entry.user_id,
+                author_id=authors[entry.repost_of_id],
+                at=now,
+            )
+            for entry in entries
+            if entry.repost_of_id is not None
+        ),
+        service="tweets",
+    )

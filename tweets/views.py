@@ -1,0 +1,237 @@
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from common.authentication import find_reader_id, reader_id
+from common.errors import NotFound
+from common.ids import parse_id
+from common.pagination import PageQuery, read_query
+from common.schema import BODY, errors
+from grpc_services.presentation import AUTHOR_EXAMPLE, TWEET_EXAMPLE
+from tweets import selectors, services
+from tweets import serializers as shapes
+from tweets.presentation import show_one, show_page, show_thread
+from tweets.services.posting import KEY_HEADER, MAX_KEY_LENGTH
+
+_NEW = TWEET_EXAMPLE | {"num_likes": 0, "num_replies": 0}
+_REPLY = _NEW | {
+    "id": "923467890123456789",
+    "content": "Here it is all gone again.",
+    "parent_id": TWEET_EXAMPLE["id"],
+    "created_at": "2026-11-23T08:14:03.117Z",
+}
+_REPOSTED = TWEET_EXAMPLE | {
+    "num_reposts": 1,
+    "entry_id": "923478901234567890",
+    "reposted_by": AUTHOR_EXAMPLE | {"id": "912999999999999999", "username": "bob"},
+}
+
+_KEY = OpenApiParameter(
+    KEY_HEADER,
+    str,
+    OpenApiParameter.HEADER,
+    description=(
+        f"Up to {MAX_KEY_LENGTH} characters of the client's choice. Repeating the request with the "
+        "same key within two days makes no second tweet and gives the first answer again; the same "
+        "key with another request is refused (422)."
+    ),
+)
+
+
+def _request(content: str) -> OpenApiExample:
+    return OpenApiExample("request", value={"content": content}, request_only=True)
+
+
+def _answer(value: object) -> OpenApiExample:
+    return OpenApiExample("answer", value=value, response_only=True, status_codes=["200"])
+
+
+class TweetsView(APIView):
+    @extend_schema(
+        summary="Post a tweet",
+        tags=["tweets"],
+        parameters=[_KEY],
+        request=shapes.PostBody,
+        responses={200: shapes.TweetAnswer, **errors(*BODY, 401, 422, 503)},
+        examples=[
+            _request("The first snow of the year."),
+            _answer({"message": "tweet created", "tweet": _NEW}),
+        ],
+    )
+    def post(self, request: Request) -> Response:
+        tweet = services.post_tweet(user_id=reader_id(request), **_read_post(request))
+        return Response(show_one("tweet created", selectors.as_created(tweet)))
+
+    @extend_schema(
+        summary="One's own tweets",
+        description="With replies and reposts, newest first.",
+        tags=["tweets"],
+        parameters=[PageQuery],
+        responses={200: shapes.TweetsAnswer, **errors(400, 401, 503)},
+        examples=[_answer({"tweets": [TWEET_EXAMPLE], "next": None})],
+    )
+    def get(self, request: Request) -> Response:
+        query = read_query(PageQuery, request.query_params)
+        me = reader_id(request)
+        page = selectors.get_author_page(
+            me, viewer_id=me, before_id=query["cursor"], limit=query["limit"]
+        )
+        return Response(show_page(page))
+
+
+class TweetView(APIView):
+    permission_classes = (IsAuthenticatedOrReadOnly,)
+
+    @extend_schema(
+        summary="A tweet and its replies",
+        description="The replies oldest first. The id of a repost gives its original.",
+        tags=["tweets"],
+        parameters=[PageQuery],
+        responses={200: shapes.ThreadAnswer, **errors(400, 401, 404, 503)},
+        examples=[_answer({"tweet": TWEET_EXAMPLE, "replies": [_REPLY], "next": None})],
+    )
+    def get(self, request: Request, tweet_id: str) -> Response:
+        query = read_query(PageQuery, request.query_params)
+        thread = selectors.get_thread(
+            _known_shape(tweet_id),
+            viewer_id=find_reader_id(request),
+            after_id=query["cursor"],
+            limit=query["limit"],
+        )
+        return Response(show_thread(thread))
+
+    @extend_schema(
+        summary="Delete one's tweet",
+        description="Its replies stay, with `parent_deleted`; its reposts go.",
+        tags=["tweets"],
+        responses={200: shapes.MessageAnswer, **errors(401, 403, 404, 503)},
+        examples=[_answer({"message": "tweet deleted"})],
+    )
+    def delete(self, request: Request, tweet_id: str) -> Response:
+        services.delete_tweet(tweet_id=_known_shape(tweet_id), user_id=reader_id(request))
+        return Response({"message": "tweet deleted"})
+
+
+class ReplyView(APIView):
+    @extend_schema(
+        summary="Reply to a tweet",
+        tags=["tweets"],
+        parameters=[_KEY],
+        request=shapes.PostBody,
+        responses={200: shapes.TweetAnswer, **errors(*BODY, 401, 404, 422, 503)},
+        examples=[
+            _request("Here it is all gone again."),
+            _answer({"message": "reply created", "tweet": _REPLY}),
+        ],
+    )
+    def post(self, request: Request, tweet_id: str) -> Response:
+        tweet = services.reply(
+            user_id=reader_id(request), parent_id=_known_shape(tweet_id), **_read_post(request)
+        )
+        return Response(show_one("reply created", selectors.as_created(tweet)))
+
+
+class LikeView(APIView):
+    @extend_schema(
+        summary="Like a tweet",
+        description="Twice is the same as once.",
+        tags=["tweets"],
+        request=None,
+        responses={200: shapes.TweetAnswer, **errors(401, 404, 503)},
+        examples=[
+            _answer({"message": "tweet liked", "tweet": TWEET_EXAMPLE | {"liked": True}}),
+        ],
+    )
+    def post(self, request: Request, tweet_id: str) -> Response:
+        me = reader_id(request)
+        liked = services.like(tweet_id=_known_shape(tweet_id), user_id=me)
+        return Response(show_one("tweet liked", selectors.get_tweet(liked, viewer_id=me)))
+
+    @extend_schema(
+        summary="Take a like back",
+        description="Without a like there is nothing to do, which is no error.",
+        tags=["tweets"],
+        responses={200: shapes.TweetAnswer, **errors(401, 404, 503)},
+        examples=[_answer({"message": "like taken back", "tweet": TWEET_EXAMPLE})],
+    )
+    def delete(self, request: Request, tweet_id: str) -> Response:
+        me = reader_id(request)
+        unliked = services.unlike(tweet_id=_known_shape(tweet_id), user_id=me)
+        return Response(show_one("like taken back", selectors.get_tweet(unliked, viewer_id=me)))
+
+
+class RepostView(APIView):
+    @extend_schema(
+        summary="Repost a tweet",
+        description="Twice is the same as once.",
+        tags=["tweets"],
+        request=None,
+        responses={200: shapes.TweetAnswer, **errors(401, 404, 503)},
+        examples=[
+            _answer(
+                {
+                    "message": "tweet reposted",
+                    "tweet": TWEET_EXAMPLE | {"num_reposts": 1, "reposted": True},
+                }
+            )
+        ],
+    )
+    def post(self, request: Request, tweet_id: str) -> Response:
+        me = reader_id(request)
+        reposted = services.repost(tweet_id=_known_shape(tweet_id), user_id=me)
+        return Response(show_one("tweet reposted", selectors.get_tweet(reposted, viewer_id=me)))
+
+    @extend_schema(
+        summary="Take a repost back",
+        description="Without a repost there is nothing to do, which is no error.",
+        tags=["tweets"],
+        responses={200: shapes.TweetAnswer, **errors(401, 404, 503)},
+        examples=[_answer({"message": "repost taken back", "tweet": TWEET_EXAMPLE})],
+    )
+    def delete(self, request: Request, tweet_id: str) -> Response:
+        me = reader_id(request)
+        undone = services.undo_repost(tweet_id=_known_shape(tweet_id), user_id=me)
+        return Response(show_one("repost taken back", selectors.get_tweet(undone, viewer_id=me)))
+
+
+class UserTweetsView(APIView):
+    permission_classes = (AllowAny,)
+
+    @extend_schema(
+        summary="A user's tweets",
+        description="By id or by username; with replies and reposts, newest first.",
+        tags=["tweets"],
+        parameters=[PageQuery],
+        responses={200: shapes.TweetsAnswer, **errors(400, 401, 404, 503)},
+        examples=[_answer({"tweets": [_REPOSTED, TWEET_EXAMPLE], "next": None})],
+    )
+    def get(self, request: Request, name: str) -> Response:
+        query = read_query(PageQuery, request.query_params)
+        page = selectors.get_author_page(
+            selectors.get_author_id(name),
+            viewer_id=find_reader_id(request),
+            before_id=query["cursor"],
+            limit=query["limit"],
+        )
+        return Response(show_page(page))
+
+
+def _read_post(request: Request) -> dict[str, Any]:
+    body = shapes.PostBody(data=request.data)
+    body.is_valid(raise_exception=True)
+    return {
+        "content": body.validated_data["content"],
+        "idempotency_key": request.headers.get(KEY_HEADER),
+    }
+
+
+def _known_shape(text: str) -> int:
+    """What can't be an id names no tweet."""
+    tweet_id = parse_id(text)
+    if tweet_id is None:
+        raise NotFound("there is no such tweet")
+    return tweet_id
