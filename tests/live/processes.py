@@ -43,6 +43,10 @@ class Process:
                 stderr=subprocess.STDOUT,
             )
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def find_in_log(self, pattern: str) -> str | None:
         """The first group of the pattern's first match in what the process wrote so far."""
         match = re.search(pattern, self._log.read_text(errors="replace"))
