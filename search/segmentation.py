@@ -1,0 +1,119 @@
+"""Where words begin and end, as in Lucene's `standard` tokenizer.
+
+Lucene follows Unicode's word boundaries (UAX #29), and takes ideographs and hiragana one by one,
+runs of Thai, Lao, Khmer and Burmese whole, and an emoji with all its modifiers as one word.
+
+Each character is reduced to a letter that names its class, and one expression over these letters
+finds the words. The ranges are Unicode's, as Lucene 9 knows them.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+
+# Lucene cuts longer ones.
+MAX_LENGTH = 255
+
+_SINGLES = {
+    "_": "\u202f",  # joins letters and digits, as underscores (category Pc) do
+    ":": ":·\u0387\u055f\u05f4\u2027\ufe13\ufe55\uff1a",  # inside a word between letters
+    "U": "'",  # the same, and at the end of a Hebrew word
+    "'": ".\u2018\u2019\u2024\ufe52\uff07\uff0e",  # inside a word between letters or digits
+    ",": ",;\u037e\u0589\u060c\u060d\u066c\u07f8\u2044\ufe10\ufe14\ufe50\ufe54\uff0c\uff1b",
+    "Z": "\u200d",  # joins emoji
+    "#": "#*",  # emoji when a keycap is put on them
+    "H": '"',  # inside a Hebrew word
+    " ": "\u200b\u3006",
+    "M": "\uff9e\uff9f",
+    "A": "\u055b\u055c\u055e\u05f3\ua789\ua78a\uab5b",
+}
+_RANGES = {
+    "J": [(0x05D0, 0x05EA), (0x05EF, 0x05F2), (0xFB1D, 0xFB1D), (0xFB1F, 0xFB28), (0xFB2A, 0xFB4F)],
+    "R": [(0x1F1E6, 0x1F1FF)],  # two of them are a flag
+    "F": [(0x1F3FB, 0x1F3FF)],  # the colour of skin
+    "S": [
+        (0x0E01, 0x0E3A), (0x0E40, 0x0E4E), (0x0E81, 0x0EA3), (0x0EA5, 0x0ECD), (0x0EDC, 0x0EDF),
+        (0x1000, 0x103F), (0x1050, 0x108F), (0x109A, 0x109F), (0x1780, 0x17D3), (0x17D7, 0x17D7),
+        (0x17DC, 0x17DD), (0x1950, 0x1974), (0x1980, 0x19C9), (0x19DA, 0x19DA), (0x19DE, 0x19DF),
+        (0x1A20, 0x1A7C), (0x1AA0, 0x1AAD), (0xA9E0, 0xA9EF), (0xA9FA, 0xA9FE), (0xAA60, 0xAAC2),
+        (0xAADB, 0xAADF), (0x11700, 0x1172B), (0x1173A, 0x1173F),
+    ],
+    "K": [
+        (0x3031, 0x3035), (0x309B, 0x309C), (0x30A0, 0x30FA), (0x30FC, 0x30FF), (0x31F0, 0x31FF),
+        (0x32D0, 0x32FE), (0x3300, 0x3357), (0xFF66, 0xFF9D), (0x1B000, 0x1B000),
+        (0x1B164, 0x1B167),
+    ],
+    "I": [
+        (0x2E80, 0x2FD5), (0x3007, 0x3007), (0x3021, 0x3029), (0x3038, 0x303A), (0x3041, 0x3096),
+        (0x309D, 0x309F), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAD9),
+        (0x1B001, 0x1B11E), (0x1B150, 0x1B152), (0x1F200, 0x1F200), (0x20000, 0x323AF),
+    ],
+    "E": [
+        (0xA9, 0xA9), (0xAE, 0xAE), (0x203C, 0x203C), (0x2049, 0x2049), (0x2122, 0x2122),
+        (0x2139, 0x2139), (0x2194, 0x2199), (0x21A9, 0x21AA), (0x231A, 0x231B), (0x2328, 0x2328),
+        (0x2388, 0x2388), (0x23CF, 0x23CF), (0x23E9, 0x23F3), (0x23F8, 0x23FA), (0x24C2, 0x24C2),
+        (0x25AA, 0x25AB), (0x25B6, 0x25B6), (0x25C0, 0x25C0), (0x25FB, 0x25FE), (0x2600, 0x2605),
+        (0x2607, 0x2612), (0x2614, 0x2685), (0x2690, 0x2705), (0x2708, 0x2712), (0x2714, 0x2714),
+        (0x2716, 0x2716), (0x271D, 0x271D), (0x2721, 0x2721), (0x2728, 0x2728), (0x2733, 0x2734),
+        (0x2744, 0x2744), (0x2747, 0x2747), (0x274C, 0x274C), (0x274E, 0x274E), (0x2753, 0x2755),
+        (0x2757, 0x2757), (0x2763, 0x2767), (0x2795, 0x2797), (0x27A1, 0x27A1), (0x27B0, 0x27B0),
+        (0x27BF, 0x27BF), (0x2934, 0x2935), (0x2B05, 0x2B07), (0x2B1B, 0x2B1C), (0x2B50, 0x2B50),
+        (0x2B55, 0x2B55), (0x3030, 0x3030), (0x303D, 0x303D), (0x3297, 0x3297), (0x3299, 0x3299),
+        (0x1F000, 0x1F0FF), (0x1F10D, 0x1F10F), (0x1F12F, 0x1F12F), (0x1F16C, 0x1F171),
+        (0x1F17E, 0x1F17F), (0x1F18E, 0x1F18E), (0x1F191, 0x1F19A), (0x1F1AD, 0x1F1E5),
+        (0x1F201, 0x1F20F), (0x1F21A, 0x1F21A), (0x1F22F, 0x1F22F), (0x1F232, 0x1F23A),
+        (0x1F23C, 0x1F23F), (0x1F249, 0x1F53D), (0x1F546, 0x1F64F), (0x1F680, 0x1F6FF),
+        (0x1F774, 0x1F77F), (0x1F7D5, 0x1F7FF), (0x1F80C, 0x1F80F), (0x1F848, 0x1F84F),
+        (0x1F85A, 0x1F85F), (0x1F888, 0x1F88F), (0x1F8AE, 0x1F8FF), (0x1F90C, 0x1F93A),
+        (0x1F93C, 0x1F945), (0x1F947, 0x1FFFD),
+    ],
+    "A": [(0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F172, 0x1F189)],
+}  # fmt: skip
+# A letter, N digit, M mark, blank for what belongs to no word.
+_BY_CATEGORY = {"Pc": "_", "Nd": "N", "Nl": "A", "Cf": "M"}
+_MARKS = {"\ufe0f": "V", "\u20e3": "Q"}  # *show as emoji* and the keycap
+
+_EXTEND = "[MVQFZ]*"  # belongs to what stands before it; written x below
+_LETTER = "(?:Ax|Jx(?:HxJx|Ux)?)"
+_LETTERS = f"{_LETTER}(?:(?:(?:_x)*|[:'U]x){_LETTER})*"
+_NUMBER = "Nx(?:(?:(?:_x)*|[,'U]x)Nx)*"
+_KATAKANA = "Kx(?:(?:_x)*Kx)*"
+_PART = f"(?:{_KATAKANA}|(?:{_NUMBER}|{_LETTERS})+)"
+_EMOJI = "E[MFQZ]*(?:V(?:Z(?=E))?)?"
+_WORD = re.compile(
+    "|".join(
+        [
+            "#V?Qx",
+            "RxRx",
+            f"Z?{_EMOJI}(?:(?<=Z){_EMOJI})*",
+            "F[MFQZ]*",
+            f"(?:_x)*{_PART}(?:(?:_x)+{_PART})*(?:_x)*",
+            "Ix",
+            "S[SMVQFZ]*",
+        ]
+    ).replace("x", _EXTEND)
+)
+
+
+def split(text: str) -> Iterator[str]:
+    for match in _WORD.finditer("".join(map(_class, text))):
+        for start in range(match.start(), match.end(), MAX_LENGTH):
+            yield text[start : min(start + MAX_LENGTH, match.end())]
+
+
+@lru_cache(maxsize=10_000)
+def _class(character: str) -> str:
+    for name, singles in _SINGLES.items():
+        if character in singles:
+            return name
+    code = ord(character)
+    for name, ranges in _RANGES.items():
+        if any(first <= code <= last for first, last in ranges):
+            return name
+    category = unicodedata.category(character)
+    if category[0] == "L":
+        return "A"
+    if category[0] == "M":
+        return _MARKS.get(character, "M")
+    return _BY_CATEGORY.get(category, " ")

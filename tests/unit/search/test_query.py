@@ -1,0 +1,32 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from search.query import Query, parse
+
+
+@pytest.mark.parametrize(
+    ("text", "phrases", "hashtags"),
+    [
+        ("two words", ["two", "words"], []),
+        ("two two", ["two"], []),
+        ('a "b c" d', ["a", "d", "b c"], []),
+        ("a “b c” d", ["a", "d", "b c"], []),
+        ('a "b c', ["a", '"b', "c"], []),
+        ('צה"ל', ['צה"ל'], []),
+        ("#Tag word #Tag", ["word"], ["tag"]),
+        ("#foo-bar", ["-bar"], ["foo"]),
+        ('"#tag in quotes"', ["#tag in quotes"], []),
+        ("a AND (b OR NOT c)", ["a", "AND", "(b", "OR", "NOT", "c)"], []),
+        ("wild*", ["wild*"], []),
+        ("*** () !", [], []),
+        ("", [], []),
+    ],
+)
+def test_it_takes_a_query_apart(text: str, phrases: list[str], hashtags: list[str]) -> None:
+    assert parse(text) == Query(tuple(phrases), tuple(hashtags))
+
+
+@given(st.text(max_size=500))
+def test_it_takes_any_text(text: str) -> None:
+    parse(text)
