@@ -1,0 +1,398 @@
+"""The index in Elasticsearch.
+
+`tweets` is a concrete index at first and an alias after the first rebuild. While a rebuild runs,
+the new index carries the alias `tweets-building`, and every write goes to both.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from http.client import TOO_MANY_REQUESTS
+from itertools import islice
+from typing import Any
+
+from django.utils import timezone
+from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
+from elasticsearch.dsl import connections
+
+from common.errors import Unavailable
+from common.ids import parse_id
+from common.times import format_time, parse_time
+from search import analysis
+from search.documents import template
+from search.index import (
+    DELETED,
+    FRESHNESS_DECAY,
+    FRESHNESS_SCALE,
+    OLD,
+    TOMBSTONES_KEPT,
+    WINDOW,
+    Document,
+    Entry,
+    Found,
+    Hit,
+    Place,
+    Superseded,
+    expired,
+    hour_to_ms,
+)
+from search.query import Query
+
+NAME = "tweets"
+BUILDING = "tweets-building"
+
+# Entries in one request: some 500 kB.
+BULK = 500
+
+# How long a snapshot is kept for the next page.
+_KEEP_ALIVE = "2m"
+_RETRIES = 5
+_POISON = {"document_parsing_exception", "mapper_parsing_exception"}
+_GONE = {"index_not_found_exception"}
+
+log = logging.getLogger(__name__)
+
+
+class ElasticsearchIndex:
+    def __init__(self, connection: str = "default") -> None:
+        self._connection = connection
+        self._is_prepared = False
+
+    @property
+    def client(self) -> Elasticsearch:
+        """Kept, with its connections, and built after any fork."""
+        client: Elasticsearch = connections.get_connection(self._connection)
+        return client
+
+    def prepare(self) -> None:
+        with _translated():
+            self.client.indices.put_index_template(name=NAME, **template())
+        self._is_prepared = True
+
+    def write(self, entries: Iterable[Entry]) -> None:
+        with _translated():
+            for batch in _batches(entries):
+                self._write(batch)
+
+    def search(self, query: Query, *, place: Place, limit: int) -> Found:
+        if not query:
+            return Found()
+        if not self._is_prepared:
+            self.prepare()
+        with _translated():
+            return self._search(query, place, limit)
+
+    def find_by_author(self, user_id: int) -> Iterator[Document]:
+        with _translated():
+            self.client.indices.refresh(index=[NAME, BUILDING], ignore_unavailable=True)
+        author = {"term": {"user_id": str(user_id)}}
+        for source in self._scan([NAME, BUILDING], author):
+            document = _read(source)
+            if document is not None:
+                yield document
+
+    def rebuild(self) -> "ElasticsearchRebuild":
+        self.prepare()
+        return ElasticsearchRebuild(self)
+
+    def clear(self) -> None:
+        with _translated():
+            found = self.client.indices.get_alias(index=f"{NAME},{NAME}-*", ignore_unavailable=True)
+            if names := list(found):
+                self.client.indices.delete(index=names, ignore_unavailable=True)
+
+    def _write(self, entries: Sequence[Entry]) -> None:
+        """Into what goes by the two names; once more when a rebuild ends meanwhile."""
+        for _ in range(_RETRIES):
+            if bulk(self.client, self._targets(), entries):
+                return
+        raise Unavailable("the search index is being replaced")
+
+    def _targets(self) -> list[str]:
+        found = self.client.indices.get_alias(index=[NAME, BUILDING], ignore_unavailable=True)
+        names = {name for index in found for name in (index, *found[index]["aliases"])}
+        if NAME not in names:
+            self._create()
+        return [NAME, BUILDING] if BUILDING in names else [NAME]
+
+    def _create(self) -> None:
+        self.prepare()
+        try:
+            self.client.indices.create(index=NAME)
+        except ApiError as error:
+            if error.error != "resource_already_exists_exception":
+                raise
+
+    def _search(self, query: Query, place: Place, limit: int) -> Found:
+        size = min(limit + 1, WINDOW - place.offset)
+        request: dict[str, Any] = {
+            "query": render(query, place),
+            "sort": [
+                {"_score": "desc"},
+                {"created_at": {"order": "desc", "unmapped_type": "date"}},
+                {"id": {"order": "desc", "unmapped_type": "keyword"}},
+            ],
+            "size": size,
+            "track_total_hits": WINDOW,
+            "filter_path": (
+                "pit_id,hits.total.value,"
+                "hits.hits._id,hits.hits._score,hits.hits._source,hits.hits.sort"
+            ),
+        }
+        if place.after:
+            request["search_after"] = place.after
+        else:
+            request["from_"] = place.offset
+        if place.seen:
+            request["pit"] = {"id": place.snapshot or self._snapshot(), "keep_alive": _KEEP_ALIVE}
+        else:
+            request |= {"index": NAME, "ignore_unavailable": True}
+        try:
+            answer = self.client.search(**request).body
+        except ApiError as error:
+            # Of a snapshot whose index a rebuild has replaced it says 503, as if it were down.
+            if not place.snapshot or error.status_code == TOO_MANY_REQUESTS:
+                raise
+            raise expired() from None
+        return _read_page(answer, place, limit)
+
+    def _snapshot(self) -> str:
+        pit = self.client.open_point_in_time(
+            index=NAME, keep_alive=_KEEP_ALIVE, ignore_unavailable=True
+        )
+        return str(pit["id"])
+
+    def _scan(self, names: Sequence[str], query: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """The sources of all that matches, as they are now."""
+        with _translated():
+            pit = self.client.open_point_in_time(
+                index=names, keep_alive=_KEEP_ALIVE, ignore_unavailable=True
+            )["id"]
+            after: list[Any] | None = None
+            while True:
+                answer = self.client.search(
+                    pit={"id": pit, "keep_alive": _KEEP_ALIVE},
+                    query={"bool": {"filter": [query]}},
+                    sort=["_shard_doc"],
+                    size=BULK,
+                    search_after=after,
+                    track_total_hits=False,
+                )
+                hits = answer["hits"]["hits"]
+                yield from (hit["_source"] for hit in hits)
+                if len(hits) < BULK:
+                    break
+                pit, after = answer["pit_id"], hits[-1]["sort"]
+            self.client.close_point_in_time(id=pit)
+
+
+class ElasticsearchRebuild:
+    """Begins by taking away what a rebuild that was killed has left."""
+
+    def __init__(self, index: ElasticsearchIndex) -> None:
+        self._index = index
+        self._client = index.client
+        self._name = f"{NAME}-{timezone.now():%Y%m%d-%H%M%S-%f}"
+        with _translated():
+            left = self._client.indices.get_alias(index=BUILDING, ignore_unavailable=True)
+            if left:
+                self._client.indices.delete(index=list(left))
+            self._client.indices.create(index=self._name, aliases={BUILDING: {}})
+
+    def load(self, documents: Iterable[Document]) -> None:
+        with _translated():
+            for batch in _batches(documents):
+                if not bulk(self._client, [BUILDING], batch):
+                    raise Superseded
+
+    def finish(self) -> None:
+        with _translated():
+            self._take_tombstones()
+            self._client.indices.refresh(index=self._name)
+            old = self._client.indices.get_alias(index=NAME, ignore_unavailable=True)
+            try:
+                self._client.indices.update_aliases(
+                    actions=[
+                        {
+                            "remove": {
+                                "index": self._name,
+                                "alias": BUILDING,
+                                "must_exist": True,
+                            }
+                        },
+                        *({"remove_index": {"index": name}} for name in old),
+                        {"add": {"index": self._name, "alias": NAME}},
+                    ]
+                )
+            except NotFoundError:
+                raise Superseded from None
+
+    def abandon(self) -> None:
+        with _translated():
+            self._client.indices.delete(index=self._name, ignore_unavailable=True)
+
+    def _take_tombstones(self) -> None:
+        """The recent ones: their tweets' `tweet.created` may still be on its way."""
+        recent = {"range": {"deleted_at": {"gte": format_time(timezone.now() - TOMBSTONES_KEPT)}}}
+        self._client.indices.refresh(index=NAME, ignore_unavailable=True)
+        tombstones = self._index._scan([NAME], recent)
+        while batch := list(islice(tombstones, BULK)):
+            operations: list[Any] = []
+            for source in batch:
+                operations += [_action(BUILDING, source["id"], DELETED), source]
+            if not _send(self._client, operations):
+                raise Superseded
+
+
+def render(query: Query, place: Place) -> dict[str, Any]:
+    """The request's `query`: relevance, times freshness."""
+    gauss = {
+        "origin": hour_to_ms(place.hour),
+        "scale": f"{FRESHNESS_SCALE.days}d",
+        "decay": FRESHNESS_DECAY,
+    }
+    not_these: list[dict[str, Any]] = [{"term": {"hidden": True}}]
+    if place.seen:
+        not_these.append({"ids": {"values": list(place.seen)}})
+    return {
+        "function_score": {
+            "query": {
+                "bool": {
+                    "must": [
+                        *({"match_phrase": {"content": phrase}} for phrase in query.phrases),
+                        *map(_has_hashtag, query.hashtags),
+                    ],
+                    "must_not": not_these,
+                }
+            },
+            "functions": [
+                {"weight": OLD},
+                {"gauss": {"created_at": gauss}, "weight": 1 - OLD},
+            ],
+            "score_mode": "sum",
+            "boost_mode": "multiply",
+        }
+    }
+
+
+def _has_hashtag(name: str) -> dict[str, Any]:
+    """Foreign documents (ours all have `hidden`) needn't have their hashtags taken out."""
+    ours = {"term": {"hashtags": name}}
+    foreign = {
+        "bool": {
+            "filter": {"match_phrase": {"content": name}},
+            "must_not": {"exists": {"field": "hidden"}},
+        }
+    }
+    return {"constant_score": {"filter": {"bool": {"should": [ours, foreign]}}}}
+
+
+def bulk(client: Elasticsearch, targets: Sequence[str], entries: Sequence[Entry]) -> bool:
+    """Writes by external version. False when a target's alias is gone: some may be unwritten."""
+    operations: list[Any] = []
+    for entry in entries:
+        version, source = _show(entry)
+        for target in targets:
+            operations += [_action(target, source["id"], version), source]
+    return _send(client, operations)
+
+
+def _send(client: Elasticsearch, operations: list[Any]) -> bool:
+    answer = client.bulk(
+        operations=operations,
+        filter_path="items.*.status,items.*.error.type,items.*.error.reason",
+    ).body
+    failed = [(item["index"]["status"], item["index"].get("error", {})) for item in answer["items"]]
+    failed = [(status, error) for status, error in failed if status >= 300 and status != 409]
+    if not failed:
+        return True
+    types = {error.get("type") for _, error in failed}
+    if types <= _GONE:
+        return False
+    status, error = failed[0]
+    reason = f"{status} {error.get('type')}: {error.get('reason')}"
+    if types <= _POISON:
+        raise ValueError(f"refused by the search index: {reason}")
+    log.warning("%d writes refused by Elasticsearch, the first: %s", len(failed), reason)
+    raise Unavailable("the search index takes no writes")
+
+
+def _action(target: str, key: str, version: int) -> dict[str, Any]:
+    return {
+        "index": {
+            "_index": target,
+            "_id": key,
+            "version": version,
+            "version_type": "external",
+            "require_alias": target == BUILDING,
+        }
+    }
+
+
+def _show(entry: Entry) -> tuple[int, dict[str, Any]]:
+    """The entry's version, and how it looks in the index."""
+    if isinstance(entry, Document):
+        content = analysis.normalise(entry.content)
+        return entry.version, {
+            "id": str(entry.id),
+            "user_id": str(entry.user_id),
+            "content": content,
+            "created_at": format_time(entry.created_at),
+            "hashtags": analysis.hashtags(content),
+            "hidden": entry.hidden,
+        }
+    deleted_at = format_time(entry.deleted_at)
+    return DELETED, {"id": str(entry.id), "hidden": True, "deleted_at": deleted_at}
+
+
+def _read(source: dict[str, Any]) -> Document | None:
+    """None for what isn't a document of ours."""
+    id, user_id = parse_id(str(source.get("id"))), parse_id(str(source.get("user_id")))
+    try:
+        created_at: datetime = parse_time(source["created_at"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    if id is None or user_id is None:
+        return None
+    return Document(
+        id=id, user_id=user_id, content=str(source.get("content")), created_at=created_at
+    )
+
+
+def _read_page(answer: dict[str, Any], place: Place, limit: int) -> Found:
+    found = answer.get("hits", {})
+    rows = found.get("hits", [])
+    total = min(found.get("total", {}).get("value", 0) + len(place.seen), WINDOW)
+    hits = [
+        Hit(key=row["_id"], source=row.get("_source", {}), score=row["_score"])
+        for row in rows[:limit]
+    ]
+    at_the_edge = place.offset + limit == WINDOW == total
+    if len(rows) <= limit and not (at_the_edge and len(rows) == limit):
+        return Found(hits=hits, total=total)
+    if not place.seen:
+        return Found(hits=hits, total=total, next=replace(place, seen=tuple(h.key for h in hits)))
+    after = tuple(rows[limit - 1]["sort"])
+    return Found(
+        hits=hits, total=total, next=replace(place, snapshot=answer["pit_id"], after=after)
+    )
+
+
+def _batches(entries: Iterable[Any]) -> Iterator[list[Any]]:
+    remaining = iter(entries)
+    while batch := list(islice(remaining, BULK)):
+        yield batch
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """What the client raises, by meaning: an index that refuses a request can't be used, either."""
+    try:
+        yield
+    except TransportError as error:
+        raise Unavailable("the search index is down") from error
+    except ApiError as error:
+        log.warning("Elasticsearch refuses: %s %s", error.status_code, error.error)
+        raise Unavailable("the search index can't be used now") from error

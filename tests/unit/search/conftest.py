@@ -1,0 +1,56 @@
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from django.utils import timezone
+from elasticsearch.dsl import connections
+
+from common.ids import first_id_at
+from search.index import Document, Entry, Place, index, this_hour
+from search.query import parse
+from tests.conftest import is_real
+
+
+@pytest.fixture(autouse=True)
+def _empty_index() -> None:
+    index().clear()
+    index().prepare()
+
+
+@pytest.fixture
+def refresh() -> Callable[[], None]:
+    """Lets searches find what has been written."""
+
+    def refresh() -> None:
+        if is_real():
+            connections.get_connection().indices.refresh(index="tweets*")
+
+    return refresh
+
+
+@pytest.fixture
+def write(refresh: Callable[[], None]) -> Callable[..., None]:
+    def write(*entries: Entry) -> None:
+        index().write(entries)
+        refresh()
+
+    return write
+
+
+def document(
+    number: int, content: str = "hello", *, user_id: int = 1, age: timedelta = timedelta(), **fields
+) -> Document:
+    """A tweet whose id tells its number: the higher, the newer."""
+    at = timezone.now() - age
+    return Document(
+        id=tweet_id(number, at), user_id=user_id, content=content, created_at=at, **fields
+    )
+
+
+def tweet_id(number: int, at: datetime | None = None) -> int:
+    return first_id_at(at or timezone.now()) | number
+
+
+def found_ids(text: str, *, limit: int = 100, **place) -> list[int]:
+    found = index().search(parse(text), place=Place(hour=this_hour(), **place), limit=limit)
+    return [int(hit.key) for hit in found.hits]

@@ -1,0 +1,187 @@
+"""What others do to the index `tweets`, and what the servers may do to us."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from elasticsearch import Elasticsearch
+from elasticsearch.dsl import connections
+
+from common.errors import Unavailable
+from search.backends.elasticsearch import BUILDING, ElasticsearchIndex
+from search.index import Place, index, this_hour
+from search.query import parse
+from tests.unit.search.conftest import document, found_ids
+
+pytestmark = pytest.mark.real
+
+Write = Callable[..., None]
+
+
+@pytest.fixture
+def elasticsearch() -> Elasticsearch:
+    client: Elasticsearch = connections.get_connection()
+    return client
+
+
+@pytest.fixture
+def put(elasticsearch: Elasticsearch) -> Callable[..., None]:
+    """Puts a document into the index by hand."""
+
+    def put(key: str, body: Any) -> None:
+        elasticsearch.index(index="tweets", id=key, document=body, refresh=True)
+
+    return put
+
+
+def test_an_index_that_someone_creates_bare_is_mapped_as_ours(
+    elasticsearch: Elasticsearch,
+) -> None:
+    elasticsearch.indices.create(index="tweets")
+
+    mapping = elasticsearch.indices.get_mapping(index="tweets")["tweets"]["mappings"]
+
+    assert mapping["dynamic"] == "false"
+    assert {name: field["type"] for name, field in mapping["properties"].items()} == {
+        "id": "keyword",
+        "user_id": "keyword",
+        "content": "text",
+        "created_at": "date",
+        "hashtags": "keyword",
+        "hidden": "boolean",
+        "deleted_at": "date",
+    }
+
+
+def test_an_index_that_someone_deletes_is_made_anew(
+    elasticsearch: Elasticsearch, write: Write
+) -> None:
+    write(document(1))
+    elasticsearch.indices.delete(index="tweets")
+    assert found_ids("hello") == []
+
+    entry = document(2)
+    write(entry)
+
+    assert found_ids("hello") == [entry.id]
+    assert list(elasticsearch.indices.get(index="tweets")) == ["tweets"]
+
+
+def test_an_index_with_other_mappings_is_searched_as_well_as_may_be(
+    elasticsearch: Elasticsearch, write: Write
+) -> None:
+    fields = {"content": {"type": "text"}, "likes": {"type": "integer"}}
+    elasticsearch.indices.create(index="tweets", mappings={"properties": fields})
+    entry = document(1)
+    write(entry)
+
+    assert found_ids("hello") == [entry.id]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"content": "hello"},
+        {"id": 5, "user_id": 6, "content": "hello", "created_at": 7},
+        {"id": "tweet-3", "content": ["hello", "there"], "created_at": "yesterday"},
+        {"content": "hello", "created_at": None, "hashtags": None, "likes": {"a": [1, 2]}},
+        {"content": "hello", "id": "9" * 400, "user_id": True},
+    ],
+)
+def test_documents_of_any_shape_are_found(put: Callable[..., None], body: Any) -> None:
+    put("a-key", body)
+
+    found = index().search(parse("hello"), place=Place(hour=this_hour()), limit=10)
+
+    assert [(hit.key, hit.source) for hit in found.hits] == [("a-key", body)]
+
+
+def test_a_document_put_by_hand_is_found_by_its_hashtag(put: Callable[..., None]) -> None:
+    put("1", {"content": "a #Café by hand"})
+
+    found = index().search(parse("#cafe"), place=Place(hour=this_hour()), limit=10)
+
+    assert [hit.key for hit in found.hits] == ["1"]
+
+
+def test_a_tweet_is_not_found_by_a_hashtag_that_it_has_as_a_word(write: Write) -> None:
+    write(document(1, "no tag, just a cafe"))
+
+    assert found_ids("#cafe") == []
+
+
+def test_pages_by_cursor_pass_documents_of_any_shape(put: Callable[..., None]) -> None:
+    for number in range(7):
+        put(f"key-{number}", {"content": "hello"} | ({"id": str(number)} if number % 2 else {}))
+
+    seen: list[str] = []
+    place: Place | None = Place(hour=this_hour())
+    while place:
+        found = index().search(parse("hello"), place=place, limit=2)
+        seen += [hit.key for hit in found.hits]
+        place = found.next
+
+    assert sorted(seen) == [f"key-{number}" for number in range(7)]
+
+
+def test_a_message_that_the_index_refuses_is_no_outage(elasticsearch: Elasticsearch) -> None:
+    elasticsearch.indices.create(
+        index="tweets", mappings={"properties": {"content": {"type": "date"}}},
+        settings={"index.mapping.ignore_malformed": False},
+    )  # fmt: skip
+
+    with pytest.raises(ValueError, match="document_parsing_exception"):
+        index().write([document(1)])
+
+
+def test_an_index_that_takes_no_writes_is_an_outage(
+    elasticsearch: Elasticsearch, write: Write
+) -> None:
+    write(document(1))
+    elasticsearch.indices.put_settings(index="tweets", settings={"index.blocks.write": True})
+
+    with pytest.raises(Unavailable):
+        index().write([document(2)])
+
+
+def test_a_write_that_meets_the_end_of_a_rebuild_is_repeated(
+    elasticsearch: Elasticsearch, write: Write
+) -> None:
+    """Between looking for what is being built and writing, the alias is gone."""
+    backend = index()
+    assert isinstance(backend, ElasticsearchIndex)
+    write(document(1))
+    entry = document(2)
+
+    class Ended(ElasticsearchIndex):
+        """Sees a rebuild that has ended since."""
+
+        looked = 0
+
+        def _targets(self) -> list[str]:
+            self.looked += 1
+            return ["tweets", BUILDING] if self.looked == 1 else super()._targets()
+
+    late = Ended()
+    late.write([entry])
+    write()
+
+    assert late.looked == 2
+    assert entry.id in found_ids("hello")
+    assert not elasticsearch.indices.exists(index=BUILDING)
+
+
+def test_a_server_that_is_down_is_an_outage() -> None:
+    connections.create_connection("closed", hosts="http://127.0.0.1:1", max_retries=0)
+    down = ElasticsearchIndex("closed")
+
+    for ask in (
+        lambda: down.search(parse("hello"), place=Place(hour=this_hour()), limit=1),
+        lambda: down.write([document(1)]),
+        lambda: list(down.find_by_author(1)),
+        down.prepare,
+        down.rebuild,
+        down.clear,
+    ):
+        with pytest.raises(Unavailable):
+            ask()

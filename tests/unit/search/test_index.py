@@ -1,0 +1,232 @@
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from itertools import chain
+
+import pytest
+from django.utils import timezone
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from common.errors import Malformed
+from search.index import WINDOW, Place, Tombstone, index, this_hour
+from search.query import parse
+from tests.unit.search.conftest import document, found_ids
+from tests.unit.search.queries import CORPUS, QUERIES
+
+Write = Callable[..., None]
+
+
+@pytest.fixture
+def corpus(write: Write) -> dict[int, int]:
+    """The number of each tweet by its id."""
+    entries = {number: document(number, content) for number, content in CORPUS.items()}
+    write(*entries.values())
+    return {entry.id: number for number, entry in entries.items()}
+
+
+def test_every_query_of_the_table_finds_the_same_in_each_back_end(corpus: dict[int, int]) -> None:
+    found = {query: {corpus[id] for id in found_ids(query)} for query in QUERIES}
+
+    assert found == QUERIES
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"', '""', '"""', "'", "a'b", "AND", "OR", "NOT", "AND OR NOT", "a AND", "NEAR(a b, 2)",
+        "(", ")", "((a)", "[", "{", "*", "a*", "*a", "^a", "a^2", "a~", "~", "+a", "-a", "a:b",
+        "content:a", "hashtags : a", "{content} : a", "\\", "a\\", "/a/", "/", "|", "&&", "!", "?",
+        "#", "##", "@", "😀", "👩\u200d👩\u200d👧", "\u200d", "\ufe0f", "\x01", "\x1f", "\x7f",
+        "\u202e", "\ufeff", "\u2028", "a\x00b", "½", "ﷺ", "%", "_", "';--", "x" * 500,
+        " ".join("abcdefghij" for _ in range(45)), " ".join(f"w{n}" for n in range(120)),
+        " ".join("a" for _ in range(250)), " ".join(chr(0x4E00 + n) for n in range(250)),
+        "".join(chr(0x4E00 + n) for n in range(500)), " ".join(f"#t{n}" for n in range(120)),
+    ],
+)  # fmt: skip
+def test_no_query_breaks_the_index(text: str, write: Write) -> None:
+    write(document(1, "something"))
+
+    assert found_ids(text) == []
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(text=st.text(max_size=500))
+def test_no_text_breaks_the_index(text: str) -> None:
+    index().write([document(1, text)])
+
+    found_ids(text)
+
+
+def test_a_tweet_is_found_under_what_it_was_written_with(write: Write) -> None:
+    entry = document(1, "Snow on #Alps", user_id=7)
+    write(entry)
+
+    found = index().search(parse("snow"), place=Place(hour=this_hour()), limit=10)
+
+    [hit] = found.hits
+    assert hit.key == str(entry.id)
+    assert hit.score > 0
+    assert hit.source["id"] == str(entry.id)
+    assert hit.source["user_id"] == "7"
+    assert hit.source["content"] == "Snow on #Alps"
+    assert (found.total, found.next) == (1, None)
+
+
+def test_an_index_that_does_not_exist_is_empty() -> None:
+    assert found_ids("hello") == []
+    assert list(index().find_by_author(1)) == []
+
+
+def test_writing_twice_is_writing_once(write: Write) -> None:
+    entry = document(1)
+    write(entry, entry)
+    write(entry)
+
+    assert found_ids("hello") == [entry.id]
+
+
+def test_a_deleted_tweet_is_not_found(write: Write) -> None:
+    entry = document(1)
+    write(entry)
+    write(Tombstone(id=entry.id, deleted_at=timezone.now()))
+
+    assert found_ids("hello") == []
+
+
+def test_a_late_creation_does_not_bring_a_deleted_tweet_back(write: Write) -> None:
+    entry = document(1)
+    write(Tombstone(id=entry.id, deleted_at=timezone.now()))
+    write(entry)
+
+    assert found_ids("hello") == []
+
+
+def test_a_hidden_tweet_is_not_found_until_it_is_shown_again(write: Write) -> None:
+    entry = document(1)
+    write(entry)
+    write(replace(entry, hidden=True, version=1_000))
+    assert found_ids("hello") == []
+
+    write(replace(entry, version=2_000))
+    assert found_ids("hello") == [entry.id]
+
+
+def test_what_is_known_later_stays(write: Write) -> None:
+    entry = document(1)
+    write(entry)
+    write(replace(entry, version=2_000))
+    write(replace(entry, hidden=True, version=1_000))
+
+    assert found_ids("hello") == [entry.id]
+
+
+def test_it_finds_all_of_an_author_and_nobody_elses(write: Write) -> None:
+    by_alice = [document(n, user_id=1) for n in range(1_200)]
+    gone = document(1_201, user_id=1)
+    write(*by_alice, replace(by_alice[0], hidden=True, version=2), gone, document(1_202, user_id=2))
+    write(Tombstone(id=gone.id, deleted_at=timezone.now()))
+
+    found = {entry.id for entry in index().find_by_author(1)}
+
+    assert found == {entry.id for entry in by_alice}
+
+
+def test_equally_good_hits_come_newest_first(write: Write) -> None:
+    entries = [document(n) for n in range(5)]
+    write(*entries)
+
+    assert found_ids("hello") == [entry.id for entry in reversed(entries)]
+
+
+def test_fresh_hits_come_before_old_ones(write: Write) -> None:
+    ages = [timedelta(days=days) for days in (0, 2, 9, 30)]
+    entries = [document(n, age=age) for n, age in enumerate(ages)]
+    write(*reversed(entries))
+
+    assert found_ids("hello") == [entry.id for entry in entries]
+
+
+def test_relevance_counts_more_than_some_hours(write: Write) -> None:
+    beside = document(1, "a long story with rain in which at last there is a word on snow")
+    about = document(2, "snow, snow", age=timedelta(hours=12))
+    write(beside, about, *(document(n, "rain") for n in range(3, 9)))
+
+    assert found_ids("snow") == [about.id, beside.id]
+
+
+def test_freshness_counts_by_the_hour(write: Write) -> None:
+    write(document(1))
+    place = Place(hour=this_hour() + 24 * 7)
+
+    [later] = index().search(parse("hello"), place=place, limit=1).hits
+    [now] = index().search(parse("hello"), place=Place(hour=this_hour()), limit=1).hits
+
+    assert later.score / now.score == pytest.approx(0.75, abs=0.01)
+
+
+def test_pages_by_offset_repeat_and_skip_nothing(write: Write) -> None:
+    write(*(document(n) for n in range(25)))
+
+    pages = [found_ids("hello", offset=offset, limit=10) for offset in (0, 10, 20, 30)]
+
+    assert [len(page) for page in pages] == [10, 10, 5, 0]
+    assert list(chain(*pages)) == found_ids("hello")
+
+
+@pytest.mark.parametrize("start", [0, 10])
+def test_by_cursor_nothing_repeats_while_tweets_arrive(write: Write, start: int) -> None:
+    """They change what words are worth, and so all scores."""
+    words = ["hello", "hello there", "hello hello world", "well, hello to you all"]
+    write(*(document(n, words[n % 4], age=timedelta(days=n % 9)) for n in range(43)))
+    expected = set(found_ids("hello")[start:])
+
+    place: Place | None = Place(hour=this_hour(), offset=start)
+    seen: list[int] = []
+    number = 100
+    while place:
+        found = index().search(parse("hello"), place=place, limit=5)
+        seen += [int(hit.key) for hit in found.hits]
+        place = found.next
+        write(*(document(number + n, "hello again, world") for n in range(7)))
+        number += 7
+
+    assert len(seen) == len(set(seen))
+    if not start:
+        assert expected <= set(seen)
+
+
+def test_the_last_page_has_no_next(write: Write) -> None:
+    write(*(document(n) for n in range(10)))
+
+    first = index().search(parse("hello"), place=Place(hour=this_hour()), limit=5)
+    assert first.next is not None
+    second = index().search(parse("hello"), place=first.next, limit=5)
+
+    assert (len(first.hits), len(second.hits)) == (5, 5)
+    assert (first.total, second.total) == (10, 10)
+    assert second.next is None
+
+
+def test_it_says_when_a_snapshot_is_gone(write: Write) -> None:
+    write(*(document(n) for n in range(10)))
+    first = index().search(parse("hello"), place=Place(hour=this_hour()), limit=2)
+    assert first.next is not None
+    second = index().search(parse("hello"), place=first.next, limit=2)
+    assert second.next is not None
+
+    index().clear()
+
+    for place in (second.next, replace(second.next, snapshot="gone")):
+        with pytest.raises(Malformed, match="expired"):
+            index().search(parse("hello"), place=place, limit=2)
+
+
+@pytest.mark.slow
+def test_it_counts_and_pages_as_far_as_the_window(write: Write) -> None:
+    write(*(document(n) for n in range(WINDOW + 50)))
+
+    place = Place(hour=this_hour(), offset=WINDOW - 20)
+    last = index().search(parse("hello"), place=place, limit=20)
+
+    assert (len(last.hits), last.total) == (20, WINDOW)
