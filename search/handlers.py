@@ -1,5 +1,63 @@
+"""The news, brought into the index. Handling it twice, late or in another order changes nothing:
+whatever is written carries a version, and the highest one stays.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from grpc_services.clients import accounts
+from messaging.events import (
+    TweetCreated,
+    TweetDeleted,
+    UserDeleted,
+    UserRestored,
+    UserSuspended,
+)
 from messaging.worker import Handler, Worker
+from search.index import Document, Tombstone, index
 
-HANDLERS: dict[str, Handler] = {}
+# Messages, and so documents in one bulk request.
+BATCH = 500
 
-WORKER = Worker(queue="search_tweets", handlers=HANDLERS)
+
+def add(events: Sequence[TweetCreated]) -> None:
+    index().write(
+        Document(
+            id=event.id,
+            user_id=event.user_id,
+            content=event.content,
+            created_at=event.created_at,
+        )
+        for event in events
+    )
+
+
+def bury(events: Sequence[TweetDeleted]) -> None:
+    index().write(Tombstone(id=event.id, deleted_at=event.deleted_at) for event in events)
+
+
+def show_or_hide(events: Sequence[UserSuspended | UserRestored | UserDeleted]) -> None:
+    """Makes the authors' tweets be found if accounts knows the authors now, and only then.
+
+    The version is the time of asking, so of two workers that ask, the later answer stays.
+    """
+    user_ids = {event.id for event in events}
+    asked_at = time.time_ns() // 1_000_000
+    known = accounts.get_users(user_ids)
+    for user_id in user_ids:
+        index().write(
+            replace(document, hidden=user_id not in known, version=asked_at)
+            for document in index().find_by_author(user_id)
+        )
+
+
+HANDLERS: dict[str, Handler] = {
+    "tweet.created": add,
+    "tweet.deleted": bury,
+    "user.suspended": show_or_hide,
+    "user.restored": show_or_hide,
+    "user.deleted": show_or_hide,  # tweets deletes them one by one meanwhile
+}
+
+WORKER = Worker(queue="search_tweets", handlers=HANDLERS, batch=BATCH)

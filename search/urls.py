@@ -1,3 +1,5 @@
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from search.views import SearchView
+
+urlpatterns = [path("search", SearchView.as_view())]

@@ -1,0 +1,49 @@
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from grpc_services.clients.tweets import Tweet
+from search.index import Superseded
+from search.rebuild import rebuild
+
+
+class Command(BaseCommand):
+    help = (
+        "Builds the search index anew beside the one in use, then puts it in its place. "
+        "Searching and writing go on meanwhile. Stopped half-way, it can be started again."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        bar = Progress(
+            TextColumn("tweets up to {task.fields[day]}"),
+            BarColumn(),
+            TextColumn("{task.fields[loaded]:,} loaded"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            disable=not self.stderr.isatty(),
+        )
+        started = datetime.now(UTC)
+        task = bar.add_task("", total=None, day="…", loaded=0)
+        loaded = 0
+
+        def report(page: Sequence[Tweet]) -> None:
+            """How far along the time in which tweets were written."""
+            nonlocal loaded
+            if not loaded:
+                bar.update(task, total=(started - page[0].created_at).total_seconds())
+            loaded += len(page)
+            last = page[-1].created_at
+            left = (started - last).total_seconds()
+            done = (bar.tasks[0].total or 0) - left
+            bar.update(task, completed=done, day=f"{last:%Y-%m-%d}", loaded=loaded)
+
+        try:
+            with bar:
+                rebuild(report)
+        except Superseded:
+            raise CommandError("another rebuild_search has begun: this one gives way") from None
+        self.stdout.write(f"{loaded} tweets in the new search index")

@@ -1,0 +1,18 @@
+from typing import Any
+
+from common.errors import Unavailable
+from messaging.commands import WorkerCommand
+from search.handlers import WORKER
+from search.index import index
+
+
+class Command(WorkerCommand):
+    help = "Brings tweets into the search index until SIGTERM or Ctrl-C. Several share the work."
+    worker = WORKER
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            index().prepare()  # before anyone else creates the index, if may be
+        except Unavailable:
+            self.stderr.write("the search index is down: messages wait until it is back")
+        super().handle(*args, **options)

@@ -1,0 +1,40 @@
+from typing import Any
+
+from rest_framework import serializers
+
+from common.pagination import LimitField
+from grpc_services.presentation import TweetSerializer
+from search.cursor import MAX_LENGTH
+from search.index import WINDOW
+
+LONGEST_QUERY = 500
+
+
+class SearchQuery(serializers.Serializer[Any]):
+    q = serializers.CharField(
+        max_length=LONGEST_QUERY,
+        help_text='words, "words side by side", #hashtags; all of them must occur',
+    )
+    limit = LimitField()
+    offset = serializers.IntegerField(
+        default=0, min_value=0, help_text=f"offset + limit is {WINDOW} at most"
+    )
+    cursor = serializers.CharField(
+        default=None, max_length=MAX_LENGTH, help_text="next of the page before, for the same q"
+    )
+
+
+class ResultSerializer(TweetSerializer):
+    """A tweet; or what something else put into the index, with null for what it lacks."""
+
+    score = serializers.FloatField(help_text="relevance and freshness; higher is better")
+
+
+class SearchSerializer(serializers.Serializer[Any]):
+    query = serializers.CharField()
+    results = ResultSerializer(many=True)
+    count = serializers.IntegerField(help_text="of results on this page")
+    total = serializers.IntegerField(help_text=f"hits in the index, {WINDOW} at most")
+    limit = serializers.IntegerField()
+    offset = serializers.IntegerField()
+    next = serializers.CharField(allow_null=True, help_text="the next page's cursor")

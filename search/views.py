@@ -1,0 +1,65 @@
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from common.authentication import reader_id
+from common.errors import Invalid
+from common.pagination import read_query
+from common.schema import errors
+from grpc_services.presentation import TWEET_EXAMPLE
+from search import selectors
+from search.index import WINDOW
+from search.serializers import SearchQuery, SearchSerializer
+
+
+class SearchView(APIView):
+    @extend_schema(
+        operation_id="search",
+        summary="Tweets that hold all the words, best first",
+        description=(
+            "Ordered by relevance and freshness. By `cursor` nothing is repeated while new tweets "
+            "arrive; a cursor is good for two minutes after its page. While tweets or accounts is "
+            "down, counters or authors are null."
+        ),
+        parameters=[SearchQuery],
+        responses={200: SearchSerializer, **errors(400, 401, 422, 503)},
+        examples=[
+            OpenApiExample(
+                "a page",
+                value={
+                    "query": "snow",
+                    "results": [{**TWEET_EXAMPLE, "score": 3.25}],
+                    "count": 1,
+                    "total": 1,
+                    "limit": 20,
+                    "offset": 0,
+                    "next": None,
+                },
+                response_only=True,
+                status_codes=["200"],
+            )
+        ],
+    )
+    def get(self, request: Request) -> Response:
+        query = read_query(SearchQuery, request.query_params)
+        text, limit, offset = query["q"], query["limit"], query["offset"]
+        if offset + limit > WINDOW:
+            raise Invalid(
+                f"offset: offset + limit must be {WINDOW} at most: go on by cursor",
+                fields={"offset": [f"offset + limit must be {WINDOW} at most"]},
+            )
+        page = selectors.search(
+            text, limit=limit, offset=offset, cursor=query["cursor"], viewer_id=reader_id(request)
+        )
+        return Response(
+            {
+                "query": text,
+                "results": page.results,
+                "count": len(page.results),
+                "total": page.total,
+                "limit": limit,
+                "offset": offset,
+                "next": page.next,
+            }
+        )
