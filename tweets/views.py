@@ -67,6 +67,7 @@ class TweetsView(APIView):
         return Response(show_one("tweet created", selectors.as_created(tweet)))
 
     @extend_schema(
+        operation_id="tweet_list",
         summary="One's own tweets",
         description="With replies and reposts, newest first.",
         tags=["tweets"],
