@@ -190,9 +190,7 @@ BAD_TOKENS: dict[str, Callable[[User, str], str]] = {
     "no end": lambda user, kind: sign(
         {k: v for k, v in claims(user, token_type=kind).items() if k != "exp"}
     ),
-    "unsigned": lambda user, kind: jwt.encode(
-        claims(user, token_type=kind), None, algorithm="none"
-    ),
+    "unsigned": lambda user, kind: jwt.encode(claims(user, token_type=kind), "", algorithm="none"),
     "a foreign key": lambda user, kind: jwt.encode(
         claims(user, token_type=kind), foreign_key(), algorithm="EdDSA"
     ),
