@@ -1,6 +1,8 @@
 import argparse
 import socket
 import threading
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -66,10 +68,12 @@ class Command(BaseCommand):
             log_level=LogLevels.warning,
         )
         server.drain_seconds = options["drain"]
-        server.on_startup(lambda: self._say_how_to_try(f"http://{host}:{port}", options["seed"]))
+        server.on_listening = partial(
+            self._say_how_to_try, f"http://{host}:{port}", is_seeded=options["seed"]
+        )
         server.serve()
 
-    def _say_how_to_try(self, address: str, is_seeded: bool) -> None:
+    def _say_how_to_try(self, address: str, *, is_seeded: bool) -> None:
         lines = [f"Serving on {address} (the API: {address}/docs). Ctrl-C stops."]
         if is_seeded:
             lines += [
@@ -84,11 +88,26 @@ class Command(BaseCommand):
 
 class _Server(MPServer):
     drain_seconds = 0.0
+    on_listening: Callable[[], None]
+
+    def startup(self, *args: Any, **kwargs: Any) -> None:
+        """Ends when the workers are forked, which is long before they listen."""
+        super().startup(*args, **kwargs)  # type: ignore[no-untyped-call]
+        threading.Thread(target=self._wait_for_listening, daemon=True).start()
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
         lifecycle.mark_stopping()
         end = super().signal_handler_interrupt
         threading.Timer(self.drain_seconds, end).start()
+
+    def _wait_for_listening(self) -> None:
+        while not self.main_loop_interrupt.wait(0.05):
+            try:
+                socket.create_connection((self.bind_addr, self.bind_port), timeout=1).close()
+            except OSError:
+                continue
+            self.on_listening()
+            return
 
 
 def _refuse_taken(host: str, port: int) -> None:
