@@ -9,6 +9,7 @@ from tests.live.parts import (  # noqa: F401 fixtures
     accounts_db,
     general_tweets,
     index,
+    rabbitmq,
     timelines,
     tweet_service,
     tweets_db,

@@ -83,9 +83,15 @@ class Queue:
 
 
 @pytest.fixture
-def general_tweets(system: System) -> Iterator[Queue]:
+def rabbitmq() -> Iterator[pika.BlockingConnection]:
     with pika.BlockingConnection(pika.URLParameters(str(settings.RABBITMQ_URL))) as connection:
-        yield Queue("general_tweets", connection)
+        yield connection
+
+
+@pytest.fixture
+def general_tweets(system: System, rabbitmq: pika.BlockingConnection) -> Queue:
+    """Its messages come by the relay, which has made it."""
+    return Queue("general_tweets", rabbitmq)
 
 
 def _run(connection: Any, sql: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:

@@ -32,13 +32,14 @@ _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class System:
-    """The processes that every live test needs, and where they answer. A relay runs beside them."""
+    """The processes that every live test needs, and where they answer."""
 
     web: str  # all four services, asking each other over the network
     users_grpc: str
     tweets_grpc: str
     accounts_server: Process
     tweets_server: Process
+    relay: Process
 
     @property
     def environment(self) -> dict[str, str]:
@@ -74,7 +75,7 @@ def system(processes: Processes) -> System:
     tweets_grpc = grpc_address(tweets, "tweets")
     web = processes.start(*RUNSERVER, USERS_GRPC=users_grpc, TWEETS_GRPC=tweets_grpc)
     wait_for_relay(relay)
-    return System(web_address(web), users_grpc, tweets_grpc, accounts, tweets)
+    return System(web_address(web), users_grpc, tweets_grpc, accounts, tweets, relay)
 
 
 @pytest.fixture(autouse=True)

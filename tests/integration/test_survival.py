@@ -1,0 +1,261 @@
+"""What is lost when a process dies or is cut off: nothing."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pika
+import pytest
+from django.conf import settings
+from httpx import AsyncClient
+from pika.adapters.blocking_connection import BlockingChannel
+
+from common.ids import created_at, new_id
+from common.times import format_time
+from messaging.relay import BATCH
+from tests.live.parts import Query
+from tests.live.processes import APPLICATION, Process, Processes
+from tests.live.system import System, wait_for_relay, wait_for_worker
+from tests.members import Member, expect, post_tweet
+from tests.support import eventually, wait_until
+
+pytestmark = pytest.mark.integration
+
+ROUTING_KEY = "tests.survival"
+
+
+class Inbox:
+    """A queue of the test's own that gets what is published under `ROUTING_KEY`."""
+
+    def __init__(self, channel: BlockingChannel) -> None:
+        self._channel = channel
+        self._name = str(channel.queue_declare("", exclusive=True).method.queue)
+        self.counts: Counter[int] = Counter()  # of each message's id
+        channel.queue_bind(self._name, "events", ROUTING_KEY)
+        channel.basic_consume(self._name, self._receive, auto_ack=True)
+
+    def has(self, ids: set[int]) -> bool:
+        self._channel.connection.process_data_events(0.01)
+        return ids <= self.counts.keys()
+
+    def _receive(self, _: Any, __: Any, properties: Any, ___: bytes) -> None:
+        self.counts[int(properties.message_id)] += 1
+
+
+@pytest.fixture
+def inbox(system: System, rabbitmq: pika.BlockingConnection) -> Inbox:
+    return Inbox(rabbitmq.channel())
+
+
+@pytest.fixture(scope="module")
+def second_relay(system: System, processes: Processes) -> Iterator[Process]:
+    relay = processes.start("run_outbox_relay")
+    with system.relay.paused():  # so that it is this one that answers
+        wait_for_relay(relay)
+    yield relay
+    processes.stop(relay)
+
+
+class TweetsWorkers:
+    """One after the other."""
+
+    def __init__(self, system: System, processes: Processes) -> None:
+        self._system = system
+        self._processes = processes
+        self._newest: Process | None = None
+
+    def living(self) -> Process:
+        """The newest, or another one where that is dead."""
+        if self._newest is None or not self._newest.is_running:
+            self._newest = self._processes.start("run_tweets_worker", **self._system.environment)
+            wait_for_worker(self._newest, "tweets")
+        return self._newest
+
+    def stop(self) -> None:
+        if self._newest is not None:
+            self._processes.stop(self._newest)
+
+
+@pytest.fixture(scope="module")
+def tweets_workers(system: System, processes: Processes) -> Iterator[TweetsWorkers]:
+    workers = TweetsWorkers(system, processes)
+    yield workers
+    workers.stop()
+
+
+@pytest.fixture
+def publish(system: System, tweets_db: Query) -> Callable[[int], set[int]]:
+    """Writes so many events into the outbox, at once, and returns their ids."""
+
+    def publish(count: int) -> set[int]:
+        rows = tweets_db(
+            "INSERT INTO messaging_outboxevent (id, routing_key, body, created_at)"
+            " SELECT %s + n, %s, '{}', now() FROM generate_series(1, %s) AS n RETURNING id",
+            new_id(),
+            ROUTING_KEY,
+            count,
+        )
+        return {id for (id,) in rows}
+
+    return publish
+
+
+def test_two_relays_publish_every_event_once(
+    second_relay: Process, inbox: Inbox, publish: Callable[[int], set[int]]
+) -> None:
+    ids = publish(10 * BATCH)
+
+    wait_until(lambda: inbox.has(ids))
+
+    assert set(inbox.counts.values()) == {1}
+
+
+def test_a_relay_killed_in_the_middle_loses_nothing(
+    system: System,
+    second_relay: Process,
+    inbox: Inbox,
+    publish: Callable[[int], set[int]],
+    tweets_db: Query,
+) -> None:
+    with system.relay.paused():
+        ids = publish(10 * BATCH)
+        wait_until(lambda: inbox.has(set()) and inbox.counts)
+        second_relay.kill()
+        second_relay.wait()
+        [(pending,)] = tweets_db(
+            "SELECT count(*) FROM messaging_outboxevent WHERE published_at IS NULL"
+        )
+        assert pending > 0
+
+    wait_until(lambda: inbox.has(ids))
+
+    assert sum(inbox.counts.values()) <= len(ids) + BATCH  # the one in hand may come again
+
+
+async def test_a_worker_killed_in_the_middle_counts_each_tweet_once(
+    tweets_workers: TweetsWorkers, alice: Member, accounts_db: Query, tweets_db: Query
+) -> None:
+    worker = tweets_workers.living()
+    tweet_ids = [new_id() for _ in range(400)]
+    for tweet_id in tweet_ids:
+        _publish_created(tweets_db, tweet_id, alice)
+
+    wait_until(lambda: _num_tweets(accounts_db, alice) > 0)
+    worker.kill()
+    worker.wait()
+    assert _num_tweets(accounts_db, alice) < len(tweet_ids)
+
+    tweets_workers.living()
+    wait_until(lambda: _num_tweets(accounts_db, alice) >= len(tweet_ids), seconds=60)
+    assert _num_tweets(accounts_db, alice) == len(tweet_ids)
+
+
+async def test_connections_to_postgresql_that_break_are_made_anew(
+    http: AsyncClient, alice: Member, tweets_db: Query
+) -> None:
+    broken = tweets_db(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = %s",
+        APPLICATION,
+    )
+    assert broken
+
+    tweet = await post_tweet(http, alice, "The first snow.")
+
+    expect(200, await http.get(f"/tweet/{tweet['id']}"))
+    wait_until(
+        lambda: tweets_db(
+            "SELECT 1 FROM messaging_outboxevent WHERE published_at IS NOT NULL"
+            " AND routing_key = 'tweet.created' AND body::json->>'id' = %s",
+            tweet["id"],
+        )
+    )
+
+
+async def test_connections_to_rabbitmq_that_break_are_made_anew(
+    http: AsyncClient,
+    alice: Member,
+    system: System,
+    tweets_workers: TweetsWorkers,
+    accounts_db: Query,
+) -> None:
+    worker = tweets_workers.living()
+    url = urlsplit(str(settings.RABBITMQ_URL))
+    async with AsyncClient(
+        base_url=f"http://{url.hostname}:15673/api",
+        auth=(str(url.username), str(url.password)),
+    ) as management:
+        vhost = quote(url.path[1:] or "/", safe="%")
+
+        async def consumers() -> list[dict[str, Any]]:
+            """The management tells of them a little later."""
+            found = expect(200, await management.get(f"/consumers/{vhost}"))
+            return [one for one in found if one["queue"]["name"] == "tweet_counters"]
+
+        names = {one["channel_details"]["connection_name"] for one in await eventually(consumers)}
+        open_ones = expect(200, await management.get(f"/vhosts/{vhost}/connections"))
+        for name in names | {one["name"] for one in open_ones}:
+            await management.delete(f"/connections/{quote(name, safe='')}")
+
+    await post_tweet(http, alice, "The first snow.")
+
+    wait_until(lambda: _num_tweets(accounts_db, alice) == 1, seconds=30)
+    for process in (system.relay, worker):
+        assert process.find_in_log(r"(next attempt in)")
+        assert process.find_in_log(r"(Traceback)") is None
+
+
+async def test_a_worker_told_to_end_finishes_the_message_in_hand(
+    system: System,
+    tweets_workers: TweetsWorkers,
+    alice: Member,
+    accounts_db: Query,
+    tweets_db: Query,
+    rabbitmq: pika.BlockingConnection,
+) -> None:
+    worker = tweets_workers.living()
+    channel = rabbitmq.channel()
+    tweet_id = new_id()
+
+    with system.accounts_server.paused():  # the worker waits for its answer
+        _publish_created(tweets_db, tweet_id, alice)
+        wait_until(
+            lambda: tweets_db(
+                "SELECT 1 FROM messaging_outboxevent WHERE id = %s AND published_at IS NOT NULL",
+                tweet_id,
+            )
+        )
+        wait_until(lambda: _waiting(channel, "tweet_counters") == 0)
+        worker.terminate()
+
+    assert worker.wait() == 0
+    assert _num_tweets(accounts_db, alice) == 1
+    assert _waiting(channel, "tweet_counters") == 0  # acknowledged, too
+
+
+def _publish_created(tweets_db: Query, tweet_id: int, author: Member) -> None:
+    """The news of a tweet, by an outbox event of the tweet's own id."""
+    body = {
+        "id": str(tweet_id),
+        "user_id": author.id,
+        "content": "One of many.",
+        "parent_id": None,
+        "created_at": format_time(created_at(tweet_id)),
+    }
+    tweets_db(
+        "INSERT INTO messaging_outboxevent (id, routing_key, body, created_at)"
+        " VALUES (%s, 'tweet.created', %s, now()) RETURNING id",
+        tweet_id,
+        json.dumps(body),
+    )
+
+
+def _num_tweets(accounts_db: Query, member: Member) -> int:
+    [(count,)] = accounts_db("SELECT num_tweets FROM accounts_user WHERE id = %s", member.id)
+    return int(count)
+
+
+def _waiting(channel: BlockingChannel, queue: str) -> int:
+    return int(channel.queue_declare(queue, passive=True).method.message_count)
