@@ -99,7 +99,7 @@ class World:
 @pytest.mark.parametrize("fresh_seconds", [2.0, 0.0], ids=["fresh", "late"])
 @given(actions=actions)
 @settings(
-    max_examples=40,
+    max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -8,6 +8,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Follow, User
 from common.authentication import Reader
+from common.ids import MAX_ID
 from feed.handlers import WORKER
 from messaging.models import OutboxEvent
 from messaging.worker import Delivery
@@ -52,9 +53,9 @@ class Person:
         return [int(tweet["id"]) for tweet in self.feed(**query)["tweets"]]
 
     def feed_entries(self, limit: int = 3) -> list[int]:
-        """The entries of the whole feed, page by page to the end."""
+        """The entries of the whole feed, by cursor to the end."""
         entries: list[int] = []
-        page = self.feed(limit=limit)
+        page = self.feed(limit=limit, cursor=str(MAX_ID))
         while True:
             entries += [int(tweet.get("entry_id", tweet["id"])) for tweet in page["tweets"]]
             if page["next"] is None:
