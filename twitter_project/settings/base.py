@@ -174,6 +174,9 @@ ELASTICSEARCH_DSL = {
     }
 }
 ELASTICSEARCH_DSL_AUTOSYNC = False
+# Listens to nothing: its default hears every save, and makes Django fetch all rows that a deletion
+# takes along.
+ELASTICSEARCH_DSL_SIGNAL_PROCESSOR = "django_elasticsearch_dsl.signals.BaseSignalProcessor"
 ELASTICSEARCH_DSL_AUTO_REFRESH = False
 
 
