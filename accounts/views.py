@@ -62,6 +62,7 @@ class RegisterView(APIView):
     throttle_classes = (RegisterThrottle,)
 
     @extend_schema(
+        operation_id="register",
         summary="Register",
         tags=["sessions"],
         request=shapes.RegisterBody,
@@ -82,6 +83,7 @@ class LoginView(APIView):
     throttle_classes = (LoginThrottle,)
 
     @extend_schema(
+        operation_id="log_in",
         summary="Log in",
         tags=["sessions"],
         request=shapes.LoginBody,
@@ -98,6 +100,7 @@ class RefreshView(APIView):
     permission_classes = (AllowAny,)
 
     @extend_schema(
+        operation_id="refresh_session",
         summary="Get a new pair of tokens",
         description="The old refresh token is spent: of two racing requests one gets a pair.",
         tags=["sessions"],
@@ -115,6 +118,7 @@ class LogoutView(APIView):
     permission_classes = (AllowAny,)
 
     @extend_schema(
+        operation_id="log_out",
         summary="Log out",
         description="Revokes the refresh token. The access token runs out by itself.",
         tags=["sessions"],
@@ -129,6 +133,7 @@ class LogoutView(APIView):
 
 class HelloView(APIView):
     @extend_schema(
+        operation_id="hello",
         summary="Try a token",
         tags=["sessions"],
         responses={200: shapes.HelloAnswer, **errors(401)},
@@ -143,6 +148,7 @@ class PasswordView(APIView):
     throttle_classes = (LoginThrottle,)
 
     @extend_schema(
+        operation_id="change_password",
         summary="Change the password",
         description="Ends all sessions, this one included. A wrong `password` is a 403.",
         tags=["sessions"],
@@ -160,6 +166,7 @@ class MeView(APIView):
         return [LoginThrottle()] if self.request.method == "DELETE" else []
 
     @extend_schema(
+        operation_id="get_account",
         summary="One's own account",
         tags=["users"],
         responses={200: shapes.UserAnswer, **errors(401, 503)},
@@ -169,6 +176,7 @@ class MeView(APIView):
         return Response({"user": show_account(selectors.get_account(reader_id(request)))})
 
     @extend_schema(
+        operation_id="update_profile",
         summary="Edit one's own profile",
         description="What is left out stays as it is.",
         tags=["users"],
@@ -186,8 +194,12 @@ class MeView(APIView):
         return Response({"user": show_account(user)})
 
     @extend_schema(
+        operation_id="delete_account",
         summary="Delete one's own account",
-        description="What it wrote goes with it. A wrong `password` is a 403.",
+        description=(
+            "What it wrote goes with it. The body is an object with the account's `password`; a "
+            "wrong one is a 403."
+        ),
         tags=["users"],
         request=shapes.DeleteAccountBody,
         responses={204: _NOTHING, **errors(*BODY, 401, 403, 422, 429, 503)},
@@ -204,6 +216,7 @@ class UserView(APIView):
     permission_classes = (AllowAny,)
 
     @extend_schema(
+        operation_id="get_user",
         summary="A user",
         description="By id or by username, whatever the case.",
         tags=["users"],
@@ -219,6 +232,7 @@ class UserFollowersView(APIView):
     permission_classes = (AllowAny,)
 
     @extend_schema(
+        operation_id="list_followers_of_user",
         summary="Who follows a user",
         description="The newest follow first.",
         tags=["follows"],
@@ -238,6 +252,7 @@ class UserFollowingView(APIView):
     permission_classes = (AllowAny,)
 
     @extend_schema(
+        operation_id="list_following_of_user",
         summary="Whom a user follows",
         description="The newest follow first.",
         tags=["follows"],
@@ -255,6 +270,7 @@ class UserFollowingView(APIView):
 
 class FollowView(APIView):
     @extend_schema(
+        operation_id="list_followers",
         summary="Who follows me",
         description="The newest follow first, each with the follower.",
         tags=["follows"],
@@ -270,6 +286,7 @@ class FollowView(APIView):
         return Response(show_follows(page, others, people))
 
     @extend_schema(
+        operation_id="follow",
         summary="Follow",
         description="Twice is the same as once.",
         tags=["follows"],
@@ -290,6 +307,7 @@ class FollowView(APIView):
 
 class UnfollowView(APIView):
     @extend_schema(
+        operation_id="unfollow",
         summary="Unfollow",
         tags=["follows"],
         responses={204: _NOTHING, **errors(401, 404, 503)},
@@ -301,6 +319,7 @@ class UnfollowView(APIView):
 
 class FollowingView(APIView):
     @extend_schema(
+        operation_id="list_following",
         summary="Whom I follow",
         description="The newest follow first, each with the followed user.",
         tags=["follows"],

@@ -52,7 +52,7 @@ def delete_user(*, user_id: int) -> None:
         ids = sorted({user_id, *selectors.get_counterpart_ids(user_id)})
         locked: set[int] = set()
         for start in range(0, len(ids), _LOCK_BATCH):
-            locked.update(User.objects.lock(*ids[start : start + _LOCK_BATCH]))
+            locked.update(User.objects.only("id").lock(*ids[start : start + _LOCK_BATCH]))
         if user_id not in locked:
             raise NotFound(f"no user {user_id}")
 

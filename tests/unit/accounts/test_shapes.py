@@ -1,0 +1,64 @@
+"""What the API's description says of answers is what they hold."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from rest_framework import serializers
+from rest_framework.test import APIClient
+
+from accounts import serializers as shapes
+from accounts.models import User
+from tests.factories import PASSWORD, FollowFactory
+
+SignIn = Callable[[User], APIClient]
+
+
+def assert_shaped(value: Any, shape: Any) -> None:
+    """Exactly the fields that the shape has, those that it requires at least, all the way down."""
+    if isinstance(shape, serializers.ListSerializer):
+        assert value, "an empty list shows nothing"
+        for item in value:
+            assert_shaped(item, shape.child)
+        return
+    assert isinstance(shape, serializers.Serializer)
+    assert set(value) <= set(shape.fields)
+    assert {name for name, field in shape.fields.items() if field.required} <= set(value)
+    for name, field in shape.fields.items():
+        if isinstance(field, serializers.BaseSerializer) and name in value:
+            assert_shaped(value[name], field)
+
+
+def test_the_session(api: APIClient, db: None) -> None:
+    credentials = {"email": "dave@example.com", "password": PASSWORD}
+    session = api.post("/users/register", credentials | {"username": "dave"}).json()
+    assert_shaped(session, shapes.SessionAnswer())
+    session = api.post("/users/login", credentials).json()
+    assert_shaped(session, shapes.SessionAnswer())
+    refreshed = api.post("/users/refresh", {"refresh": session["refresh"]}).json()
+    assert_shaped(refreshed, shapes.TokensAnswer())
+
+
+@pytest.mark.parametrize(
+    ("address", "shape"),
+    [
+        ("/hello", shapes.HelloAnswer),
+        ("/users/me", shapes.UserAnswer),
+        ("/users/bob", shapes.UserAnswer),
+        ("/users/bob/followers", shapes.UsersAnswer),
+        ("/users/bob/following", shapes.UsersAnswer),
+        ("/follow", shapes.FollowsAnswer),
+        ("/following", shapes.FollowsAnswer),
+    ],
+)
+def test_what_is_read(
+    sign_in: SignIn, alice: User, bob: User, address: str, shape: type[serializers.Serializer[Any]]
+) -> None:
+    FollowFactory.create(follower=alice, following=bob)
+    FollowFactory.create(follower=bob, following=alice)
+    assert_shaped(sign_in(alice).get(address).json(), shape())
+
+
+def test_a_new_follow(sign_in: SignIn, alice: User, bob: User) -> None:
+    answer = sign_in(alice).post("/follow", {"following_id": str(bob.id)})
+    assert_shaped(answer.json(), shapes.FollowAnswer())
