@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from django.utils.module_loading import import_string
 from environs import Env
-from fakeredis import FakeRedisConnection
 
 env = Env()
 
@@ -133,7 +133,8 @@ CACHES: dict[str, dict[str, Any]] = {
             "SOCKET_TIMEOUT": 5,
             "CONNECTION_POOL_KWARGS": {"max_connections": 64}
             if REDIS_URL
-            else {"connection_class": FakeRedisConnection},
+            # imported by name: it takes a good part of a start, and real parts don't need it
+            else {"connection_class": import_string("fakeredis.FakeRedisConnection")},
             "IGNORE_EXCEPTIONS": True,  # a cache: without it everything is slower, nothing fails
         },
     }
