@@ -1,10 +1,10 @@
 """The index made anew from tweets and accounts, beside the one in use."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
-from grpc_services.clients import accounts
+from grpc_services.clients import accounts, tweets
 from grpc_services.clients.calls import MAX_IDS
-from grpc_services.clients.tweets import Tweet, list_tweets
+from grpc_services.clients.tweets import Tweet
 from search.index import Document, index
 
 # Tweets, and so authors, of one question.
@@ -23,8 +23,7 @@ def rebuild(report: Report = lambda page: None) -> int:
     building = index().rebuild()
     try:
         loaded = 0
-        after_id = None
-        while page := list_tweets(after_id=after_id, limit=PAGE):
+        for page in _pages():
             known = accounts.get_users({tweet.user_id for tweet in page})
             building.load(
                 Document(
@@ -36,7 +35,6 @@ def rebuild(report: Report = lambda page: None) -> int:
                 )
                 for tweet in page
             )
-            after_id = page[-1].id
             loaded += len(page)
             report(page)
         building.finish()
@@ -44,3 +42,13 @@ def rebuild(report: Report = lambda page: None) -> int:
         building.abandon()
         raise
     return loaded
+
+
+def _pages() -> Iterator[Sequence[Tweet]]:
+    """Up to the first page that isn't full: what is posted by then is news to the worker."""
+    after_id = None
+    while page := tweets.list_tweets(after_id=after_id, limit=PAGE):
+        yield page
+        if len(page) < PAGE:
+            return
+        after_id = page[-1].id

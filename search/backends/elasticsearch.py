@@ -210,28 +210,26 @@ class ElasticsearchRebuild:
     def finish(self) -> None:
         with _translated():
             self._take_tombstones()
-            self._client.indices.refresh(index=self._name)
-            old = self._client.indices.get_alias(index=NAME, ignore_unavailable=True)
             try:
-                self._client.indices.update_aliases(
-                    actions=[
-                        {
-                            "remove": {
-                                "index": self._name,
-                                "alias": BUILDING,
-                                "must_exist": True,
-                            }
-                        },
-                        *({"remove_index": {"index": name}} for name in old),
-                        {"add": {"index": self._name, "alias": NAME}},
-                    ]
-                )
+                self._client.indices.refresh(index=self._name)
+                self._swap()
             except NotFoundError:
                 raise Superseded from None
 
     def abandon(self) -> None:
         with _translated():
             self._client.indices.delete(index=self._name, ignore_unavailable=True)
+
+    def _swap(self) -> None:
+        """All at once, and only if this is still what is being built."""
+        old = self._client.indices.get_alias(index=NAME, ignore_unavailable=True)
+        self._client.indices.update_aliases(
+            actions=[
+                {"remove": {"index": self._name, "alias": BUILDING, "must_exist": True}},
+                *({"remove_index": {"index": name}} for name in old),
+                {"add": {"index": self._name, "alias": NAME}},
+            ]
+        )
 
     def _take_tombstones(self) -> None:
         """The recent ones: their tweets' `tweet.created` may still be on its way."""

@@ -1,11 +1,14 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
 from elasticsearch.dsl import connections
 
 from common.ids import first_id_at
+from grpc_services import channels
+from grpc_services.clients import accounts, tweets
 from search.index import Document, Entry, Place, index, this_hour
 from search.query import parse
 from tests.conftest import is_real
@@ -54,3 +57,23 @@ def tweet_id(number: int, at: datetime | None = None) -> int:
 def found_ids(text: str, *, limit: int = 100, **place) -> list[int]:
     found = index().search(parse(text), place=Place(hour=this_hour(), **place), limit=limit)
     return [int(hit.key) for hit in found.hits]
+
+
+@pytest.fixture
+def take_down(settings: Any) -> Iterator[Callable[[str], None]]:
+    """Makes a service unreachable: nobody listens on port 1."""
+
+    def take_down(service: str) -> None:
+        backend = "grpc_services.channels.network_channel"
+        away = {"BACKEND": backend, "TARGET": "127.0.0.1:1"}
+        settings.GRPC_CHANNELS = settings.GRPC_CHANNELS | {service: away}
+        _forget_channels()
+
+    yield take_down
+    _forget_channels()
+
+
+def _forget_channels() -> None:
+    channels.channel.cache_clear()
+    accounts._stub.cache_clear()
+    tweets._stub.cache_clear()

@@ -1,0 +1,363 @@
+"""`GET /search`, from posting to finding."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core import signing
+from django.utils import timezone
+from elasticsearch.dsl import connections
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from accounts.services import suspend
+from search import cursor as cursors
+from search.index import Place, index
+from tests.factories import TweetFactory
+from tests.unit.search.conftest import document
+from tweets.models import Tweet
+from tweets.services import remove_tweets
+
+Ask = Callable[..., dict[str, Any]]
+Write = Callable[..., None]
+
+
+@pytest.fixture
+def reader(bob: User, sign_in: Callable[[User], APIClient]) -> APIClient:
+    return sign_in(bob)
+
+
+@pytest.fixture
+def ask(reader: APIClient) -> Ask:
+    """What a search answers."""
+
+    def ask(q: str, **query: Any) -> dict[str, Any]:
+        answer = reader.get("/search", {"q": q, **query})
+        assert answer.status_code == 200, answer.content
+        body: dict[str, Any] = answer.json()
+        return body
+
+    return ask
+
+
+@pytest.fixture
+def post(alice: User, write: Write) -> Callable[..., Tweet]:
+    """A tweet of alice's, indexed."""
+
+    def post(content: str = "hello", age: timedelta = timedelta()) -> Tweet:
+        tweet = TweetFactory.create(
+            user_id=alice.id, content=content, created_at=timezone.now() - age
+        )
+        entry = document(1, content, user_id=alice.id, age=age)
+        write(replace(entry, id=tweet.id))
+        return tweet
+
+    return post
+
+
+def ids(body: dict[str, Any]) -> list[int]:
+    return [int(result["id"]) for result in body["results"]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_tweet_is_found_after_it_was_posted_and_not_after_it_was_deleted(
+    alice: User,
+    sign_in: Callable[[User], APIClient],
+    ask: Ask,
+    drain: Callable[[], None],
+    refresh: Callable[[], None],
+) -> None:
+    writer = sign_in(alice)
+    tweet = writer.post("/tweet", {"content": "Snow on the #Alps"}).json()["tweet"]
+    drain()
+    refresh()
+
+    [result] = ask("#alps snow")["results"]
+    score = result.pop("score")
+    assert score > 0
+    assert result == tweet | {"liked": False, "reposted": False}
+
+    writer.delete(f"/tweet/{tweet['id']}")
+    drain()
+    refresh()
+    assert ask("snow")["results"] == []
+
+
+def test_it_answers_in_the_shape_of_a_page(ask: Ask, post: Callable[..., Tweet]) -> None:
+    post("hello"), post("hello")
+
+    body = ask("  hello ", limit=1, offset=1)
+
+    assert {name: body[name] for name in body if name != "results"} == {
+        "query": "hello",
+        "count": 1,
+        "total": 2,
+        "limit": 1,
+        "offset": 1,
+        "next": None,
+    }
+
+
+def test_what_it_shows_is_hydrated(
+    ask: Ask, alice: User, bob: User, post: Callable[..., Tweet]
+) -> None:
+    tweet = post()
+    Tweet.objects.filter(id=tweet.id).update(num_likes=3, parent_id=5)
+
+    [result] = ask("hello")["results"]
+
+    assert result["num_likes"] == 3
+    assert result["parent_id"] == "5"
+    assert result["liked"] is False
+    assert result["author"] == {"id": str(alice.id), "username": "alice", "display_name": "alice"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_tweet_that_is_gone_is_dropped_before_the_index_knows(
+    ask: Ask, post: Callable[..., Tweet]
+) -> None:
+    tweet, other = post(), post()
+    remove_tweets([tweet.id])
+
+    body = ask("hello")
+
+    assert ids(body) == [other.id]
+    assert (body["count"], body["total"]) == (1, 2)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tweets_of_a_suspended_author_are_dropped_before_the_index_knows(
+    ask: Ask, post: Callable[..., Tweet], alice: User
+) -> None:
+    post()
+    suspend(user_id=alice.id)
+
+    assert ask("hello")["results"] == []
+
+
+def test_while_accounts_is_down_the_author_is_null(
+    ask: Ask, post: Callable[..., Tweet], take_down: Callable[[str], None]
+) -> None:
+    tweet = post()
+    take_down("accounts")
+
+    [result] = ask("hello")["results"]
+
+    assert result["id"] == str(tweet.id)
+    assert result["author"] is None
+    assert result["num_likes"] == 0
+
+
+def test_while_tweets_is_down_the_index_answers(
+    ask: Ask, alice: User, post: Callable[..., Tweet], take_down: Callable[[str], None]
+) -> None:
+    tweet = post()
+    take_down("tweets")
+
+    [result] = ask("hello")["results"]
+
+    assert result.pop("score") > 0
+    assert result.pop("created_at").endswith("Z")
+    assert result == {
+        "id": str(tweet.id),
+        "user_id": str(alice.id),
+        "author": {"id": str(alice.id), "username": "alice", "display_name": "alice"},
+        "content": "hello",
+        "parent_id": None,
+        "parent_deleted": None,
+        "num_likes": None,
+        "num_replies": None,
+        "num_reposts": None,
+    }
+
+
+def test_while_both_are_down_the_index_answers(
+    ask: Ask, post: Callable[..., Tweet], take_down: Callable[[str], None]
+) -> None:
+    tweet = post()
+    take_down("tweets")
+    take_down("accounts")
+
+    [result] = ask("hello")["results"]
+
+    assert (result["id"], result["author"]) == (str(tweet.id), None)
+
+
+def test_pages_by_offset_repeat_nothing(ask: Ask, post: Callable[..., Tweet]) -> None:
+    tweets = [post(age=timedelta(days=n)) for n in range(7)]
+
+    pages = [ids(ask("hello", limit=3, offset=offset)) for offset in (0, 3, 6, 9)]
+
+    assert [len(page) for page in pages] == [3, 3, 1, 0]
+    assert [id for page in pages for id in page] == [tweet.id for tweet in tweets]
+
+
+def test_pages_by_cursor_repeat_nothing_while_tweets_arrive(
+    ask: Ask, post: Callable[..., Tweet]
+) -> None:
+    tweets = {post(age=timedelta(days=n)).id for n in range(7)}
+
+    body = ask("hello", limit=2)
+    seen = ids(body)
+    while body["next"]:
+        post("hello hello")
+        body = ask("hello", limit=2, cursor=body["next"])
+        seen += ids(body)
+
+    assert len(seen) == len(set(seen))
+    assert tweets <= set(seen)
+
+
+@pytest.mark.parametrize(
+    "q",
+    [
+        '"quoted words"', '"open', "AND", "a AND b OR NOT c", "((", "[1 TO 2]", "{", "*", "fo*",
+        "😀", "👩\u200d👩\u200d👧", "\x01", "a\x0bb", "\u202e", "\ufeff", "+-&|!^~?:/\\",
+        "a" * 500, "é" * 500, "字" * 500, "😀" * 500, " ".join("ab" for _ in range(166)),
+    ],
+)  # fmt: skip
+def test_any_text_is_a_query(ask: Ask, q: str) -> None:
+    body = ask(q)
+
+    assert (body["query"], body["results"]) == (q.strip(), [])
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ({}, "q"),
+        ({"q": ""}, "q"),
+        ({"q": "  "}, "q"),
+        ({"q": "a" * 501}, "q"),
+        ({"q": "a\x00b"}, "q"),
+        ({"q": "a", "limit": "0"}, "limit"),
+        ({"q": "a", "limit": "101"}, "limit"),
+        ({"q": "a", "limit": "-1"}, "limit"),
+        ({"q": "a", "limit": "ten"}, "limit"),
+        ({"q": "a", "limit": "9" * 400}, "limit"),
+        ({"q": "a", "offset": "-1"}, "offset"),
+        ({"q": "a", "offset": "1.5"}, "offset"),
+        ({"q": "a", "offset": "NaN"}, "offset"),
+        ({"q": "a", "cursor": "made-up"}, "cursor"),
+        ({"q": "a", "cursor": "a:b:c"}, "cursor"),
+        ({"q": "a", "cursor": "\ufffd"}, "cursor"),
+        ({"q": "a", "cursor": "a" * 20_000}, "cursor"),
+        ({"q": "a", "cursor": signing.dumps([1, 0, ["5"], "", []])}, "cursor"),
+    ],
+)
+def test_it_says_what_is_wrong_with_a_query(
+    reader: APIClient, query: dict[str, str], field: str
+) -> None:
+    answer = reader.get("/search", query)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["code"] == "bad_request"
+    assert list(answer.json()["error"]["fields"]) == [field]
+
+
+def test_a_cursor_is_good_for_its_own_query_only(
+    ask: Ask, reader: APIClient, post: Callable[..., Tweet]
+) -> None:
+    post(), post()
+    cursor = ask("hello", limit=1)["next"]
+
+    answer = reader.get("/search", {"q": "other", "limit": "1", "cursor": cursor})
+
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(("limit", "offset"), [(1, 10_000), (100, 9_901), (20, 10**18)])
+def test_it_refuses_pages_beyond_the_window(reader: APIClient, limit: int, offset: int) -> None:
+    answer = reader.get("/search", {"q": "a", "limit": str(limit), "offset": str(offset)})
+
+    assert answer.status_code == 422
+    assert list(answer.json()["error"]["fields"]) == ["offset"]
+
+
+def test_the_last_page_of_the_window_is_there(ask: Ask) -> None:
+    assert ask("a", limit=100, offset=9_900)["count"] == 0
+
+
+def test_nobody_searches_without_signing_in(api: APIClient) -> None:
+    assert api.get("/search", {"q": "a"}).status_code == 401
+
+
+def test_a_place_that_was_never_given_out_is_still_safe(
+    reader: APIClient, post: Callable[..., Tweet]
+) -> None:
+    """Whoever has the key can sign anything; an index that is gone is the same case."""
+    post()
+    place = Place(hour=0, seen=("5",), snapshot="gone", after=(1.0, 1, "1", 1))
+
+    answer = reader.get("/search", {"q": "hello", "cursor": cursors.show(place, "hello")})
+
+    assert answer.status_code == 400
+
+
+def test_while_the_index_is_down_search_says_so(
+    reader: APIClient, settings: Any, tmp_path: Any
+) -> None:
+    connections.create_connection("closed", hosts="http://127.0.0.1:1", max_retries=0)
+    backend = "search.backends.elasticsearch.ElasticsearchIndex"
+    settings.SEARCH_INDEX = {"BACKEND": backend, "connection": "closed"}
+    index.cache_clear()
+    try:
+        answer = reader.get("/search", {"q": "hello"})
+        others = reader.get("/users/bob")
+    finally:
+        index.cache_clear()
+
+    assert answer.status_code == 503
+    assert answer.json()["error"]["code"] == "unavailable"
+    assert answer["Retry-After"]
+    assert others.status_code == 200
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"content": "hello"},
+        {"id": 5, "user_id": 6, "content": "hello", "created_at": 7},
+        {"id": "tweet-3", "user_id": "7", "content": "hello", "created_at": "2026-01-01T00:00:00Z"},
+        {"id": "7", "user_id": "7", "content": ["hello", "you"], "created_at": "yesterday"},
+        {"id": "7", "user_id": "7", "content": "hello", "created_at": "2026-01-01"},
+        {"content": "hello", "created_at": None, "author": {"id": 1}, "num_likes": "many"},
+    ],
+)
+def test_a_foreign_document_is_shown_as_it_is(ask: Ask, body: dict[str, Any]) -> None:
+    connections.get_connection().index(index="tweets", id="a-key", document=body, refresh=True)
+
+    [result] = ask("hello")["results"]
+
+    assert result.pop("score") > 0
+    assert result == {
+        "id": body.get("id", "a-key"),
+        "user_id": body.get("user_id"),
+        "author": None,
+        "content": body["content"],
+        "parent_id": None,
+        "parent_deleted": None,
+        "num_likes": None,
+        "num_replies": None,
+        "num_reposts": None,
+        "created_at": body.get("created_at"),
+    }
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("odd", [b"1" + b"0" * 40, b'"half a \\ud800 character"', b"1e400"])
+def test_a_value_that_json_of_ours_cannot_say_is_null(ask: Ask, odd: bytes) -> None:
+    client = connections.get_connection()
+    client.options(headers={"content-type": "application/json"}).perform_request(
+        "PUT",
+        "/tweets/_doc/a-key?refresh=true",
+        headers={"content-type": "application/json", "accept": "application/json"},
+        body=b'{"content": "hello", "user_id": %s}' % odd,
+    )
+
+    [result] = ask("hello")["results"]
+
+    assert result["content"] == "hello"
