@@ -1,0 +1,17 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.boundaries.serving import Server, start
+
+
+@pytest.fixture(scope="session")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """What `make run` starts, as soon as it has said how to try it."""
+    server = start("serve", tmp_path_factory.mktemp("served"))
+    try:
+        server.process.wait_until(lambda: server.process.find_in_log(r"(curl .+)\n"))
+        yield server
+    finally:
+        server.process.terminate()
+        assert server.process.wait() == 0

@@ -1,0 +1,50 @@
+"""A server as a newcomer starts it: one process on embedded parts."""
+
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tests.live.processes import Process
+
+# Whatever the tests themselves run on.
+EMBEDDED = {
+    "DJANGO_SETTINGS_MODULE": "twitter_project.settings.dev",
+    **dict.fromkeys(
+        ["DATABASE_URL", "REDIS_URL", "RABBITMQ_URL", "ELASTICSEARCH_URL", "USERS_GRPC"], ""
+    ),
+    "TWEETS_GRPC": "",
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    process: Process
+    address: str
+
+    def wait_until_it_answers(self) -> None:
+        self.process.wait_until(lambda: answers(f"{self.address}/health"))
+
+
+def start(command: str, folder: Path, *options: str, **environment: str) -> Server:
+    """`manage.py <command>` on a free port, with its data and its log in the folder."""
+    port = free_port()
+    words = [command, "--port", str(port)] if command == "serve" else [command, str(port)]
+    environment = {**EMBEDDED, "DATA_DIR": str(folder / "var"), **environment}
+    process = Process(folder / f"{command}.log", *words, *options, **environment)
+    return Server(process, f"http://127.0.0.1:{port}")
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=5).is_success
+    except httpx.TransportError:
+        return False
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

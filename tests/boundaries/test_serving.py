@@ -1,0 +1,128 @@
+"""`manage.py serve` and `manage.py runserver`."""
+
+import os
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
+
+from tests.boundaries.serving import Server, answers, start
+from tests.support import wait_until
+from twitter_project import embedded
+
+CLOSED = {
+    "DATABASE_URL": "postgres://test:test@127.0.0.1:1/test",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "RABBITMQ_URL": "amqp://127.0.0.1:1/",
+    "ELASTICSEARCH_URL": "http://127.0.0.1:1",
+    "USERS_GRPC": "127.0.0.1:1",
+    "TWEETS_GRPC": "127.0.0.1:1",
+}
+
+
+@pytest.fixture
+def own_data(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A data folder that nobody serves; what the test claims is given back."""
+    settings.DATA_DIR = tmp_path
+    monkeypatch.setattr(embedded, "_claim", None)
+    yield tmp_path
+    if embedded._claim:
+        embedded._claim.close()
+
+
+def sign_in(server: Server, name: str) -> httpx.Client:
+    body = {"email": f"{name}@example.com", "password": "password"}
+    answer = httpx.post(f"{server.address}/users/login", json=body, timeout=30)
+    headers = {"Authorization": f"Bearer {answer.json()['token']}"}
+    return httpx.Client(base_url=server.address, headers=headers, timeout=30)
+
+
+@pytest.mark.slow
+def test_a_tweet_reaches_a_followers_feed_and_search(served: Server) -> None:
+    with sign_in(served, "alice") as alice, sign_in(served, "bob") as bob:
+        tweet = alice.post("/tweet", json={"content": "a zebra crossing"}).json()["tweet"]
+
+        wait_until(lambda: tweet["id"] in ids(bob.get("/feed").json()["tweets"]))
+        wait_until(lambda: tweet["id"] in ids(bob.get("/search?q=zebra").json()["results"]))
+
+
+@pytest.mark.slow
+def test_static_files_are_served(served: Server) -> None:
+    assert answers(f"{served.address}/static/twitter_project/index.css")
+    assert answers(f"{served.address}/static/admin/css/base.css")
+
+
+@pytest.mark.slow
+def test_runserver_does_the_same_work_and_a_restart_loses_nothing(tmp_path: Path) -> None:
+    server = start("runserver", tmp_path, "--noreload")
+    server.wait_until_it_answers()
+    with sign_in(server, "bob") as bob:
+        tweet = bob.post("/tweet", json={"content": "a zebra crossing"}).json()["tweet"]
+        wait_until(lambda: tweet["id"] in ids(bob.get("/feed").json()["tweets"]))
+        wait_until(lambda: tweet["id"] in ids(bob.get("/search?q=zebra").json()["results"]))
+        feed = ids(bob.get("/feed?limit=100").json()["tweets"])
+    server.process.terminate()
+    server.process.wait()
+
+    server = start("serve", tmp_path)
+    server.wait_until_it_answers()
+    with sign_in(server, "bob") as bob:
+        assert ids(bob.get("/feed?limit=100").json()["tweets"]) == feed
+        assert ids(bob.get("/search?q=zebra").json()["results"]) == [tweet["id"]]
+    os.kill(server.process.pid, signal.SIGINT)
+    assert server.process.wait() == 0
+    assert not server.process.find_in_log("(Traceback|ERROR)")
+
+
+@pytest.mark.slow
+def test_with_everything_down_it_still_says_so_and_then_leaves_in_order(tmp_path: Path) -> None:
+    server = start("serve", tmp_path, "--drain", "3", **CLOSED)
+    server.wait_until_it_answers()
+
+    ready = httpx.get(f"{server.address}/ready", timeout=30)
+    assert ready.status_code == 503
+    assert ready.json()["status"] == "down"
+    assert set(ready.json()["parts"].values()) == {"down"}
+    assert not server.process.find_in_log("(Sign in)")
+
+    server.process.terminate()
+    wait_until(lambda: httpx.get(f"{server.address}/ready").json()["status"] == "stopping")
+    assert server.process.wait() == 0
+
+
+def test_a_taken_port_is_said_in_one_line() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        with pytest.raises(CommandError, match="choose another with --port") as refused:
+            call_command("serve", port=port)
+
+    assert "\n" not in str(refused.value)
+
+
+def test_embedded_parts_are_not_spread_over_processes(settings: Settings) -> None:
+    settings.REDIS_URL = None
+
+    with pytest.raises(CommandError, match="embedded parts live in one process"):
+        call_command("serve", port=0, workers=2)
+
+
+def test_one_process_at_a_time_serves_a_folder(own_data: Path) -> None:
+    embedded.claim()
+
+    with pytest.raises(CommandError, match="another process serves the data in") as refused:
+        embedded.claim()
+
+    assert "\n" not in str(refused.value)
+    assert str(own_data) in str(refused.value)
+
+
+def ids(tweets: list[dict[str, str]]) -> list[str]:
+    return [tweet["id"] for tweet in tweets]
