@@ -23,6 +23,14 @@ def new_id() -> int:
     return ((now_ms - EPOCH_MS) << RANDOM_BITS) | secrets.randbits(RANDOM_BITS)
 
 
+def new_ids(count: int) -> list[int]:
+    """Ascending and all different: among thousands drawn in a millisecond, some would be alike."""
+    ids: set[int] = set()
+    while len(ids) < count:
+        ids.add(new_id())
+    return sorted(ids)
+
+
 def created_at(id: int) -> datetime:
     """The millisecond at which `id` was drawn."""
     return EPOCH + timedelta(milliseconds=id >> RANDOM_BITS)

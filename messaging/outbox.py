@@ -6,7 +6,7 @@ from django.db import connections
 from django.utils import timezone
 
 from common.db import alias, on_commit
-from common.ids import new_id
+from common.ids import new_ids
 from messaging import wakeup
 from messaging.events import Event, encode
 from messaging.models import OutboxEvent
@@ -24,10 +24,8 @@ def publish(*events: Event, service: str) -> None:
     now = timezone.now()
     OutboxEvent.objects.using(using).bulk_create(
         [
-            OutboxEvent(
-                id=new_id(), routing_key=event.routing_key, body=encode(event), created_at=now
-            )
-            for event in events
+            OutboxEvent(id=id, routing_key=event.routing_key, body=encode(event), created_at=now)
+            for id, event in zip(new_ids(len(events)), events, strict=True)
         ],
         batch_size=1000,
     )

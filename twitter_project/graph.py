@@ -21,7 +21,7 @@ from rich.progress import Progress
 from accounts.models import Follow, User
 from common.db import atomic
 from common.errors import Invalid
-from common.ids import created_at, new_id
+from common.ids import created_at, new_ids
 from tweets.length import check_content
 from tweets.models import Tweet
 from twitter_project.seeding import PASSWORD, add_follows, add_tweets, add_users, id_at
@@ -115,11 +115,12 @@ def _write_follows(
                     "follower_id", "following_id"
                 )
             )
-            add_follows([_follow(*pair) for pair in sorted(pairs - known)])
+            missing = sorted(pairs - known)
+            add_follows(list(map(_follow, new_ids(len(missing)), missing)))
 
 
-def _follow(follower_id: int, following_id: int) -> Follow:
-    id = new_id()
+def _follow(id: int, pair: tuple[int, int]) -> Follow:
+    follower_id, following_id = pair
     return Follow(
         id=id, follower_id=follower_id, following_id=following_id, created_at=created_at(id)
     )

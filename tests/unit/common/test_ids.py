@@ -28,6 +28,12 @@ def test_ids_fit_63_bits_until_2089():
     assert ids.first_id_at(last) + 2**22 - 1 == ids.MAX_ID
 
 
+def test_ids_that_are_drawn_together_are_different_and_ascend():
+    drawn = ids.new_ids(20_000)
+    assert len(set(drawn)) == 20_000
+    assert drawn == sorted(drawn)
+
+
 @given(st.integers(1, ids.MAX_ID))
 def test_an_id_is_read_back(id: int):
     assert ids.parse_id(str(id)) == id
