@@ -8,7 +8,7 @@ from common import errors as meanings
 from common.exception_handler import STATUS, handle
 from common.schema import _ERRORS, ErrorDetailSerializer, errors
 
-ENVELOPE = set(ErrorDetailSerializer().fields)
+ENVELOPE = set(ErrorDetailSerializer().get_fields())
 
 
 @pytest.mark.parametrize("status", _ERRORS)
