@@ -31,3 +31,6 @@ for _database in DATABASES.values():
 
 PASSWORD_HASHERS = ["common.hashers.FewRoundsBCrypt"]
 REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"] = {"login": None, "register": None}
+
+# Static files are looked up when asked for: every test client would list them all first.
+WHITENOISE_AUTOREFRESH = True
