@@ -1,0 +1,159 @@
+"""Counters held against the rows that they count, over the borders of services.
+
+Drift is looked at twice: what is under way at the first look has arrived at the second.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TypeVar
+
+import accounts.selectors
+import accounts.services
+import tweets.selectors
+import tweets.services
+from accounts.models import User
+from common.db import aliases
+from common.pagination import Page
+from messaging.broker import broker
+from messaging.models import OutboxEvent
+from messaging.worker import workers
+from tweets.models import Tweet
+
+T = TypeVar("T")
+
+PAGE = 1000
+_REPAIR_BATCH = 100
+_POLL_SECONDS = 0.1
+# What a handler has in hand is no longer in its queue.
+_IN_HAND_SECONDS = 0.5
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Drift:
+    """A counter that says something else than the rows."""
+
+    owner: str  # "user" or "tweet"
+    id: int
+    counter: str
+    stored: int
+    counted: int
+
+    def __str__(self) -> str:
+        return f"{self.owner} {self.id}: {self.counter} is {self.stored}, counted {self.counted}"
+
+
+def find_drift(advance: Callable[[str], object]) -> list[Drift]:
+    """Reads everything, by pages. Calls `advance` with "users" or "tweets" after each page."""
+    found: list[Drift] = []
+    for users in _pages(accounts.selectors.find_follow_drift):
+        found += map(_of_user, users.items)
+        advance("users")
+    for stored in _pages_of_num_tweets():
+        found += _compare_num_tweets(stored, _count_tweets(min(stored) - 1, max(stored)))
+        advance("users")
+    for rows in _pages(tweets.selectors.find_counter_drift):
+        found += map(_of_tweet, rows.items)
+        advance("tweets")
+    return found
+
+
+def look_again(found: Sequence[Drift]) -> list[Drift]:
+    """Those counters of the owners named that still say something else."""
+    confirmed: list[Drift] = []
+    for ids in _ids(found, "user"):
+        users = list(User.objects.filter(id__in=ids).order_by("id"))
+        confirmed += map(_of_user, accounts.selectors.follow_drift(users))
+    named = [wrong.id for wrong in found if wrong.counter == "num_tweets"]
+    for id, stored in User.objects.filter(id__in=named).values_list("id", "num_tweets"):
+        confirmed += _compare_num_tweets({id: stored}, _count_tweets(id - 1, id))
+    for ids in _ids(found, "tweet"):
+        rows = list(Tweet.objects.filter(id__in=ids).order_by("id"))
+        confirmed += map(_of_tweet, tweets.selectors.counter_drift(rows))
+    return sorted(confirmed)
+
+
+def repair(found: Sequence[Drift]) -> None:
+    """Counts once more under a lock; what has changed meanwhile is left to the next run."""
+    by_follows = [wrong for wrong in found if wrong.counter != "num_tweets"]
+    for ids in _ids(by_follows, "user"):
+        accounts.services.repair_follow_counters(user_ids=ids)
+    for ids in _ids(by_follows, "tweet"):
+        tweets.services.repair_counters(tweet_ids=ids)
+    for wrong in found:
+        if wrong.counter == "num_tweets":
+            accounts.services.repair_num_tweets(
+                user_id=wrong.id, stored=wrong.stored, counted=wrong.counted
+            )
+
+
+def wait_for_news(seconds: float) -> bool:
+    """Waits until no event is on its way to `num_tweets`; False if that takes longer than this."""
+    deadline = time.monotonic() + seconds
+    while _is_under_way():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    time.sleep(_IN_HAND_SECONDS)
+    return not _is_under_way()
+
+
+def _is_under_way() -> bool:
+    pending = any(OutboxEvent.objects.using(using).pending().exists() for using in aliases())
+    return pending or broker().depth(workers()["tweets"].queue) > 0
+
+
+def _pages(find: Callable[..., Page[T]]) -> Iterator[Page[T]]:
+    after_id = 0
+    while True:
+        page = find(after_id=after_id, limit=PAGE)
+        yield page
+        if page.next is None:
+            return
+        after_id = page.next
+
+
+def _pages_of_num_tweets() -> Iterator[dict[int, int]]:
+    """The stored counters by user, in order of id."""
+    after_id = 0
+    while True:
+        users = User.objects.filter(id__gt=after_id).order_by("id")[:PAGE]
+        stored = dict(users.values_list("id", "num_tweets"))
+        if not stored:
+            return
+        yield stored
+        after_id = max(stored)
+
+
+def _count_tweets(after_id: int, last_id: int) -> dict[int, int]:
+    """The tweets of the users between, by user; no entry for those without any."""
+    counted: dict[int, int] = {}
+    while after_id < last_id:
+        page = tweets.selectors.count_tweets(after_user_id=after_id, limit=PAGE)
+        counted |= page
+        after_id = max(page) if len(page) == PAGE else last_id
+    return counted
+
+
+def _compare_num_tweets(stored: dict[int, int], counted: dict[int, int]) -> list[Drift]:
+    return [
+        Drift("user", id, "num_tweets", number, counted.get(id, 0))
+        for id, number in stored.items()
+        if number != counted.get(id, 0)
+    ]
+
+
+def _ids(found: Iterable[Drift], owner: str) -> Iterator[list[int]]:
+    """The owners of that kind, each once, by batches."""
+    ids = iter(sorted({wrong.id for wrong in found if wrong.owner == owner}))
+    while batch := list(islice(ids, _REPAIR_BATCH)):
+        yield batch
+
+
+def _of_user(wrong: accounts.selectors.Drift) -> Drift:
+    return Drift("user", wrong.user_id, wrong.counter, wrong.stored, wrong.counted)
+
+
+def _of_tweet(wrong: tweets.selectors.Drift) -> Drift:
+    return Drift("tweet", wrong.tweet_id, wrong.counter, wrong.stored, wrong.counted)
