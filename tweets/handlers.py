@@ -5,17 +5,30 @@ from collections.abc import Sequence
 
 from common.errors import NotFound
 from grpc_services.clients import accounts
-from messaging.events import TweetCreated, TweetDeleted, UserDeleted
+from grpc_services.fragments import Change, drop
+from messaging.events import (
+    TweetCreated,
+    TweetDeleted,
+    TweetLiked,
+    TweetReposted,
+    TweetUnliked,
+    TweetUnreposted,
+    UserDeleted,
+)
 from messaging.worker import Handler, Worker
 from tweets import services
 
 
 def count_created(events: Sequence[TweetCreated]) -> None:
+    drop(Change(entries=[event.parent_id for event in events if event.parent_id is not None]))
     for event in events:
         _count(event, +1)
 
 
 def count_deleted(events: Sequence[TweetDeleted]) -> None:
+    deleted = [event.id for event in events]
+    drop(Change(entries=deleted))
+    services.show_parents_gone(deleted)
     services.clear_remains({event.id: event.user_id for event in events})
     for event in events:
         _count(event, -1)
@@ -24,6 +37,18 @@ def count_deleted(events: Sequence[TweetDeleted]) -> None:
 def forget_users(events: Sequence[UserDeleted]) -> None:
     for event in events:
         services.forget_user(event.id)
+
+
+def drop_liked(events: Sequence[TweetLiked] | Sequence[TweetUnliked]) -> None:
+    """Once more what the writer has dropped from the cache, in case it died before it could."""
+    for event in events:
+        drop(Change(entries=[event.tweet_id], viewer=event.user_id))
+
+
+def drop_reposted(events: Sequence[TweetReposted] | Sequence[TweetUnreposted]) -> None:
+    """As `drop_liked`."""
+    for event in events:
+        drop(Change(entries=[event.tweet_id, event.id], viewer=event.user_id))
 
 
 def _count(event: TweetCreated | TweetDeleted, delta: int) -> None:
@@ -39,6 +64,10 @@ def _count(event: TweetCreated | TweetDeleted, delta: int) -> None:
 HANDLERS: dict[str, Handler] = {
     TweetCreated.routing_key: count_created,
     TweetDeleted.routing_key: count_deleted,
+    TweetLiked.routing_key: drop_liked,
+    TweetUnliked.routing_key: drop_liked,
+    TweetReposted.routing_key: drop_reposted,
+    TweetUnreposted.routing_key: drop_reposted,
     UserDeleted.routing_key: forget_users,
 }
 

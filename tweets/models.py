@@ -15,9 +15,9 @@ class TweetQuerySet(models.QuerySet["Tweet"]):
         return self.filter(repost_of__isnull=False)
 
     def lock(self, ids: Collection[int]) -> "dict[int, Tweet]":
-        """Those of the tweets that exist, locked until the transaction ends, youngest first.
+        """Those of the tweets that exist (no reposts), locked until the transaction ends.
 
-        Everybody locks in this order, so nobody waits in a circle.
+        Always in the same order, so that two who lock several don't wait for each other for ever.
         """
         rows = self.tweets().filter(id__in=ids).order_by("-id")
         return {tweet.id: tweet for tweet in rows.select_for_update(no_key=True)}

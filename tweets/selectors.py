@@ -94,6 +94,12 @@ def list_tweets(*, after_id: int | None = None, limit: int) -> list[ShownTweet]:
     return [_show(row, row) for row in _read(tweets[:limit])]
 
 
+def list_reply_ids(parent_ids: Collection[int], *, limit: int) -> list[int]:
+    """Some of the replies to the tweets, which may be gone."""
+    replies = Tweet.objects.filter(parent_id__in=parent_ids)
+    return list(replies.values_list("id", flat=True)[:limit])
+
+
 def list_entries(
     author_ids: Collection[int], *, before_id: int | None = None, limit: int
 ) -> list[Entry]:

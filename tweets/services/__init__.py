@@ -1,12 +1,18 @@
 """What can be done with tweets. Every write and every event of tweets is in here.
 
 Rows are locked in one order, so that nobody waits in a circle: tweets before their likes and
-reposts, and of several tweets the younger first (a reply is younger than its parent). Whoever
-changes a tweet's likes or reposts holds the tweet's lock, which keeps its counters exact.
+reposts, and several tweets by `Tweet.objects.lock`. Whoever changes a tweet's likes or reposts holds
+the tweet's lock, which keeps its counters exact.
 """
 
 from tweets.services.counters import repair_counters
-from tweets.services.deletion import clear_remains, delete_tweet, forget_user, remove_tweets
+from tweets.services.deletion import (
+    clear_remains,
+    delete_tweet,
+    forget_user,
+    remove_tweets,
+    show_parents_gone,
+)
 from tweets.services.likes import like, unlike
 from tweets.services.posting import post_tweet, prune_idempotency_keys, reply
 from tweets.services.reposts import repost, undo_repost
@@ -22,6 +28,7 @@ __all__ = [
     "repair_counters",
     "reply",
     "repost",
+    "show_parents_gone",
     "undo_repost",
     "unlike",
 ]

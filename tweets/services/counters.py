@@ -6,6 +6,7 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 
 from common.db import atomic
+from grpc_services.fragments import Change, drop_after_commit
 from tweets import selectors
 from tweets.models import Tweet
 from tweets.selectors import Drift
@@ -13,6 +14,7 @@ from tweets.selectors import Drift
 
 def count(tweet_ids: Collection[int], counter: str, change: int) -> int:
     """Returns how many of the tweets exist. Never below zero, even where a counter had drifted."""
+    drop_after_commit("tweets", Change(entries=tweet_ids))
     tweets = Tweet.objects.filter(id__in=tweet_ids)
     return tweets.update(**{counter: Greatest(F(counter) + change, 0)})
 
@@ -24,4 +26,5 @@ def repair_counters(*, tweet_ids: Collection[int]) -> list[Drift]:
         drift = selectors.counter_drift(list(locked.values()))
         for wrong in drift:
             Tweet.objects.filter(id=wrong.tweet_id).update(**{wrong.counter: wrong.counted})
+        drop_after_commit("tweets", Change(entries=[wrong.tweet_id for wrong in drift]))
     return drift

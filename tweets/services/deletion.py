@@ -15,6 +15,7 @@ from django.utils import timezone
 from common.db import atomic
 from common.errors import Forbidden, NotFound
 from common.ids import MAX_ID
+from grpc_services.fragments import Change, drop, drop_after_commit
 from messaging.events import TweetDeleted
 from messaging.outbox import publish
 from tweets import selectors
@@ -56,6 +57,12 @@ def clear_remains(authors: Mapping[int, int]) -> None:
             more = _clear_batch(gone)
 
 
+def show_parents_gone(tweet_ids: Collection[int]) -> None:
+    """Drops the cached replies to deleted tweets, which were made with a parent."""
+    for reply_ids in _batches(Tweet.objects.filter(parent_id__in=list(tweet_ids)), "id"):
+        drop(Change(entries=reply_ids))
+
+
 def forget_user(user_id: int) -> None:
     """Deletes what the user wrote, reposted and liked. Stopped half-way, it goes on when repeated.
 
@@ -80,7 +87,13 @@ def _remove(tweet_ids: Collection[int]) -> int:
         removed = [locked[id] for id in tweet_ids if id in locked]
         if not removed:
             return 0
-        Tweet.objects.filter(id__in=[tweet.id for tweet in removed]).delete()
+        removed_ids = [tweet.id for tweet in removed]
+        Tweet.objects.filter(id__in=removed_ids).delete()
+        drop_after_commit("tweets", Change(entries=removed_ids))
+        # ... and the first of their replies, which now say that their parent is gone
+        drop_after_commit(
+            "tweets", Change(entries=selectors.list_reply_ids(removed_ids, limit=BATCH))
+        )
         lost = Counter(tweet.parent_id for tweet in removed if tweet.parent_id is not None)
         for parent_id, number in lost.items():
             count([parent_id], "num_replies", -number)

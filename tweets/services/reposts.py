@@ -7,6 +7,7 @@ from django.utils import timezone
 from common.db import atomic, with_new_id
 from common.errors import NotFound
 from common.ids import created_at
+from grpc_services.fragments import Change, drop_after_commit
 from messaging.events import TweetReposted, TweetUnreposted
 from messaging.outbox import publish
 from tweets import selectors
@@ -28,6 +29,7 @@ def repost(*, tweet_id: int, user_id: int) -> int:
                 id=id, user_id=user_id, repost_of_id=tweet.id, created_at=created_at(id)
             )
             count([tweet.id], "num_reposts", +1)
+            drop_after_commit("tweets", Change(entries=[tweet.id], viewer=user_id))
             publish(
                 TweetReposted(
                     id=id,
@@ -58,14 +60,18 @@ def undo_reposts_locked(tweets: Mapping[int, Tweet], user_id: int) -> None:
     """Takes the user's reposts of the tweets back, which the caller has locked."""
     entries = list(Tweet.objects.filter(user_id=user_id, repost_of__in=list(tweets)))
     delete_entries(entries, {id: tweet.user_id for id, tweet in tweets.items()})
-    count([entry.repost_of_id for entry in entries if entry.repost_of_id], "num_reposts", -1)
+    tweet_ids = [entry.repost_of_id for entry in entries if entry.repost_of_id]
+    count(tweet_ids, "num_reposts", -1)
+    drop_after_commit("tweets", Change(entries=tweet_ids, viewer=user_id))
 
 
 def delete_entries(entries: Collection[Tweet], authors: Mapping[int, int]) -> None:
     """Deletes reposts of tweets, `authors` being who wrote which. The counter is the caller's."""
     if not entries:
         return
-    Tweet.objects.filter(id__in=[entry.id for entry in entries]).delete()
+    entry_ids = [entry.id for entry in entries]
+    Tweet.objects.filter(id__in=entry_ids).delete()
+    drop_after_commit("tweets", Change(entries=entry_ids))
     now = timezone.now()
     publish(
         *(

@@ -1,0 +1,241 @@
+"""Deleting a tweet, and an account's going."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+from rest_framework.test import APIClient
+
+from accounts import services as accounts_services
+from accounts.models import User
+from common.db import alias
+from common.ids import new_id
+from messaging.events import TweetDeleted, decode
+from messaging.models import OutboxEvent
+from tests.factories import TweetFactory, UserFactory
+from tests.unit.accounts.answers import assert_refused, told
+from tweets import selectors, services
+from tweets.models import Like, Tweet
+from tweets.services import deletion
+
+
+@pytest.fixture
+def tweet(alice: User) -> Tweet:
+    made: Tweet = TweetFactory.create(user_id=alice.id)
+    return made
+
+
+def told_of(routing_key: str) -> list[Any]:
+    events = OutboxEvent.objects.filter(routing_key=routing_key).order_by("id")
+    return [decode(event.routing_key, event.body.encode()) for event in events]
+
+
+def make_popular(tweet: Tweet, rows: int) -> list[int]:
+    """Gives it this many likes and reposts, and returns the reposts' ids."""
+    likes = [Like(tweet=tweet, user_id=number) for number in range(1, rows + 1)]
+    Like.objects.bulk_create(likes)
+    ids = [new_id() for _ in range(rows)]
+    Tweet.objects.bulk_create(
+        Tweet(id=id, user_id=number, repost_of=tweet, created_at=tweet.created_at)
+        for number, id in enumerate(ids, start=1)
+    )
+    Tweet.objects.filter(id=tweet.id).update(num_likes=rows, num_reposts=rows)
+    return ids
+
+
+def test_its_author_deletes_a_tweet(as_alice: APIClient, alice: User, tweet: Tweet) -> None:
+    answer = as_alice.delete(f"/tweet/{tweet.id}")
+
+    assert (answer.status_code, answer.json()) == (200, {"message": "tweet deleted"})
+    assert not Tweet.objects.exists()
+    [event] = told_of("tweet.deleted")
+    assert (event.id, event.user_id) == (tweet.id, alice.id)
+    assert_refused(as_alice.get(f"/tweet/{tweet.id}"), 404)
+
+
+def test_a_deleted_tweet_is_not_found_again(as_alice: APIClient, tweet: Tweet) -> None:
+    as_alice.delete(f"/tweet/{tweet.id}")
+    assert_refused(as_alice.delete(f"/tweet/{tweet.id}"), 404)
+    assert told() == ["tweet.deleted"]
+
+
+def test_nobody_else_deletes_it(as_bob: APIClient, tweet: Tweet) -> None:
+    assert_refused(as_bob.delete(f"/tweet/{tweet.id}"), 403)
+    assert Tweet.objects.exists()
+    assert told() == []
+
+
+def test_someone_elses_hidden_tweet_is_not_found(
+    as_bob: APIClient, alice: User, tweet: Tweet
+) -> None:
+    accounts_services.suspend(user_id=alice.id)
+    assert_refused(as_bob.delete(f"/tweet/{tweet.id}"), 404)
+
+
+def test_deleting_asks_for_a_sign_in(api: APIClient, tweet: Tweet) -> None:
+    assert_refused(api.delete(f"/tweet/{tweet.id}"), 401)
+
+
+def test_a_repost_is_no_tweet_to_delete(as_alice: APIClient, alice: User, tweet: Tweet) -> None:
+    services.repost(tweet_id=tweet.id, user_id=alice.id)
+    entry = Tweet.objects.reposts().get()
+    assert_refused(as_alice.delete(f"/tweet/{entry.id}"), 404)
+    assert Tweet.objects.count() == 2
+
+
+def test_its_replies_stay_and_say_that_their_parent_is_gone(
+    as_alice: APIClient, bob: User, tweet: Tweet
+) -> None:
+    reply = services.reply(user_id=bob.id, parent_id=tweet.id, content="hi")
+    as_alice.delete(f"/tweet/{tweet.id}")
+    shown = as_alice.get(f"/tweet/{reply.id}").json()["tweet"]
+    assert (shown["parent_id"], shown["parent_deleted"]) == (str(tweet.id), True)
+
+
+def test_deleting_a_reply_is_counted_by_its_parent(alice: User, bob: User, tweet: Tweet) -> None:
+    reply = services.reply(user_id=bob.id, parent_id=tweet.id, content="hi")
+    services.delete_tweet(tweet_id=reply.id, user_id=bob.id)
+    tweet.refresh_from_db()
+    assert tweet.num_replies == 0
+
+
+def test_its_likes_and_reposts_go_with_it(alice: User, bob: User, tweet: Tweet) -> None:
+    services.like(tweet_id=tweet.id, user_id=bob.id)
+    services.repost(tweet_id=tweet.id, user_id=bob.id)
+    entry = Tweet.objects.reposts().get()
+
+    services.delete_tweet(tweet_id=tweet.id, user_id=alice.id)
+
+    assert (Like.objects.count(), Tweet.objects.count()) == (0, 0)
+    [event] = told_of("tweet.unreposted")
+    assert (event.id, event.tweet_id, event.user_id) == (entry.id, tweet.id, bob.id)
+    assert event.author_id == alice.id
+
+
+def test_of_a_popular_tweet_what_is_left_is_hidden_and_goes_with_the_news(
+    alice: User, tweet: Tweet
+) -> None:
+    rows = 2 * deletion.BATCH + 1
+    entries = make_popular(tweet, rows)
+
+    services.delete_tweet(tweet_id=tweet.id, user_id=alice.id)
+    left = list(Tweet.objects.values_list("id", flat=True))
+    assert len(left) == Like.objects.count() == rows - deletion.BATCH
+    assert selectors.get_tweets(left) == []
+
+    services.clear_remains({tweet.id: alice.id})
+    assert (Like.objects.count(), Tweet.objects.count()) == (0, 0)
+    assert sorted(event.id for event in told_of("tweet.unreposted")) == sorted(entries)
+
+
+def test_a_deletion_takes_as_many_queries_however_popular_the_tweet(alice: User) -> None:
+    numbers = set()
+    for rows in (deletion.BATCH, 3 * deletion.BATCH):
+        tweet = TweetFactory.create(user_id=alice.id)
+        make_popular(tweet, rows)
+        with CaptureQueriesContext(connections[alias("tweets")]) as queries:
+            services.delete_tweet(tweet_id=tweet.id, user_id=alice.id)
+        numbers.add(len(queries))
+    assert len(numbers) == 1
+    assert numbers.pop() < 20
+
+
+def test_nothing_is_cleared_away_of_a_tweet_that_exists(
+    alice: User, bob: User, tweet: Tweet
+) -> None:
+    services.like(tweet_id=tweet.id, user_id=bob.id)
+    services.repost(tweet_id=tweet.id, user_id=bob.id)
+    services.clear_remains({tweet.id: alice.id})
+    assert (Like.objects.count(), Tweet.objects.count()) == (1, 2)
+
+
+def test_many_are_removed_in_batches_with_their_parents_counting(alice: User, bob: User) -> None:
+    parent = TweetFactory.create(user_id=alice.id)
+    replies = [
+        services.reply(user_id=bob.id, parent_id=parent.id, content="hi").id for _ in range(5)
+    ]
+    grandchild = services.reply(user_id=alice.id, parent_id=replies[0], content="ho")
+    ids = TweetFactory.create_batch(deletion.BATCH, user_id=bob.id)
+
+    removed = services.remove_tweets([*replies[:3], *(tweet.id for tweet in ids), 7])
+
+    assert removed == deletion.BATCH + 3
+    parent.refresh_from_db()
+    assert parent.num_replies == 2
+    assert selectors.get_tweet(grandchild.id).parent_deleted
+    assert len(told_of("tweet.deleted")) == removed
+
+
+# An account's going
+
+
+def test_what_an_account_wrote_reposted_and_liked_goes_with_it(
+    alice: User, bob: User, drain: Callable[[], None]
+) -> None:
+    kept = TweetFactory.create(user_id=bob.id)
+    written = services.post_tweet(user_id=alice.id, content="hello")
+    reply = services.reply(user_id=alice.id, parent_id=kept.id, content="hi")
+    answer = services.reply(user_id=bob.id, parent_id=written.id, content="ho")
+    for tweet_id in (kept.id, written.id):
+        for user in (alice, bob):
+            services.like(tweet_id=tweet_id, user_id=user.id)
+            services.repost(tweet_id=tweet_id, user_id=user.id)
+    entry = Tweet.objects.reposts().get(user_id=alice.id, repost_of=kept.id)
+
+    accounts_services.delete_user(user_id=alice.id)
+    drain()
+
+    bobs = Tweet.objects.get(repost_of=kept.id)
+    assert set(Tweet.objects.values_list("id", flat=True)) == {kept.id, answer.id, bobs.id}
+    assert list(Like.objects.values_list("tweet_id", "user_id")) == [(kept.id, bob.id)]
+    kept.refresh_from_db()
+    assert (kept.num_likes, kept.num_replies, kept.num_reposts) == (1, 0, 1)
+    assert {event.id for event in told_of("tweet.deleted")} == {written.id, reply.id}
+    assert entry.id in {event.id for event in told_of("tweet.unreposted")}
+    assert [event.tweet_id for event in told_of("tweet.unliked")] == [kept.id]
+    bob.refresh_from_db()
+    assert bob.num_tweets == 1  # the reply; the factory tells nobody
+
+
+def test_an_account_goes_in_batches_and_twice_is_once(
+    alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deletion, "BATCH", 3)
+    tweets = TweetFactory.create_batch(8, user_id=bob.id)
+    TweetFactory.create_batch(8, user_id=alice.id)
+    for tweet in tweets:
+        services.like(tweet_id=tweet.id, user_id=alice.id)
+        services.repost(tweet_id=tweet.id, user_id=alice.id)
+
+    for _ in range(2):
+        services.forget_user(alice.id)
+        assert not Tweet.objects.filter(user_id=alice.id).exists()
+        assert not Like.objects.exists()
+        assert set(Tweet.objects.values_list("num_likes", "num_reposts")) == {(0, 0)}
+        assert len(told_of("tweet.deleted")) == 8
+        assert len(told_of("tweet.unreposted")) == len(told_of("tweet.unliked")) == 8
+
+
+def test_a_stopped_removal_of_an_account_goes_on_when_repeated(alice: User, bob: User) -> None:
+    """As after a crash: some of it is gone, and what a deletion left isn't cleared away yet."""
+    gone, kept = TweetFactory.create_batch(2, user_id=bob.id)
+    for tweet in (gone, kept):
+        services.like(tweet_id=tweet.id, user_id=alice.id)
+        services.repost(tweet_id=tweet.id, user_id=alice.id)
+    Tweet.objects.filter(id=gone.id).delete()
+    TweetFactory.create(user_id=alice.id)
+
+    services.forget_user(alice.id)
+    services.clear_remains({gone.id: bob.id})
+
+    assert [tweet.id for tweet in Tweet.objects.all()] == [kept.id]
+    assert not Like.objects.exists()
+
+
+def test_the_news_of_a_deletion_is_a_fact_about_one_tweet(alice: User, tweet: Tweet) -> None:
+    other = UserFactory.create()
+    services.remove_tweets([tweet.id, TweetFactory.create(user_id=other.id).id])
+    deleted: list[TweetDeleted] = told_of("tweet.deleted")
+    assert {event.user_id for event in deleted} == {alice.id, other.id}

@@ -1,0 +1,237 @@
+"""Posting, replying, and repeating a request with its key."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from accounts import services as accounts_services
+from accounts.models import User
+from common.errors import Invalid
+from common.ids import created_at
+from messaging.models import OutboxEvent
+from tests.factories import TweetFactory
+from tests.unit.accounts.answers import assert_refused, told
+from tweets import services
+from tweets.models import IdempotencyKey, Tweet
+
+HEADER = "Idempotency-Key"
+
+
+def post(client: APIClient, content: str = "hello", key: str | None = None) -> Any:
+    return client.post("/tweet", {"content": content}, headers={HEADER: key} if key else {})
+
+
+def reply(client: APIClient, parent_id: int, content: str = "hi", key: str | None = None) -> Any:
+    headers = {HEADER: key} if key else {}
+    return client.post(f"/tweet/{parent_id}/reply", {"content": content}, headers=headers)
+
+
+# Tweets
+
+
+def test_a_tweet_is_answered_as_the_contract_has_it(as_alice: APIClient, alice: User) -> None:
+    answer = post(as_alice, "  The first snow. ")
+
+    assert answer.status_code == 200
+    row = Tweet.objects.get()
+    assert answer.json() == {
+        "message": "tweet created",
+        "tweet": {
+            "id": str(row.id),
+            "user_id": str(alice.id),
+            "author": {"id": str(alice.id), "username": "alice", "display_name": "alice"},
+            "content": "The first snow.",
+            "parent_id": None,
+            "parent_deleted": False,
+            "num_likes": 0,
+            "num_replies": 0,
+            "num_reposts": 0,
+            "created_at": row.created_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            "liked": False,
+            "reposted": False,
+        },
+    }
+
+
+def test_a_tweet_is_created_at_the_millisecond_of_its_id(alice: User) -> None:
+    services.post_tweet(user_id=alice.id, content="hello")
+    tweet = Tweet.objects.get()
+    assert tweet.created_at == created_at(tweet.id)
+    assert timezone.now() - tweet.created_at < timedelta(minutes=1)
+
+
+def test_a_tweet_and_its_news_are_one_transaction(alice: User) -> None:
+    tweet = services.post_tweet(user_id=alice.id, content="hello")
+    event = OutboxEvent.objects.get()
+    assert event.routing_key == "tweet.created"
+    assert event.body == (
+        f'{{"id":"{tweet.id}","user_id":"{alice.id}","content":"hello","parent_id":null,'
+        f'"created_at":"{tweet.created_at.isoformat(timespec="milliseconds")[:-6]}Z"}}'
+    )
+
+
+def test_the_first_answer_is_what_is_read_later(as_alice: APIClient) -> None:
+    tweet = post(as_alice).json()["tweet"]
+    assert as_alice.get(f"/tweet/{tweet['id']}").json()["tweet"] == tweet
+
+
+def test_posting_asks_for_a_sign_in(api: APIClient, db: None) -> None:
+    assert_refused(post(api), 401)
+    assert_refused(reply(api, 7), 401)
+
+
+def test_a_tweet_is_answered_without_its_author_while_accounts_is_down(
+    as_alice: APIClient, accounts_down: Any
+) -> None:
+    accounts_down()
+    answer = post(as_alice)
+    assert answer.status_code == 200
+    assert answer.json()["tweet"]["author"] is None
+
+
+# Replies
+
+
+def test_a_reply_names_its_parent_which_counts_it(
+    as_bob: APIClient, alice: User, bob: User
+) -> None:
+    parent = TweetFactory.create(user_id=alice.id)
+
+    answer = reply(as_bob, parent.id)
+
+    assert answer.status_code == 200
+    assert answer.json()["message"] == "reply created"
+    shown = answer.json()["tweet"]
+    assert (shown["parent_id"], shown["parent_deleted"]) == (str(parent.id), False)
+    assert shown["author"]["username"] == "bob"
+    parent.refresh_from_db()
+    assert parent.num_replies == 1
+    assert told() == ["tweet.created"]
+
+
+def test_a_reply_to_a_repost_is_one_to_the_original(as_bob: APIClient, alice: User) -> None:
+    parent = TweetFactory.create(user_id=alice.id)
+    services.repost(tweet_id=parent.id, user_id=alice.id)
+    entry = Tweet.objects.reposts().get()
+
+    assert reply(as_bob, entry.id).json()["tweet"]["parent_id"] == str(parent.id)
+    parent.refresh_from_db()
+    assert parent.num_replies == 1
+
+
+def test_there_is_no_reply_to_what_is_not_there(as_bob: APIClient) -> None:
+    assert_refused(reply(as_bob, 7), 404)
+    assert not Tweet.objects.exists()
+    assert told() == []
+
+
+def test_there_is_no_reply_to_someone_suspended(as_bob: APIClient, alice: User) -> None:
+    parent = TweetFactory.create(user_id=alice.id)
+    accounts_services.suspend(user_id=alice.id)
+    assert_refused(reply(as_bob, parent.id), 404)
+    parent.refresh_from_db()
+    assert parent.num_replies == 0
+
+
+def test_a_reply_goes_through_while_accounts_is_down(
+    as_bob: APIClient, alice: User, accounts_down: Any
+) -> None:
+    parent = TweetFactory.create(user_id=alice.id)
+    accounts_down()
+    assert reply(as_bob, parent.id).status_code == 200
+
+
+# Keys
+
+
+def test_a_repeated_request_gets_the_first_answer(as_alice: APIClient) -> None:
+    first = post(as_alice, key="k1")
+    second = post(as_alice, " hello ", key="k1")
+    assert (second.status_code, second.json()) == (200, first.json())
+    assert Tweet.objects.count() == 1
+    assert told() == ["tweet.created"]
+
+
+def test_it_gets_the_first_answer_whatever_happened_to_the_tweet(
+    as_alice: APIClient, bob: User
+) -> None:
+    first = post(as_alice, key="k1")
+    tweet_id = int(first.json()["tweet"]["id"])
+    services.like(tweet_id=tweet_id, user_id=bob.id)
+    services.reply(parent_id=tweet_id, user_id=bob.id, content="hi")
+    assert post(as_alice, key="k1").json() == first.json()
+
+    assert as_alice.delete(f"/tweet/{tweet_id}").status_code == 200
+    assert post(as_alice, key="k1").json() == first.json()
+    assert not Tweet.objects.filter(id=tweet_id).exists()
+
+
+def test_a_repeated_reply_gets_the_first_answer_though_its_parent_is_gone(
+    as_bob: APIClient, alice: User
+) -> None:
+    parent = TweetFactory.create(user_id=alice.id)
+    services.repost(tweet_id=parent.id, user_id=alice.id)
+    entry = Tweet.objects.reposts().get()
+    first = reply(as_bob, entry.id, key="k1")
+    services.delete_tweet(tweet_id=parent.id, user_id=alice.id)
+
+    again = reply(as_bob, entry.id, key="k1")
+
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert again.json()["tweet"]["parent_id"] == str(parent.id)
+
+
+def test_the_same_key_with_another_request_is_refused(as_alice: APIClient, alice: User) -> None:
+    parent = TweetFactory.create(user_id=alice.id)
+    post(as_alice, key="k1")
+    assert_refused(post(as_alice, "other", key="k1"), 422, HEADER)
+    assert_refused(reply(as_alice, parent.id, "hello", key="k1"), 422, HEADER)
+    assert Tweet.objects.exclude(id=parent.id).count() == 1
+
+
+def test_a_key_is_its_users_own(as_alice: APIClient, as_bob: APIClient) -> None:
+    first, second = post(as_alice, key="k1"), post(as_bob, "other", key="k1")
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert Tweet.objects.count() == 2
+
+
+def test_without_a_key_each_request_makes_a_tweet(as_alice: APIClient) -> None:
+    post(as_alice)
+    post(as_alice)
+    assert Tweet.objects.count() == 2
+
+
+def test_a_key_may_have_255_characters(as_alice: APIClient) -> None:
+    assert post(as_alice, key="k" * 255).status_code == 200
+
+
+@pytest.mark.parametrize("key", ["k" * 256, "ä", "a\x00b", "a\tb", "\x7f", ""])
+def test_what_is_no_key_is_refused(alice: User, key: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        services.post_tweet(user_id=alice.id, content="hello", idempotency_key=key)
+    assert list(refused.value.fields) == [HEADER]
+    assert not Tweet.objects.exists()
+
+
+def test_a_refused_request_leaves_its_key_free(as_alice: APIClient) -> None:
+    assert_refused(post(as_alice, "a" * 281, key="k1"), 422, "content")
+    assert_refused(reply(as_alice, 7, key="k1"), 404)
+    assert not IdempotencyKey.objects.exists()
+    assert post(as_alice, key="k1").status_code == 200
+
+
+def test_old_keys_are_pruned_and_young_ones_are_not(alice: User, capsys: Any) -> None:
+    for key in ("old", "young"):
+        services.post_tweet(user_id=alice.id, content=key, idempotency_key=key)
+    two_days_ago = timezone.now() - timedelta(days=2, seconds=1)
+    IdempotencyKey.objects.filter(key="old").update(created_at=two_days_ago)
+
+    call_command("prune_tweets")
+
+    assert capsys.readouterr().out == "1 idempotency keys deleted\n"
+    assert IdempotencyKey.objects.get().key == "young"
+    assert Tweet.objects.count() == 2

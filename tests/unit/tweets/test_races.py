@@ -1,0 +1,220 @@
+"""What two at once may do, with real threads on PostgreSQL."""
+
+import itertools
+import random
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+
+from accounts.models import User
+from common.errors import Invalid, NotFound
+from tests.factories import TweetFactory, UserFactory
+from tests.unit.accounts.answers import told
+from tests.unit.accounts.test_races import at_once, kinds
+from tweets import selectors, services
+from tweets.models import IdempotencyKey, Like, Tweet
+
+pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]
+
+Job = Callable[[], Any]
+
+
+@pytest.fixture
+def tweet(alice: User) -> Tweet:
+    made: Tweet = TweetFactory.create(user_id=alice.id)
+    return made
+
+
+def does(name: str, tweet: Tweet, user: User) -> Job:
+    return partial(getattr(services, name), tweet_id=tweet.id, user_id=user.id)
+
+
+def replies(tweet: Tweet, user: User) -> Job:
+    return partial(services.reply, parent_id=tweet.id, user_id=user.id, content="hi")
+
+
+def assert_counters_equal_rows() -> None:
+    assert selectors.find_counter_drift().items == []
+    existing = set(Tweet.objects.values_list("id", flat=True))
+    assert set(Like.objects.values_list("tweet_id", flat=True)) <= existing
+    assert set(Tweet.objects.reposts().values_list("repost_of_id", flat=True)) <= existing
+
+
+@pytest.mark.parametrize(
+    ("do", "counter", "event"),
+    [("like", "num_likes", "tweet.liked"), ("repost", "num_reposts", "tweet.reposted")],
+)
+def test_50_of_one_user_make_one(
+    tweet: Tweet, bob: User, do: str, counter: str, event: str
+) -> None:
+    outcomes = at_once([does(do, tweet, bob)] * 50)
+    assert set(outcomes) == {tweet.id}
+    tweet.refresh_from_db()
+    assert getattr(tweet, counter) == 1
+    assert told() == [event]
+    assert_counters_equal_rows()
+
+
+@pytest.mark.parametrize(
+    ("do", "undo", "event"),
+    [("like", "unlike", "tweet.unliked"), ("repost", "undo_repost", "tweet.unreposted")],
+)
+def test_50_undoings_of_one_undo_one(
+    tweet: Tweet, bob: User, do: str, undo: str, event: str
+) -> None:
+    does(do, tweet, bob)()
+    at_once([does(undo, tweet, bob)] * 50)
+    assert told()[1:] == [event]
+    assert_counters_equal_rows()
+
+
+def test_50_likes_and_reposts_of_many_users_all_count(tweet: Tweet) -> None:
+    users = UserFactory.create_batch(25)
+    at_once([does(do, tweet, user) for user in users for do in ("like", "repost")])
+    tweet.refresh_from_db()
+    assert (tweet.num_likes, tweet.num_reposts) == (25, 25)
+    assert_counters_equal_rows()
+
+
+def test_doing_and_undoing_by_a_few_leaves_exact_counters(tweet: Tweet) -> None:
+    users = UserFactory.create_batch(4)
+    names = ("like", "unlike", "repost", "undo_repost")
+    jobs = [does(name, tweet, user) for name in names for user in users] * 3
+    random.Random(7).shuffle(jobs)
+    at_once(jobs)
+    assert_counters_equal_rows()
+    news = told()
+    assert news.count("tweet.liked") - news.count("tweet.unliked") == Like.objects.count()
+
+
+def test_50_replies_all_count(tweet: Tweet, bob: User) -> None:
+    at_once([replies(tweet, bob)] * 50)
+    tweet.refresh_from_db()
+    assert tweet.num_replies == 50
+
+
+def test_a_deletion_among_likes_reposts_and_replies_leaves_nothing_hanging(
+    tweet: Tweet, alice: User
+) -> None:
+    users = UserFactory.create_batch(10)
+    jobs = [
+        job
+        for user in users
+        for job in (does("like", tweet, user), does("repost", tweet, user), replies(tweet, user))
+    ]
+    outcomes = at_once([*jobs[:15], does("delete_tweet", tweet, alice), *jobs[15:]])
+
+    assert {type(outcome) for outcome in outcomes} <= {int, Tweet, NotFound, type(None)}
+    assert not Tweet.objects.filter(id=tweet.id).exists()
+    assert not Like.objects.exists()
+    assert not Tweet.objects.reposts().exists()
+    assert told().count("tweet.deleted") == 1
+    assert told().count("tweet.reposted") == told().count("tweet.unreposted")
+    assert told().count("tweet.created") == Tweet.objects.count()
+
+
+def test_of_racing_deletions_one_wins(tweet: Tweet, alice: User) -> None:
+    outcomes = at_once([does("delete_tweet", tweet, alice)] * 10)
+    assert kinds(outcomes) == ["NoneType"] + ["NotFound"] * 9
+    assert told() == ["tweet.deleted"]
+
+
+def test_deletions_along_a_thread_do_not_wait_for_each_other_for_ever(
+    tweet: Tweet, alice: User
+) -> None:
+    thread = [tweet]
+    for parent in itertools.islice(iter(lambda: thread[-1], None), 19):
+        thread.append(services.reply(parent_id=parent.id, user_id=alice.id, content="hi"))
+    batches = [[t.id for t in thread[start::4]] for start in range(4)]
+    singles = [does("delete_tweet", t, alice) for t in thread]
+    removals: list[Job] = [partial(services.remove_tweets, ids) for ids in batches]
+    outcomes = at_once(removals + singles)
+
+    assert {type(outcome) for outcome in outcomes} <= {int, NotFound, type(None)}
+    assert not Tweet.objects.exists()
+    assert told().count("tweet.deleted") == 20
+
+
+def test_accounts_that_go_while_others_like_leave_exact_counters(alice: User) -> None:
+    users = UserFactory.create_batch(4)
+    tweets = [TweetFactory.create(user_id=user.id) for user in [*users, alice] * 3]
+    names = ("like", "repost")
+    for user, tweet, name in itertools.product(users[:2], tweets, names):
+        does(name, tweet, user)()
+    jobs = [
+        *[partial(services.forget_user, user.id) for user in users[:2]] * 2,
+        *[does(name, tweet, user) for user in users[2:] for tweet in tweets for name in names],
+        *[replies(tweet, alice) for tweet in tweets],
+    ]
+    random.Random(7).shuffle(jobs)
+    outcomes = at_once(jobs)
+
+    assert {type(outcome) for outcome in outcomes} <= {int, Tweet, NotFound, type(None)}
+    gone = [user.id for user in users[:2]]
+    assert not Tweet.objects.filter(user_id__in=gone).exists()
+    assert not Like.objects.filter(user_id__in=gone).exists()
+    assert_counters_equal_rows()
+
+
+def test_one_key_makes_one_tweet_however_many_bring_it(alice: User) -> None:
+    post = partial(services.post_tweet, user_id=alice.id, content="hello", idempotency_key="k1")
+    outcomes = at_once([post] * 20)
+    assert kinds(outcomes) == ["Tweet"] * 20
+    assert len({(tweet.id, tweet.content, tweet.created_at) for tweet in outcomes}) == 1
+    assert Tweet.objects.count() == IdempotencyKey.objects.count() == 1
+    assert told() == ["tweet.created"]
+
+
+def test_one_key_makes_one_reply_however_many_bring_it(tweet: Tweet, bob: User) -> None:
+    at_once(
+        [
+            partial(
+                services.reply,
+                parent_id=tweet.id, user_id=bob.id, content="hi", idempotency_key="k1",
+            )
+        ]
+        * 20
+    )  # fmt: skip
+    tweet.refresh_from_db()
+    assert (tweet.num_replies, Tweet.objects.count()) == (1, 2)
+
+
+def test_of_two_requests_with_one_key_the_later_is_refused(alice: User) -> None:
+    outcomes = at_once(
+        [
+            partial(services.post_tweet, user_id=alice.id, content=f"{n % 2}", idempotency_key="k1")
+            for n in range(10)
+        ]
+    )
+    made = [outcome for outcome in outcomes if isinstance(outcome, Tweet)]
+    assert len(made) == 5
+    assert len({tweet.id for tweet in made}) == 1
+    assert all(isinstance(outcome, Tweet | Invalid) for outcome in outcomes)
+    assert Tweet.objects.count() == 1
+
+
+def test_a_repair_among_likes_leaves_exact_counters(tweet: Tweet) -> None:
+    users = UserFactory.create_batch(20)
+    Tweet.objects.update(num_likes=100)
+    jobs: list[Job] = [does("like", tweet, user) for user in users]
+    repair = partial(services.repair_counters, tweet_ids=[tweet.id])
+    at_once([*jobs[:10], *[repair] * 3, *jobs[10:]])
+    assert_counters_equal_rows()
+
+
+def test_deletions_handled_by_two_workers_at_once_are_cleared_once(
+    tweet: Tweet, alice: User, bob: User
+) -> None:
+    Like.objects.bulk_create(Like(tweet=tweet, user_id=n) for n in range(1, 500))
+    ids = iter(range(1, 10_000))
+    Tweet.objects.bulk_create(
+        Tweet(id=next(ids), user_id=n, repost_of=tweet, created_at=tweet.created_at)
+        for n in range(1, 500)
+    )
+    services.delete_tweet(tweet_id=tweet.id, user_id=alice.id)
+    at_once([partial(services.clear_remains, {tweet.id: alice.id})] * 4)
+    services.clear_remains({tweet.id: alice.id})
+    assert (Like.objects.count(), Tweet.objects.count()) == (0, 0)
+    assert told().count("tweet.unreposted") == 499
