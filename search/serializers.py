@@ -25,8 +25,15 @@ class SearchQuery(serializers.Serializer[Any]):
 
 
 class ResultSerializer(TweetSerializer):
-    """A tweet; or what something else put into the index, with null for what it lacks."""
+    """A tweet. Null is what the index lacks while tweets is down, or of a foreign document."""
 
+    user_id = serializers.CharField(allow_null=True)
+    content = serializers.CharField(allow_null=True)
+    parent_deleted = serializers.BooleanField(allow_null=True)
+    num_likes = serializers.IntegerField(allow_null=True)
+    num_replies = serializers.IntegerField(allow_null=True)
+    num_reposts = serializers.IntegerField(allow_null=True)
+    created_at = serializers.DateTimeField(allow_null=True)
     score = serializers.FloatField(help_text="relevance and freshness; higher is better")
 
 

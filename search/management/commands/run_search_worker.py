@@ -1,7 +1,7 @@
 from typing import Any
 
 from common.errors import Unavailable
-from messaging.commands import WorkerCommand
+from messaging.commands import WorkerCommand, require_broker
 from search.handlers import WORKER
 from search.index import index
 
@@ -11,8 +11,9 @@ class Command(WorkerCommand):
     worker = WORKER
 
     def handle(self, *args: Any, **options: Any) -> None:
+        require_broker()
         try:
-            index().prepare()  # before anyone else creates the index, if may be
+            index().prepare()  # before anyone else creates the index
         except Unavailable:
             self.stderr.write("the search index is down: messages wait until it is back")
         super().handle(*args, **options)

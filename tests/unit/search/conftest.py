@@ -14,14 +14,18 @@ from search.query import parse
 from tests.conftest import is_real
 
 
-@pytest.fixture(autouse=True)
-def _empty_index() -> None:
-    index().clear()
+@pytest.fixture(scope="session")
+def _prepared_index() -> None:
     index().prepare()
 
 
 @pytest.fixture
-def refresh() -> Callable[[], None]:
+def empty_index(_prepared_index: None) -> None:
+    index().clear()
+
+
+@pytest.fixture
+def refresh(empty_index: None) -> Callable[[], None]:
     """Lets searches find what has been written."""
 
     def refresh() -> None:

@@ -43,7 +43,7 @@ def test_it_finds_hashtags_folded_and_each_once() -> None:
 
 
 @pytest.mark.real
-def test_elasticsearch_makes_the_same_tokens() -> None:
+def test_elasticsearch_makes_the_same_tokens(empty_index: None) -> None:
     client = connections.get_connection()
     client.indices.create(index="tweets")  # mapped by our template
 

@@ -8,7 +8,7 @@ from elasticsearch import Elasticsearch
 from elasticsearch.dsl import connections
 
 from common.errors import Unavailable
-from search.backends.elasticsearch import BUILDING, ElasticsearchIndex
+from search.backends.elasticsearch import BUILDING, SHOWN, ElasticsearchIndex
 from search.index import Place, index, this_hour
 from search.query import parse
 from tests.unit.search.conftest import document, found_ids
@@ -19,7 +19,7 @@ Write = Callable[..., None]
 
 
 @pytest.fixture
-def elasticsearch() -> Elasticsearch:
+def elasticsearch(empty_index: None) -> Elasticsearch:
     client: Elasticsearch = connections.get_connection()
     return client
 
@@ -93,7 +93,8 @@ def test_documents_of_any_shape_are_found(put: Callable[..., None], body: Any) -
 
     found = index().search(parse("hello"), place=Place(hour=this_hour()), limit=10)
 
-    assert [(hit.key, hit.source) for hit in found.hits] == [("a-key", body)]
+    shown = {name: value for name, value in body.items() if name in SHOWN}
+    assert [(hit.key, hit.source) for hit in found.hits] == [("a-key", shown)]
 
 
 def test_a_document_put_by_hand_is_found_by_its_hashtag(put: Callable[..., None]) -> None:

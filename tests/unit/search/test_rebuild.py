@@ -28,7 +28,7 @@ from tweets.services import post_tweet, remove_tweets
 Write = Callable[..., None]
 Refresh = Callable[[], None]
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_index")]
 
 
 @pytest.fixture

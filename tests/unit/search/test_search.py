@@ -218,7 +218,7 @@ def test_pages_by_cursor_repeat_nothing_while_tweets_arrive(
         "a" * 500, "é" * 500, "字" * 500, "😀" * 500, " ".join("ab" for _ in range(166)),
     ],
 )  # fmt: skip
-def test_any_text_is_a_query(ask: Ask, q: str) -> None:
+def test_any_text_is_a_query(ask: Ask, empty_index: None, q: str) -> None:
     body = ask(q)
 
     assert (body["query"], body["results"]) == (q.strip(), [])
@@ -276,7 +276,7 @@ def test_it_refuses_pages_beyond_the_window(reader: APIClient, limit: int, offse
     assert list(answer.json()["error"]["fields"]) == ["offset"]
 
 
-def test_the_last_page_of_the_window_is_there(ask: Ask) -> None:
+def test_the_last_page_of_the_window_is_there(ask: Ask, empty_index: None) -> None:
     assert ask("a", limit=100, offset=9_900)["count"] == 0
 
 
@@ -316,6 +316,7 @@ def test_while_the_index_is_down_search_says_so(
 
 
 @pytest.mark.real
+@pytest.mark.usefixtures("empty_index")
 @pytest.mark.parametrize(
     "body",
     [
@@ -348,6 +349,7 @@ def test_a_foreign_document_is_shown_as_it_is(ask: Ask, body: dict[str, Any]) ->
 
 
 @pytest.mark.real
+@pytest.mark.usefixtures("empty_index")
 @pytest.mark.parametrize("odd", [b"1" + b"0" * 40, b'"half a \\ud800 character"', b"1e400"])
 def test_a_value_that_json_of_ours_cannot_say_is_null(ask: Ask, odd: bytes) -> None:
     client = connections.get_connection()
