@@ -11,7 +11,9 @@ from typing import Any
 from common.ids import created_at
 from common.times import to_ms
 from feed import store, truth
+from grpc_services import fragments
 from grpc_services.clients import accounts, tweets
+from grpc_services.fragments import Change
 from messaging.events import (
     TweetCreated,
     TweetDeleted,
@@ -22,6 +24,7 @@ from messaging.events import (
     UserRestored,
     UserSuspended,
     UserUnfollowed,
+    UserUpdated,
 )
 from messaging.worker import Handler, Worker
 
@@ -73,14 +76,21 @@ def settle(events: Sequence[UserFollowed] | Sequence[UserUnfollowed]) -> None:
             truth.materialise(follower_id)
 
 
+def show_users(events: Sequence[UserUpdated | UserSuspended | UserRestored | UserDeleted]) -> None:
+    """Once more what the writer has dropped from the cache, in case it died before it could."""
+    fragments.drop(Change(users=[event.id for event in events]))
+
+
 def forget(events: Sequence[UserSuspended] | Sequence[UserDeleted]) -> None:
     """Drops their own timelines. Their entries elsewhere are hidden from readers already."""
+    show_users(events)
     for event in events:
         store.forget(event.id)
 
 
 def bring_back(events: Sequence[UserRestored]) -> None:
     """Puts a restored author's entries into the timelines that were built without them."""
+    show_users(events)
     for event in events:
         entries = _entries_of(event.id)
         for user_ids in _audience(event.id):
@@ -131,6 +141,7 @@ HANDLERS: dict[str, Handler] = {
     "tweet.unreposted": take_back,
     "user.followed": settle,
     "user.unfollowed": settle,
+    "user.updated": show_users,
     "user.suspended": forget,
     "user.deleted": forget,
     "user.restored": bring_back,

@@ -24,6 +24,7 @@ from django_redis import get_redis_connection
 from redis.commands.core import Script
 
 from common.ids import parse_id
+from grpc_services import fragments
 
 COMPLETE = b"0"
 BUILDING = b"-1"
@@ -39,6 +40,7 @@ MARKER_SECONDS = 60
 # How long a follow or unfollow is remembered against news that cross it.
 MEMORY_SECONDS = 120
 IDLE = timedelta(days=30)
+_IDLE_SECONDS = int(IDLE.total_seconds())
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 
@@ -49,6 +51,16 @@ class Timeline:
 
     entries: Sequence[int | str]  # newest first; text where something else put it there
     is_complete: bool  # nothing older is in the database
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Some entries of a materialised timeline, and what came along from the cache."""
+
+    entries: Sequence[int]
+    has_more: bool  # in the list
+    is_complete: bool  # nothing older than the list is in the database
+    cached: Any  # for `fragments.complete`
 
 
 def key(user_id: int) -> str:
@@ -71,6 +83,23 @@ def read(user_id: int) -> Timeline | None:
     return Timeline(_in_order(found)[: settings.FEED_SHOWN], found[-1] == COMPLETE)
 
 
+def read_part(
+    user_id: int, *, before_id: int | None = None, offset: int = 0, limit: int
+) -> Part | None:
+    """A part of the timeline in one round trip, or None where `read` must have a look at it."""
+    try:
+        answer = fragments.script("page", _SCRIPTS)(
+            keys=[key(user_id), fragments.marks_key(user_id)],
+            args=[before_id or "", offset, limit, settings.FEED_SHOWN, _IDLE_SECONDS],
+        )
+    except redis.ResponseError:  # a value of another type
+        return None
+    if answer is None:
+        return None
+    entries, has_more, is_complete, cached = answer
+    return Part([int(entry) for entry in entries], bool(has_more), bool(is_complete), cached)
+
+
 def materialised(user_ids: Sequence[int]) -> list[int]:
     """Those of the users whose timelines exist, those being built included."""
     pipeline = _redis().pipeline(transaction=False)
@@ -81,7 +110,7 @@ def materialised(user_ids: Sequence[int]) -> list[int]:
 
 def start_building(user_id: int) -> None:
     """Makes the list exist, so that what arrives from now on is kept, unless it exists already."""
-    _script("begin")(keys=[key(user_id)], args=[int(IDLE.total_seconds())])
+    _script("begin")(keys=[key(user_id)], args=[_IDLE_SECONDS])
 
 
 def finish_building(user_id: int, entries: Sequence[int], *, is_complete: bool) -> None:

@@ -1,15 +1,15 @@
-"""Reading a feed in four steps: skeleton, hydrate, rules, present. The last two do no I/O."""
+"""Reading a feed in four steps: skeleton, hydrate, rules, present. The last two do no I/O.
 
-from collections.abc import Mapping, Sequence
+Where a timeline is in order and its tweets are cached, the first two are one round trip to Redis.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from feed import truth
-from feed.store import Timeline
-from grpc_services.clients import tweets
-from grpc_services.clients.accounts import User
-from grpc_services.clients.tweets import Tweet
-from grpc_services.presentation import find_authors, show_tweet, visible
+from feed import store, truth
+from grpc_services import fragments
+from grpc_services.fragments import Fragment
 
 # A page that the rules thin out is filled up again, this often at most; a page that is still short
 # then has a cursor like any other.
@@ -20,8 +20,9 @@ _ROUNDS = 10
 class Skeleton:
     """The entries of a page before anything is known of them."""
 
-    entries: Sequence[int | str]
+    entries: Sequence[int | str]  # newest first; text where something else put it there
     has_more: bool
+    cached: Any = None  # what came along from the cache, for `fragments.complete`
 
     @property
     def cursor(self) -> int | None:
@@ -35,44 +36,50 @@ class Skeleton:
 @dataclass(slots=True)
 class FeedPage:
     count: int = 0  # entries before hydration
-    tweets: list[dict[str, Any]] = field(default_factory=list)
+    tweets: list[bytes] = field(default_factory=list)  # JSON
     next: int | None = None
 
 
 def read_by_offset(user_id: int, *, offset: int, limit: int) -> FeedPage:
     """A window of the list as it is: what is gone leaves its place empty."""
-    page = skeleton_at(truth.materialise(user_id), offset, limit)
-    found, authors = hydrate(page.entries, user_id)
-    shown = present(rules(found, authors), authors)
-    return FeedPage(len(page.entries), shown, page.cursor)
+    skeleton = skeleton_at(user_id, offset, limit)
+    kept = rules(hydrate(skeleton, user_id), set())
+    return FeedPage(len(skeleton.entries), present(kept), skeleton.cursor)
 
 
-def read_by_cursor(user_id: int, *, before_id: int | None, limit: int) -> FeedPage:
+def read_by_cursor(user_id: int, *, before_id: int, limit: int) -> FeedPage:
     """What follows after `before_id`, whatever has been posted since, on to the first tweet."""
-    timeline = truth.materialise(user_id)
     page = FeedPage(next=before_id)
-    shown_ids: set[int] = set()
+    shown: set[int] = set()
     for _ in range(_ROUNDS):
-        part = skeleton_below(user_id, timeline, page.next, limit - len(page.tweets))
-        found, authors = hydrate(part.entries, user_id)
-        page.tweets += present(rules(found, authors, shown_ids), authors)
-        page.count += len(part.entries)
-        page.next = part.cursor
+        assert page.next is not None
+        skeleton = skeleton_below(user_id, page.next, limit - len(page.tweets))
+        page.tweets += present(rules(hydrate(skeleton, user_id), shown))
+        page.count += len(skeleton.entries)
+        page.next = skeleton.cursor
         if page.next is None or len(page.tweets) == limit:
             break
     return page
 
 
-def skeleton_at(timeline: Timeline, offset: int, limit: int) -> Skeleton:
+def skeleton_at(user_id: int, offset: int, limit: int) -> Skeleton:
+    if part := store.read_part(user_id, offset=offset, limit=limit):
+        return Skeleton(part.entries, part.has_more or not part.is_complete, part.cached)
+    timeline = truth.materialise(user_id)
     entries = timeline.entries[offset : offset + limit]
     has_more = offset + limit < len(timeline.entries) or not timeline.is_complete
     return Skeleton(entries, has_more)
 
 
-def skeleton_below(user_id: int, timeline: Timeline, before_id: int | None, limit: int) -> Skeleton:
+def skeleton_below(user_id: int, before_id: int, limit: int) -> Skeleton:
     """From the list while it lasts, from the database below its floor."""
+    part = store.read_part(user_id, before_id=before_id, limit=limit)
+    if part and (len(part.entries) == limit or part.is_complete):
+        return Skeleton(part.entries, part.has_more or not part.is_complete, part.cached)
+
+    timeline = truth.materialise(user_id)
     ids = [entry for entry in timeline.entries if isinstance(entry, int)]
-    below = [id for id in ids if before_id is None or id < before_id]
+    below = [id for id in ids if id < before_id]
     entries = below[:limit]
     if len(entries) == limit or timeline.is_complete:
         return Skeleton(entries, len(below) > limit or not timeline.is_complete)
@@ -84,32 +91,26 @@ def skeleton_below(user_id: int, timeline: Timeline, before_id: int | None, limi
     return Skeleton(joined[:limit], len(joined) > limit)
 
 
-def hydrate(
-    entries: Sequence[int | str], viewer_id: int
-) -> tuple[list[Tweet], Mapping[int, User] | None]:
-    """The tweets behind the entries, and who wrote them: two calls for a page of any size."""
-    ids = [entry for entry in entries if isinstance(entry, int)]
-    found = tweets.get_tweets(ids, viewer_id=viewer_id)
-    return found, find_authors(found)
+def hydrate(skeleton: Skeleton, viewer_id: int) -> list[Fragment]:
+    """The tweets behind the entries: cached ones, and the rest by one call to each service."""
+    ids = [entry for entry in skeleton.entries if isinstance(entry, int)]
+    if skeleton.cached is not None:
+        return fragments.complete(ids, skeleton.cached, viewer_id=viewer_id)
+    return fragments.load(ids, viewer_id=viewer_id)
 
 
-def rules(
-    found: Sequence[Tweet],
-    authors: Mapping[int, User] | None,
-    shown_ids: set[int] | None = None,
-) -> list[Tweet]:
+def rules(found: Sequence[Fragment], shown: set[int]) -> list[Fragment]:
     """What this viewer sees: nothing of who is gone, and a tweet once, under its newest entry.
 
-    `shown_ids` are the tweets that the page has already; they grow by those returned.
+    `shown` are the tweets that the page has already; they grow by those returned.
     """
-    shown = set() if shown_ids is None else shown_ids
     kept = []
-    for tweet in visible(found, authors):
-        if tweet.id not in shown:
-            shown.add(tweet.id)
-            kept.append(tweet)
+    for fragment in found:
+        if fragment.is_visible and fragment.tweet_id not in shown:
+            shown.add(fragment.tweet_id)
+            kept.append(fragment)
     return kept
 
 
-def present(kept: Sequence[Tweet], authors: Mapping[int, User] | None) -> list[dict[str, Any]]:
-    return [show_tweet(tweet, authors) for tweet in kept]
+def present(kept: Sequence[Fragment]) -> list[bytes]:
+    return [fragment.json for fragment in kept]

@@ -1,6 +1,7 @@
+import orjson
+from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from common.authentication import reader_id
@@ -36,19 +37,20 @@ class FeedView(APIView):
             )
         ],
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponse:
         query = read_query(FeedQuery, request.query_params)
         limit, offset, cursor = query["limit"], query["offset"], query["cursor"]
         if cursor is None:
             page = read_by_offset(reader_id(request), offset=offset, limit=limit)
         else:
             page = read_by_cursor(reader_id(request), before_id=cursor, limit=limit)
-        return Response(
-            {
-                "tweets": page.tweets,
-                "count": page.count,
-                "limit": limit,
-                "offset": offset,
-                "next": format_cursor(page.next),
-            }
+        rest = {
+            "count": page.count,
+            "limit": limit,
+            "offset": offset,
+            "next": format_cursor(page.next),
+        }
+        return HttpResponse(
+            b'{"tweets":[%b],%b' % (b",".join(page.tweets), orjson.dumps(rest)[1:]),
+            content_type="application/json",
         )

@@ -59,12 +59,11 @@ def visible(tweets: Sequence[Tweet], authors: Mapping[int, User] | None) -> list
     ]
 
 
-def show_tweet(tweet: Tweet, authors: Mapping[int, User] | None) -> dict[str, Any]:
-    author = authors.get(tweet.user_id) if authors else None
-    shown: dict[str, Any] = {
+def show_facts(tweet: Tweet) -> dict[str, Any]:
+    """What is the same for every viewer and whatever becomes of the author."""
+    return {
         "id": str(tweet.id),
         "user_id": str(tweet.user_id),
-        "author": show_author(author) if author else None,
         "content": tweet.content,
         "parent_id": str(tweet.parent_id) if tweet.parent_id else None,
         "parent_deleted": tweet.parent_deleted,
@@ -73,6 +72,11 @@ def show_tweet(tweet: Tweet, authors: Mapping[int, User] | None) -> dict[str, An
         "num_reposts": tweet.num_reposts,
         "created_at": format_time(tweet.created_at),
     }
+
+
+def show_tweet(tweet: Tweet, authors: Mapping[int, User] | None) -> dict[str, Any]:
+    author = authors.get(tweet.user_id) if authors else None
+    shown = show_facts(tweet) | {"author": show_author(author) if author else None}
     if tweet.liked is not None:
         shown["liked"] = tweet.liked
         shown["reposted"] = tweet.reposted

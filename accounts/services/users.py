@@ -9,6 +9,7 @@ from accounts.services.sessions import check_own_password
 from common.db import atomic, on_commit
 from common.errors import NotFound
 from common.revocation import EVERY_EPOCH, revoke
+from grpc_services.fragments import Change, drop_after_commit
 from messaging import outbox
 from messaging.events import UserDeleted, UserRestored, UserSuspended, UserUpdated
 
@@ -28,6 +29,7 @@ def update_profile(
         user.bio = before[1] if bio is None else bio
         if (user.display_name, user.bio) != before:
             user.save(update_fields=["display_name", "bio"])
+            drop_after_commit("accounts", Change(users=[user_id]))
             outbox.publish(
                 UserUpdated(id=user.id, username=user.username, display_name=user.shown_name),
                 service="accounts",
@@ -61,6 +63,7 @@ def delete_user(*, user_id: int) -> None:
         User.objects.filter(id__in=followers).update(num_following=F("num_following") - 1)
         User.objects.filter(id__in=followed).update(num_followers=F("num_followers") - 1)
         User.objects.filter(id=user_id).delete()  # takes its follows along
+        drop_after_commit("accounts", Change(users=[user_id]))
         outbox.publish(UserDeleted(id=user_id, at=timezone.now()), service="accounts")
         on_commit("accounts", lambda: revoke(user_id, before_epoch=EVERY_EPOCH))
 
@@ -76,6 +79,7 @@ def suspend(*, user_id: int) -> None:
         user.suspended_at = timezone.now()
         user.session_epoch += 1
         user.save(update_fields=["suspended_at", "session_epoch"])
+        drop_after_commit("accounts", Change(users=[user_id]))
         outbox.publish(UserSuspended(id=user_id, at=user.suspended_at), service="accounts")
         epoch = user.session_epoch
         on_commit("accounts", lambda: revoke(user_id, before_epoch=epoch))
@@ -91,4 +95,5 @@ def restore(*, user_id: int) -> None:
             return
         user.suspended_at = None
         user.save(update_fields=["suspended_at"])
+        drop_after_commit("accounts", Change(users=[user_id]))
         outbox.publish(UserRestored(id=user_id, at=timezone.now()), service="accounts")

@@ -15,7 +15,8 @@ def bob_follows_alice(writer: Person, follower: Person) -> None:
     tell_all()
 
 
-pytestmark = pytest.mark.django_db
+# commits run what follows them, such as dropping what the cache has
+pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class TestFanOut:

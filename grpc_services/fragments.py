@@ -1,0 +1,296 @@
+"""Ready-made JSON of tweets and authors, cached in Redis.
+
+A page is assembled from fragments without a query, a call or a serializer:
+
+- `tweet:{entry_id}`: `T<author's id>|<checksum>\\n<JSON without its closing brace>`, for a repost
+  `R<tweet's id>|<reposter's id>`, for what doesn't exist `-`;
+- `user:{user_id}`: `U<checksum>\\n<JSON of an author>`, for who is gone or suspended `-`;
+- `marks:{viewer_id}`: a hash, by tweet: two digits, whether the viewer liked and reposted it.
+
+**Never stale.** Who writes a fact drops its key after the commit, and the worker that hears of the
+change drops it again, in case the writer died in between. A reader who finds a key missing puts a
+lease (`L…`) there *before* it reads the database, and its value only where the lease still stands:
+so what was read before a change can't be cached after it. Everything expires in an hour besides.
+
+Redis may lose the cache, fill it with junk or refuse writes: then fragments are made anew.
+"""
+
+import logging
+import secrets
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import orjson
+import redis
+from django_redis import get_redis_connection
+from redis.commands.core import Script
+
+from common.db import on_commit
+from common.errors import OUTAGES, Unavailable
+from grpc_services.clients import accounts, tweets
+from grpc_services.presentation import show_author, show_facts
+
+SECONDS = 3600
+_LEASE_SECONDS = 10
+MOST_MARKS = 2000
+SCRIPTS = Path(__file__).parent / "scripts"
+
+_BOOL = (b"false", b"true")
+_GONE = b"-"
+_NULL = b"null"
+# By the digits of a mark.
+_MARKS = {
+    b"%d%d" % (liked, reposted): b',"liked":%b,"reposted":%b' % (_BOOL[liked], _BOOL[reposted])
+    for liked in (0, 1)
+    for reposted in (0, 1)
+}
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """A tweet as one viewer sees it under one entry."""
+
+    entry_id: int
+    tweet_id: int
+    is_visible: bool  # neither its author nor who reposted it is gone
+    json: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    user_id: int  # the author; of a repost, who reposted it
+    tweet_id: int  # of a repost, the original
+    json: bytes  # empty for a repost
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known so far. None stands for what doesn't exist; what isn't known has no key."""
+
+    entries: dict[int, _Entry | None] = field(default_factory=dict)
+    users: dict[int, bytes | None] = field(default_factory=dict)
+    marks: dict[int, bytes] = field(default_factory=dict)
+
+    def has(self, entry_id: int) -> bool:
+        """Whether all of it is known but the users."""
+        entry = self.entries.get(entry_id)
+        if entry is None:
+            return entry_id in self.entries
+        if self.entries.get(entry.tweet_id) is None:
+            return entry.tweet_id in self.entries
+        return entry.tweet_id in self.marks
+
+    def find(self, entry_id: int) -> tuple[_Entry, _Entry] | None:
+        """The entry and its tweet, which is itself unless the entry is a repost."""
+        entry = self.entries.get(entry_id)
+        tweet = self.entries.get(entry.tweet_id) if entry else None
+        return (entry, tweet) if entry and tweet else None
+
+
+def load(entry_ids: Sequence[int], *, viewer_id: int) -> list[Fragment]:
+    """The entries that exist, in the order given: from the cache, else from the services.
+
+    Raises `Unavailable` where tweets is down and something isn't cached. While accounts is down,
+    authors who aren't cached are null.
+    """
+    if not entry_ids:
+        return []
+    answer = script("load")(keys=[marks_key(viewer_id)], args=entry_ids)
+    return complete(entry_ids, answer, viewer_id=viewer_id)
+
+
+def complete(entry_ids: Sequence[int], answer: Any, *, viewer_id: int) -> list[Fragment]:
+    """As `load`, from what `cached` in fragments.lua answered for the entries."""
+    known = _parse(entry_ids, answer)
+    _ask_tweets(known, [id for id in entry_ids if not known.has(id)], viewer_id)
+    pairs = {id: pair for id in entry_ids if (pair := known.find(id)) is not None}
+    _ask_accounts(known, {part.user_id for pair in pairs.values() for part in pair})
+    return [_assemble(known, id, *pair) for id, pair in pairs.items()]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """What a change made stale."""
+
+    entries: Collection[int] = ()  # tweets and reposts that look different or are gone
+    users: Collection[int] = ()  # authors who look different, went or came back
+    viewer: int | None = None  # who liked or reposted the entries, or took it back
+
+
+def drop(change: Change) -> None:
+    """For the worker that hears of the change: an outage is raised, so that it tries again."""
+    keys = [*map(_tweet_key, change.entries), *map(_user_key, change.users)]
+    pipeline = get_redis_connection().pipeline(transaction=False)
+    if keys:
+        pipeline.unlink(*keys)
+    if change.viewer is not None and change.entries:
+        pipeline.hdel(marks_key(change.viewer), *change.entries)
+    pipeline.execute()
+
+
+def drop_after_commit(service: str, change: Change) -> None:
+    """For the writer, in its transaction. An outage costs nothing but the worker's later turn."""
+
+    def drop_now() -> None:
+        try:
+            drop(change)
+        except OUTAGES as error:
+            log.warning("the cache is left to the worker: %s", error)
+
+    on_commit(service, drop_now)
+
+
+def _parse(entry_ids: Sequence[int], answer: Any) -> _Known:
+    blobs, original_ids, originals, user_ids, users, marks = answer
+    known = _Known()
+    ids = [*entry_ids, *map(int, original_ids)]
+    for entry_id, blob in zip(ids, [*blobs, *originals], strict=True):
+        if blob == _GONE:
+            known.entries[entry_id] = None
+        elif entry := _parse_entry(entry_id, blob):
+            known.entries[entry_id] = entry
+    for user_id, blob in zip(map(int, user_ids), users, strict=True):
+        if blob == _GONE:
+            known.users[user_id] = None
+        elif blob and (checked := _checked(blob, b"U")):
+            known.users[user_id] = checked[1]
+    for entry_id, mark in zip(entry_ids, marks, strict=False):
+        entry = known.entries.get(entry_id)
+        if entry and mark in _MARKS:
+            known.marks[entry.tweet_id] = mark
+    return known
+
+
+def _parse_entry(entry_id: int, blob: bytes | None) -> _Entry | None:
+    if not blob:
+        return None
+    if checked := _checked(blob, b"T"):
+        return _Entry(int(checked[0]), entry_id, checked[1])
+    original, _, reposter = blob[1:].partition(b"|")
+    if blob[:1] == b"R" and original.isdigit() and reposter.isdigit():
+        return _Entry(int(reposter), int(original), b"")
+    return None
+
+
+def _checked(blob: bytes, kind: bytes) -> tuple[bytes, bytes] | None:
+    """The id in front of a blob and its JSON, unless it is junk."""
+    head, _, json = blob.partition(b"\n")
+    id, _, checksum = head[1:].partition(b"|")
+    if head[:1] != kind or not id.isdigit() or checksum != b"%d" % crc32(json):
+        return None
+    return id, json
+
+
+def _blob(entry_id: int, entry: _Entry | None) -> bytes:
+    if entry is None:
+        return _GONE
+    if entry.tweet_id != entry_id:
+        return b"R%d|%d" % (entry.tweet_id, entry.user_id)
+    return b"T%d|%d\n%b" % (entry.user_id, crc32(entry.json), entry.json)
+
+
+def _ask_tweets(known: _Known, missing: Sequence[int], viewer_id: int) -> None:
+    if not missing:
+        return
+    originals = [entry.tweet_id for id in missing if (entry := known.entries.get(id))]
+    leased = {*missing, *originals}
+    lease = _take_lease(map(_tweet_key, leased), marks_key(viewer_id), leased)
+
+    known.entries.update(dict.fromkeys(missing))
+    fresh = tweets.get_tweets(missing, viewer_id=viewer_id)
+    for tweet in fresh:
+        json = orjson.dumps(show_facts(tweet))[:-1]
+        known.entries[tweet.id] = _Entry(tweet.user_id, tweet.id, json)
+        known.marks[tweet.id] = b"%d%d" % (bool(tweet.liked), bool(tweet.reposted))
+        if tweet.reposted_by_id is not None:
+            known.entries[tweet.entry_id] = _Entry(tweet.reposted_by_id, tweet.id, b"")
+
+    values = {_tweet_key(id): _blob(id, known.entries.get(id)) for id in leased}
+    _fill(lease, values, marks_key(viewer_id), {tweet.id: known.marks[tweet.id] for tweet in fresh})
+
+
+def _ask_accounts(known: _Known, user_ids: Collection[int]) -> None:
+    missing = [id for id in user_ids if id not in known.users]
+    if not missing:
+        return
+    lease = _take_lease(map(_user_key, missing))
+    try:
+        found = accounts.get_users(missing)
+    except Unavailable:
+        return  # their tweets are shown without them
+    values = {}
+    for user_id in missing:
+        user = found.get(user_id)
+        json = orjson.dumps(show_author(user)) if user else None
+        known.users[user_id] = json
+        values[_user_key(user_id)] = b"U%d|%d\n%b" % (user_id, crc32(json), json) if json else _GONE
+    _fill(lease, values)
+
+
+def _assemble(known: _Known, entry_id: int, entry: _Entry, tweet: _Entry) -> Fragment:
+    author = known.users.get(tweet.user_id, _NULL)
+    reposter = known.users.get(entry.user_id, _NULL)
+    parts = [tweet.json, b',"author":', author or _NULL, _MARKS[known.marks[tweet.tweet_id]]]
+    if entry is not tweet:
+        parts += [b',"entry_id":"%d","reposted_by":' % entry_id, reposter or _NULL]
+    parts.append(b"}")
+    is_visible = author is not None and reposter is not None
+    return Fragment(entry_id, tweet.tweet_id, is_visible, b"".join(parts))
+
+
+def _take_lease(
+    keys: Iterable[str], marks: str = "", tweet_ids: Collection[int] = ()
+) -> bytes | None:
+    """None where Redis refuses: then nothing is cached."""
+    lease = b"L" + secrets.token_hex(8).encode()
+    try:
+        script("lease")(keys=[marks, *keys], args=[lease, _LEASE_SECONDS, *tweet_ids])
+    except redis.ResponseError as error:  # full
+        log.warning("Redis refuses to cache: %s", error)
+        return None
+    return lease
+
+
+def _fill(
+    lease: bytes | None,
+    values: Mapping[str, bytes],
+    marks: str = "",
+    mark_of: Mapping[int, bytes] | None = None,
+) -> None:
+    if lease is None:
+        return
+    pairs = [part for pair in (mark_of or {}).items() for part in pair]
+    with suppress(redis.ResponseError):
+        script("fill")(
+            keys=[marks, *values],
+            args=[lease, SECONDS, MOST_MARKS, len(values), *values.values(), *pairs],
+        )
+
+
+def marks_key(viewer_id: int) -> str:
+    return f"marks:{viewer_id}"
+
+
+def _tweet_key(entry_id: int) -> str:
+    return f"tweet:{entry_id}"
+
+
+def _user_key(user_id: int) -> str:
+    return f"user:{user_id}"
+
+
+@cache
+def script(name: str, folder: Path = SCRIPTS) -> Any:
+    """A script that may call `cached` of fragments.lua."""
+    library = (SCRIPTS / "fragments.lua").read_text()
+    made: Script = get_redis_connection().register_script(
+        f"{library}\n{(folder / name).with_suffix('.lua').read_text()}"
+    )
+    return made
