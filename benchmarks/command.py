@@ -1,0 +1,111 @@
+"""What `make bench` and `make profile` do."""
+
+import argparse
+from collections.abc import Sequence
+
+import pytest
+from django.utils import timezone
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from benchmarks import chart, profile, report
+from benchmarks.harness import CheckFailed, Result, Row, play
+from benchmarks.rows import ROWS
+from benchmarks.stage import NotReady, Stage, down_server
+from common.errors import OUTAGES, Unavailable
+
+_BY_NAME = {row.name: row for row in ROWS}
+
+# Wrong work, a process that did not start, and a server that does not answer.
+_NO_FIGURE = (CheckFailed, pytest.fail.Exception, Unavailable, *OUTAGES)
+
+_console = Console(stderr=True)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit status: 0 where every row has a figure and holds its gate."""
+    options = _parse(arguments)
+    if server := down_server():
+        _console.print(f"{server} is down: `make services` starts the test servers")
+        return 1
+    stage = Stage()
+    try:
+        stage.set_up()
+        if options.profile:
+            return _profile(_BY_NAME[options.profile], stage)
+        return _measure([_BY_NAME[name] for name in options.rows], stage)
+    except NotReady as error:
+        _console.print(str(error))
+        return 1
+    except KeyboardInterrupt:
+        _console.print("interrupted")
+        return 130
+    finally:
+        stage.tear_down()
+
+
+def _parse(arguments: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measures how near the system comes to what the machine can do.",
+        epilog="Rows: " + "; ".join(f"{row.name} ({row.quantity})" for row in ROWS),
+    )
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="which to measure (all)")
+    parser.add_argument(
+        "--profile",
+        choices=sorted(profile.TARGETS),
+        help="draw a flame graph of this instead",
+    )
+    options = parser.parse_args(arguments)
+    if unknown := set(options.rows) - set(_BY_NAME):
+        parser.error(f"no such row: {', '.join(sorted(unknown))} (rows: {', '.join(_BY_NAME)})")
+    options.rows = options.rows or list(_BY_NAME)
+    return options
+
+
+def _measure(rows: Sequence[Row], stage: Stage) -> int:
+    table = report.table()
+    commit = report.commit()
+    is_well = True
+    with _progress() as progress:
+        for row in rows:
+            try:
+                result = _play(row, stage, progress)
+            except _NO_FIGURE as error:
+                progress.console.print(f"[red]{row.name}: no figure, since {error}[/]")
+                is_well = False
+                continue
+            is_well &= result.held is not False
+            report.add(table, result)
+            report.keep(report.line(result, commit=commit, at=timezone.now()))
+    Console().print(table)
+    chart.draw(list(report.latest(ROWS)))
+    return 0 if is_well else 1
+
+
+def _play(row: Row, stage: Stage, progress: Progress) -> Result:
+    task = progress.add_task(row.name, total=row.rounds)
+    rounds = []
+    with row.prepare(stage) as contest:
+        for one in play(contest, row):
+            rounds.append(one)
+            progress.advance(task)
+    return Result(row=row, rounds=rounds)
+
+
+def _profile(row: Row, stage: Stage) -> int:
+    with row.prepare(stage) as contest:
+        path = profile.record(row.name, contest)
+    _console.print(f"the flame graph is in {path}")
+    return 0
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=_console,
+        refresh_per_second=2,  # it runs beside what is measured
+    )

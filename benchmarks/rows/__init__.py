@@ -1,0 +1,32 @@
+"""The rows of the table of goals (docs/performance.md), in its order."""
+
+from collections.abc import Sequence
+
+from benchmarks.harness import Row
+from benchmarks.rows import (
+    consumer,
+    fanout,
+    feed,
+    feed_grpc,
+    live,
+    memory,
+    post,
+    relay,
+    search,
+    searchable,
+    worker,
+)
+
+ROWS: Sequence[Row] = [
+    feed.ROW,
+    feed_grpc.ROW,
+    fanout.ROW,
+    worker.ROW,
+    memory.ROW,
+    post.ROW,
+    relay.ROW,
+    consumer.ROW,
+    search.ROW,
+    live.ROW,
+    searchable.ROW,
+]

@@ -1,0 +1,49 @@
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks import timelines
+from benchmarks.harness import CheckFailed, Contest, Row, Sense
+from benchmarks.stage import Stage
+from benchmarks.world import CROWD
+from common.ids import new_ids
+from feed import store
+
+TWEETS = 20  # in a round
+
+
+@contextmanager
+def prepare(stage: Stage) -> Iterator[Contest]:
+    author_id, follower_ids = stage.crowd.author_id, stage.crowd.follower_ids
+    fill_all(stage)
+
+    def ours() -> float:
+        entries = new_ids(TWEETS)
+        begun = time.perf_counter()
+        pushed = sum(store.push(entry, author_id, follower_ids) for entry in entries)
+        seconds = time.perf_counter() - begun
+        again = store.push(entries[-1], author_id, follower_ids)
+        if (pushed, again) != (len(entries) * len(follower_ids), 0):
+            raise CheckFailed(f"{pushed} deliveries, {again} of them by a redelivery")
+        timelines.check(stage.redis, follower_ids, entries)
+        return pushed / seconds
+
+    yield Contest(ours=ours, limit=lambda: timelines.lpush_limit(stage.redis, CROWD))
+    stage.empty_redis()
+
+
+def fill_all(stage: Stage) -> None:
+    timelines.fill(stage.redis, [timelines.key(id) for id in stage.crowd.follower_ids])
+    timelines.fill(stage.redis, [timelines.limit_key(number) for number in range(CROWD)])
+
+
+ROW = Row(
+    name="fanout",
+    quantity="fan-out, 10,000 followers, redelivery-safe",
+    limit="redis-benchmark -P 1000 -c 1 LPUSH",
+    unit="deliveries/s",
+    sense=Sense.SHARE,
+    gate=0.50,
+    goal=0.70,
+    prepare=prepare,
+)

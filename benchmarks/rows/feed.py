@@ -1,0 +1,71 @@
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+
+from accounts.models import User
+from benchmarks.harness import CheckFailed, Contest, Row, Sense
+from benchmarks.http_load import Connection, Load, bearer, expect_bodies, request
+from benchmarks.stage import LIMIT_SETTINGS, Stage
+from benchmarks.world import newest_entries, token
+
+PAGE = 20
+READERS = 100
+_SECONDS = 1.5
+_NOTHING = b"{}"
+
+
+@contextmanager
+def prepare(stage: Stage) -> Iterator[Contest]:
+    with contest(stage, limit_path="/nothing", environment={}) as made:
+        yield made
+
+
+@contextmanager
+def contest(stage: Stage, *, limit_path: str, environment: Mapping[str, str]) -> Iterator[Contest]:
+    """Pages of the feed from one process against a view from another one of the same kind."""
+    readers = stage.town.readers(READERS)
+    with ExitStack() as stack:
+        address, process = stack.enter_context(stage.web(environment))
+        limit_address, _ = stack.enter_context(stage.web(environment, module=LIMIT_SETTINGS))
+        load, limit_load = Load(address), Load(limit_address)
+        stack.callback(load.close)
+        stack.callback(limit_load.close)
+        pages = [
+            request("GET", f"/feed?limit={PAGE}", headers=bearer(token(user))) for user in readers
+        ]
+        bodies = read_and_check(address, readers, pages)
+        yield Contest(
+            ours=lambda: load.run(pages, _SECONDS, expect_bodies(bodies)),
+            limit=lambda: limit_load.run(
+                [request("GET", limit_path)], _SECONDS, expect_bodies([_NOTHING])
+            ),
+            pids=[process.pid],
+        )
+    stage.empty_redis()
+
+
+def read_and_check(address: str, readers: Sequence[User], pages: Sequence[bytes]) -> list[bytes]:
+    """Each reader's page, once it holds what the database says; from now on it must stay so."""
+    connection = Connection(address)
+    bodies = []
+    for user, page in zip(readers, pages, strict=True):
+        connection.ask(page)  # which may have to build the timeline
+        answer = connection.ask(page)
+        shown = [int(tweet["id"]) for tweet in json.loads(answer.body).get("tweets", [])]
+        if answer.status != 200 or shown != newest_entries(user.id, PAGE):
+            raise CheckFailed(f"the feed of {user} is not what the database says")
+        bodies.append(answer.body)
+    connection.close()
+    return bodies
+
+
+ROW = Row(
+    name="feed",
+    quantity="feed page of 20 in DRF, signed in, one process",
+    limit="a plain view that does nothing, without middleware, same server",
+    unit="pages/s",
+    sense=Sense.SHARE,
+    gate=0.17,
+    goal=0.35,
+    prepare=prepare,
+)

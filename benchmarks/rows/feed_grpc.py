@@ -1,0 +1,24 @@
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks.harness import Contest, Row, Sense
+from benchmarks.rows import feed
+from benchmarks.stage import Stage
+
+
+@contextmanager
+def prepare(stage: Stage) -> Iterator[Contest]:
+    with feed.contest(stage, limit_path="/one-call", environment=stage.network) as made:
+        yield made
+
+
+ROW = Row(
+    name="feed_grpc",
+    quantity="feed page of 20 through gRPC services",
+    limit="a plain view with one empty gRPC call",
+    unit="pages/s",
+    sense=Sense.SHARE,
+    gate=0.45,
+    goal=0.60,
+    prepare=prepare,
+)

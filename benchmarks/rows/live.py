@@ -1,0 +1,81 @@
+import json
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from accounts.models import Follow
+from benchmarks.harness import CheckFailed, Contest, Row, Sense
+from benchmarks.http_load import Connection, bearer, request
+from benchmarks.stage import Stage
+from benchmarks.world import token
+
+TWEETS = 10  # in a round
+_POLL_SECONDS = 0.001
+_DEADLINE_SECONDS = 15.0
+
+
+@contextmanager
+def prepare(stage: Stage) -> Iterator[Contest]:
+    """The whole system, which has nothing else to do."""
+    author = stage.town.readers(1)[0]
+    follower = Follow.objects.filter(following=author).earliest("id").follower
+    with ExitStack() as stack:
+        address, _ = stack.enter_context(stage.web(stage.network))
+        stack.enter_context(stage.relay())
+        stack.enter_context(stage.worker("feed"))
+        connection = Connection(address)
+        stack.callback(connection.close)
+        feed = request("GET", "/feed?limit=1", headers=bearer(token(follower)))
+        post = poster(connection, token(author))
+
+        def shows(tweet_id: str) -> bool:
+            tweets = json.loads(connection.ask(feed).body)["tweets"]
+            return any(tweet["id"] == tweet_id for tweet in tweets)
+
+        connection.ask(feed)  # from now on the timeline exists
+        yield Contest(
+            ours=lambda: statistics.median(
+                milliseconds_until(shows, lambda: post("The first snow.")) for _ in range(TWEETS)
+            )
+        )
+    stage.empty_redis()
+
+
+def poster(connection: Connection, token: str) -> Callable[[str], str]:
+    """Posts a tweet and returns its id."""
+
+    def post(content: str) -> str:
+        body = json.dumps({"content": content}).encode()
+        answer = connection.ask(request("POST", "/tweet", headers=bearer(token), body=body))
+        if answer.status != 200:
+            raise CheckFailed(f"a post was answered with {answer.status}")
+        return str(json.loads(answer.body)["tweet"]["id"])
+
+    return post
+
+
+def milliseconds_until(shows: Callable[[str], bool], post: Callable[[], str]) -> float:
+    """From the request that posts to the answer that shows, after a rest of no fixed length."""
+    time.sleep(random.uniform(0.05, 0.25))
+    begun = time.perf_counter()
+    tweet_id = post()
+    while not shows(tweet_id):
+        if time.perf_counter() - begun > _DEADLINE_SECONDS:
+            raise CheckFailed(f"the tweet was not shown within {_DEADLINE_SECONDS:.0f} s")
+        time.sleep(_POLL_SECONDS)
+    return (time.perf_counter() - begun) * 1000
+
+
+ROW = Row(
+    name="live",
+    quantity="tweet → in a follower's GET /feed, idle, p50",
+    limit="",
+    unit="ms",
+    sense=Sense.WITHIN,
+    gate=150,
+    goal=50,
+    prepare=prepare,
+    rounds=5,
+)

@@ -1,0 +1,147 @@
+import json
+import statistics
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from django.conf import settings
+
+from benchmarks.harness import CheckFailed, Contest, Row, Sense
+from benchmarks.http_load import Connection, bearer, request
+from benchmarks.stage import Stage
+from benchmarks.world import token
+from common.backoff import waits
+from common.errors import Unavailable
+from common.ids import created_at
+from messaging.events import TweetCreated
+from search.backends.elasticsearch import ElasticsearchIndex
+from search.handlers import add
+from search.index import Place, index, this_hour
+from search.query import parse
+from tweets.models import Tweet
+
+LIMIT = 20
+# From words that nearly all tweets hold to ones that few do, and runs of words.
+QUERIES = [
+    "the", "love", "happy", "great day", "new", "\"thank you\"", "coffee", "music", "sleep",
+    "work tomorrow", "so", "weekend", "friends", "school", "good morning", "phone", "rain", "game",
+    "i can't", "birthday",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Question:
+    ours: bytes
+    raw: bytes
+
+
+@contextmanager
+def prepare(stage: Stage) -> Iterator[Contest]:
+    fill_index()
+    reader = stage.town.readers(1)[0]
+    headers = bearer(token(reader))
+    with stage.web() as (address, process):
+        web, elasticsearch = Connection(address), Connection(str(settings.ELASTICSEARCH_URL))
+        questions = [
+            Question(
+                ours=request("GET", f"/search?q={quote(text)}&limit={LIMIT}", headers=headers),
+                raw=_raw_request(text),
+            )
+            for text in QUERIES
+        ]
+        _check(web, elasticsearch, questions)
+
+        yield Contest(
+            ours=lambda: _median_ms(web, [question.ours for question in questions]),
+            limit=lambda: _median_ms(elasticsearch, [question.raw for question in questions]),
+            pids=[process.pid],
+        )
+        web.close()
+        elasticsearch.close()
+    index().clear()
+
+
+def fill_index() -> None:
+    """All the tweets there are, by the handler that the worker runs."""
+    index().clear()
+    events = [
+        TweetCreated(
+            id=row.id,
+            user_id=row.user_id,
+            content=row.content,
+            parent_id=None,
+            created_at=created_at(row.id),
+        )
+        for row in Tweet.objects.tweets().order_by("id")
+    ]
+    for pause in waits():  # as a worker does: a cold Elasticsearch may not answer in time
+        try:
+            add(events)
+            break
+        except Unavailable:
+            time.sleep(pause)
+    _index().client.indices.refresh(index="tweets")
+
+
+def _index() -> ElasticsearchIndex:
+    made = index()
+    assert isinstance(made, ElasticsearchIndex)
+    return made
+
+
+def _raw_request(text: str) -> bytes:
+    """The very request that our search makes, for Elasticsearch itself."""
+    sent: list[tuple[str, str, Any]] = []
+    transport = _index().client.transport
+    perform = transport.perform_request
+
+    def record(method: str, target: str, **options: Any) -> Any:
+        sent.append((method, target, options["body"]))
+        return perform(method, target, **options)
+
+    transport.perform_request = record  # type: ignore[method-assign]
+    try:
+        _index().search(parse(text), place=Place(hour=this_hour()), limit=LIMIT)
+    finally:
+        transport.perform_request = perform  # type: ignore[method-assign]
+    if len(sent) != 1:
+        raise CheckFailed(f"a search asks Elasticsearch {len(sent)} times")
+    method, target, body = sent[0]
+    return request(method, target, body=json.dumps(body).encode())
+
+
+def _check(web: Connection, elasticsearch: Connection, questions: Sequence[Question]) -> None:
+    """Both find the same tweets in the same order."""
+    for text, question in zip(QUERIES, questions, strict=True):
+        answer = json.loads(web.ask(question.ours).body)
+        hits = json.loads(elasticsearch.ask(question.raw).body).get("hits", {}).get("hits", [])
+        found = [tweet["id"] for tweet in answer["results"]]
+        if not found or found != [hit["_id"] for hit in hits[:LIMIT]]:
+            raise CheckFailed(f"the results for {text!r} are not Elasticsearch's")
+
+
+def _median_ms(connection: Connection, requests: Sequence[bytes]) -> float:
+    times = []
+    for one in requests:
+        begun = time.perf_counter()
+        answer = connection.ask(one)
+        times.append(time.perf_counter() - begun)
+        if answer.status != 200:
+            raise CheckFailed(f"a search was answered with {answer.status}")
+    return statistics.median(times) * 1000
+
+
+ROW = Row(
+    name="search",
+    quantity="search, p50",
+    limit="the same request to Elasticsearch itself",
+    unit="ms",
+    sense=Sense.ADDED,
+    gate=5,
+    goal=3,
+    prepare=prepare,
+    rounds=15,
+)

@@ -1,0 +1,59 @@
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from benchmarks.harness import Contest, Row, Sense
+from benchmarks.http_load import Connection, bearer, request
+from benchmarks.rows.live import milliseconds_until, poster
+from benchmarks.stage import Stage
+from benchmarks.world import token
+from search.documents import REFRESH_INTERVAL
+from search.index import index
+from tests.members import unique_word
+
+TWEETS = 8  # in a round
+
+
+@contextmanager
+def prepare(stage: Stage) -> Iterator[Contest]:
+    """The whole system, which has nothing else to do."""
+    author, reader = stage.town.readers(2)
+    index().clear()
+    with ExitStack() as stack:
+        address, _ = stack.enter_context(stage.web(stage.network))
+        stack.enter_context(stage.relay())
+        stack.enter_context(stage.worker("search"))
+        connection = Connection(address)
+        stack.callback(connection.close)
+        post = poster(connection, token(author))
+        headers = bearer(token(reader))
+
+        def wait() -> float:
+            word = unique_word()
+            search = request("GET", f"/search?q={word}", headers=headers)
+
+            def shows(tweet_id: str) -> bool:
+                results = json.loads(connection.ask(search).body)["results"]
+                return [result["id"] for result in results] == [tweet_id]
+
+            return milliseconds_until(shows, lambda: post(f"The first snow, {word}."))
+
+        yield Contest(
+            # The slowest comes just after a refresh, and waits for the whole interval.
+            ours=lambda: max(wait() for _ in range(TWEETS)),
+            limit=lambda: float(REFRESH_INTERVAL.removesuffix("ms")),
+        )
+    index().clear()
+
+
+ROW = Row(
+    name="searchable",
+    quantity="tweet → searchable, the slowest of 8",
+    limit="the index's refresh interval",
+    unit="ms",
+    sense=Sense.ADDED,
+    gate=200,
+    goal=100,
+    prepare=prepare,
+    rounds=5,
+)

@@ -1,0 +1,77 @@
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks import amqp, timelines
+from benchmarks.harness import CheckFailed, Contest, Row, Sense
+from benchmarks.rows.fanout import TWEETS, fill_all
+from benchmarks.stage import Stage
+from benchmarks.world import CROWD
+from feed.handlers import WORKER
+from messaging.broker import EXCHANGE, broker
+from messaging.events import TweetCreated, encode
+from tweets.models import Tweet
+
+_DEADLINE_SECONDS = 60.0
+
+
+@contextmanager
+def prepare(stage: Stage) -> Iterator[Contest]:
+    follower_ids = stage.crowd.follower_ids
+    fill_all(stage)
+    with stage.worker("feed") as worker:
+
+        def ours() -> float:
+            tweets = stage.crowd.write_tweets(TWEETS)
+            with worker.paused():
+                amqp.publish(EXCHANGE, "tweet.created", [message(tweet) for tweet in tweets])
+                begun = time.perf_counter()
+            wait_for(stage, tweets[-1].id, follower_ids[-1])
+            seconds = time.perf_counter() - begun
+            timelines.check(stage.redis, follower_ids, [tweet.id for tweet in tweets])
+            return len(tweets) * len(follower_ids) / seconds
+
+        yield Contest(
+            ours=ours,
+            limit=lambda: timelines.lpush_limit(stage.redis, CROWD),
+            check=check_settled,
+            pids=[worker.pid],
+        )
+    stage.empty_redis()
+
+
+def message(tweet: Tweet) -> amqp.Message:
+    event = TweetCreated(
+        id=tweet.id,
+        user_id=tweet.user_id,
+        content=tweet.content,
+        parent_id=None,
+        created_at=tweet.created_at,
+    )
+    return amqp.properties(str(tweet.id), event.routing_key), encode(event).encode()
+
+
+def wait_for(stage: Stage, entry_id: int, user_id: int) -> None:
+    """Until the entry is on top of the user's timeline, which is the last to get it."""
+    deadline = time.monotonic() + _DEADLINE_SECONDS
+    while stage.redis.lindex(timelines.key(user_id), 0) != str(entry_id).encode():
+        if time.monotonic() > deadline:
+            raise CheckFailed(f"the worker did not come to an end in {_DEADLINE_SECONDS:.0f} s")
+        time.sleep(0.002)
+
+
+def check_settled() -> None:
+    if depth := broker().depth(WORKER.queue):
+        raise CheckFailed(f"{depth} messages are left in the queue")
+
+
+ROW = Row(
+    name="worker",
+    quantity="whole worker: broker → follower ids → Redis",
+    limit="redis-benchmark -P 1000 -c 1 LPUSH",
+    unit="deliveries/s",
+    sense=Sense.SHARE,
+    gate=0.30,
+    goal=0.50,
+    prepare=prepare,
+)

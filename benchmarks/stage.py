@@ -1,0 +1,225 @@
+"""Where the rows play: the real servers, in places of the benchmarks' own, and real processes."""
+
+import http.client
+import re
+import socket
+import tempfile
+from base64 import b64encode
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from functools import cached_property
+from http import HTTPStatus
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+import pika
+import redis
+from django.conf import settings
+from django.core.management import call_command
+from django.db import connections
+
+from benchmarks.world import Crowd, Town
+from messaging.broker import broker
+from messaging.worker import workers
+from tests.live.processes import Process, Processes
+from tests.live.system import (
+    connect,
+    grpc_address,
+    wait_for_relay,
+    wait_for_worker,
+    web_address,
+)
+
+SETTINGS = "benchmarks.settings"
+LIMIT_SETTINGS = "benchmarks.limit_settings"
+_MANAGEMENT_PORT = 15673
+_MARKER = "benchmarks"  # the key that says that a Redis database is ours to empty
+
+
+class NotReady(Exception):
+    """Says in one line what to do."""
+
+
+def down_server() -> str | None:
+    """Who does not listen, of those that the benchmarks need."""
+    for name, url in {
+        "PostgreSQL": settings.DATABASE_URL,
+        "Redis": settings.REDIS_URL,
+        "RabbitMQ": settings.RABBITMQ_URL,
+        "Elasticsearch": settings.ELASTICSEARCH_URL,
+    }.items():
+        place = urlsplit(url)
+        try:
+            socket.create_connection((str(place.hostname), place.port), timeout=2).close()
+        except OSError:
+            return f"{name} at {place.hostname!s}:{place.port}"
+    return None
+
+
+class Stage:
+    def __init__(self) -> None:
+        self.redis = redis.Redis.from_url(str(settings.REDIS_URL))
+        self._folder = tempfile.TemporaryDirectory(prefix="bench-")
+        self._processes = Processes(Path(self._folder.name))
+
+    def set_up(self) -> None:
+        if self.redis.dbsize() and not self.redis.exists(_MARKER):
+            raise NotReady(f"{settings.REDIS_URL} holds other data: name another with REDIS_URL=…")
+        self.empty_redis()
+        _make_vhost()
+        _make_database()
+        call_command("migrate", verbosity=0, interactive=False)
+        broker().declare(list(workers().values()))
+
+    def tear_down(self) -> None:
+        """Leaves nothing but an empty database."""
+        self._processes.stop_all()
+        broker().close()
+        _manage("DELETE", f"/api/vhosts/{_vhost()}", HTTPStatus.NO_CONTENT)
+        self.redis.flushdb()
+        with connections["default"].cursor() as cursor:
+            cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        connections.close_all()
+        self._folder.cleanup()
+
+    def empty_redis(self) -> None:
+        self.redis.flushdb()
+        self.redis.set(_MARKER, "")
+
+    # Data that several rows share, made when the first of them asks.
+
+    @cached_property
+    def crowd(self) -> Crowd:
+        """An author whom 10,000 follow."""
+        return Crowd.make()
+
+    @cached_property
+    def town(self) -> Town:
+        """People who follow each other and have written."""
+        return Town.make()
+
+    # Processes
+
+    @cached_property
+    def network(self) -> dict[str, str]:
+        """The environment of processes that ask the services over gRPC, each in a process."""
+        services = {"accounts": "USERS_GRPC", "tweets": "TWEETS_GRPC"}
+        started = {
+            name: self._start("run_grpc_server", name, "--listen", "127.0.0.1:0")
+            for name in services
+        }
+        return {services[name]: grpc_address(process, name) for name, process in started.items()}
+
+    @contextmanager
+    def web(
+        self,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        *,
+        module: str = SETTINGS,
+        workers: int = 1,
+        threads: int = 1,
+    ) -> Iterator[tuple[str, Process]]:
+        """granian, and where it answers."""
+        options = {"port": _free_port(), "workers": workers, "threads": threads}
+        process = self._start(
+            "serve",
+            *(f"--{name}={value}" for name, value in options.items()),
+            DJANGO_SETTINGS_MODULE=module,
+            **environment,
+        )
+        try:
+            yield web_address(process), process
+        finally:
+            self._processes.stop(process)
+
+    @contextmanager
+    def relay(self) -> Iterator[Process]:
+        process = self._start("run_outbox_relay")
+        try:
+            wait_for_relay(process)
+            yield process
+        finally:
+            self._processes.stop(process)
+
+    @contextmanager
+    def worker(self, service: str) -> Iterator[Process]:
+        """It asks the services over gRPC."""
+        process = self._start(f"run_{service}_worker", **self.network)
+        try:
+            wait_for_worker(process, service)
+            yield process
+        finally:
+            self._processes.stop(process)
+
+    def _start(self, *arguments: str, **environment: str) -> Process:
+        return self._processes.start(
+            *arguments, **{"DJANGO_SETTINGS_MODULE": SETTINGS, **environment}
+        )
+
+    # Looks into the parts
+
+    @contextmanager
+    def sql(self) -> Iterator[Any]:
+        """A cursor of the driver's own; every statement commits."""
+        with closing(connect("tweets")) as connection, connection.cursor() as cursor:
+            yield cursor
+
+    @contextmanager
+    def amqp(self) -> Iterator[Any]:
+        """A channel of the driver's own."""
+        with pika.BlockingConnection(pika.URLParameters(str(settings.RABBITMQ_URL))) as connection:
+            yield connection.channel()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _make_database() -> None:
+    """Empty, whatever the last run left."""
+    name = _own("database", urlsplit(settings.DATABASE_URL).path)
+    with connections["default"]._nodb_cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+        if not cursor.fetchone():
+            cursor.execute(f"CREATE DATABASE {name}")
+    with connections["default"].cursor() as cursor:
+        cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+        cursor.execute("SHOW fsync")
+        if cursor.fetchone() != ("on",):
+            raise NotReady("PostgreSQL runs with fsync off: nothing measured on it would be true")
+
+
+def _vhost() -> str:
+    return _own("virtual host", urlsplit(str(settings.RABBITMQ_URL)).path)
+
+
+def _own(kind: str, path: str) -> str:
+    """What a URL's path names, if it is ours to throw away."""
+    name = path.removeprefix("/")
+    if not re.fullmatch(r"\w*bench\w*", name):
+        raise NotReady(f"the {kind} {name!r} is no benchmark's: its name must contain 'bench'")
+    return name
+
+
+def _make_vhost() -> None:
+    """Empty, too."""
+    _manage("DELETE", f"/api/vhosts/{_vhost()}", HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND)
+    _manage("PUT", f"/api/vhosts/{_vhost()}", HTTPStatus.CREATED)
+
+
+def _manage(method: str, path: str, *expected: HTTPStatus) -> None:
+    place = urlsplit(str(settings.RABBITMQ_URL))
+    pair = f"{place.username}:{place.password}".encode()
+    headers = {"Authorization": f"Basic {b64encode(pair).decode()}"}
+    with closing(
+        http.client.HTTPConnection(str(place.hostname), _MANAGEMENT_PORT, timeout=30)
+    ) as connection:
+        connection.request(method, path, headers=headers)
+        status = connection.getresponse().status
+    if status not in expected:
+        raise NotReady(f"RabbitMQ's management answers {status} to {method} {path}")

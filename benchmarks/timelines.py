@@ -1,0 +1,77 @@
+"""Full timelines in Redis, made fast, and what must be true of them after a fan-out."""
+
+import subprocess
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+import redis
+from django.conf import settings
+
+from benchmarks.harness import CheckFailed
+from common.ids import RANDOM_BITS
+
+SHOWN = settings.FEED_SHOWN
+TOLERATED = SHOWN + 64
+_A_YEAR_AGO = (200_000_000_000 << RANDOM_BITS) - 1  # older than whatever the rows push
+_PUSHES = 200_000
+
+
+def key(user_id: int) -> str:
+    return f"feed:{user_id}"
+
+
+def limit_key(number: int) -> str:
+    """As redis-benchmark spells `feed:__rand_int__`."""
+    return f"feed:{number:012}"
+
+
+def fill(client: redis.Redis, keys: Sequence[str]) -> None:
+    """Lists as they are in the long run: between 800 entries and the 864 that are tolerated."""
+    lengths = range(SHOWN, TOLERATED + 1)
+    for length in lengths:
+        entries = [_A_YEAR_AGO - number * (1 << RANDOM_BITS) for number in range(length)]
+        client.delete(f"full:{length}")
+        client.rpush(f"full:{length}", *entries)
+    for start in range(0, len(keys), 1000):
+        pipeline = client.pipeline(transaction=False)
+        for number, name in enumerate(keys[start : start + 1000]):
+            pipeline.copy(f"full:{lengths[number % len(lengths)]}", name, replace=True)
+        pipeline.execute()
+
+
+def check(client: redis.Redis, user_ids: Sequence[int], newest: Sequence[int]) -> None:
+    """Every timeline begins with these entries, each once, and is trimmed."""
+    expected = {str(id).encode() for id in newest}
+    for start in range(0, len(user_ids), 1000):
+        pipeline = client.pipeline(transaction=False)
+        for user_id in user_ids[start : start + 1000]:
+            pipeline.lrange(key(user_id), 0, len(newest))
+            pipeline.llen(key(user_id))
+        answers = pipeline.execute()
+        for head, length in zip(answers[::2], answers[1::2], strict=True):
+            if set(head[:-1]) != expected or head[-1] in expected:
+                raise CheckFailed("a timeline does not begin with the new entries, each once")
+            if not SHOWN <= length <= TOLERATED:
+                raise CheckFailed(f"a timeline has {length} entries")
+
+
+def lpush_limit(client: redis.Redis, keys: int) -> float:
+    """LPUSHes per second onto as many lists of the same length, by Redis's own benchmark."""
+    before = _total_length(client, keys)
+    place = urlsplit(str(settings.REDIS_URL))
+    command = [
+        "redis-benchmark", "-h", str(place.hostname), "-p", str(place.port),
+        "--dbnum", place.path[1:] or "0", "-P", "1000", "-c", "1", "-n", str(_PUSHES),
+        "-r", str(keys), "--csv", "LPUSH", "feed:__rand_int__", str(_A_YEAR_AGO),
+    ]  # fmt: skip
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    if _total_length(client, keys) - before != _PUSHES:
+        raise CheckFailed("redis-benchmark has not pushed what it was asked to")
+    return float(answer.stdout.splitlines()[-1].split(",")[1].strip('"'))
+
+
+def _total_length(client: redis.Redis, keys: int) -> int:
+    pipeline = client.pipeline(transaction=False)
+    for number in range(keys):
+        pipeline.llen(limit_key(number))
+    return sum(pipeline.execute())

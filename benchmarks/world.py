@@ -1,0 +1,160 @@
+"""The people and tweets that the benchmarks work on, in the shapes that real ones have."""
+
+import html
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from accounts import tokens
+from accounts.models import Follow, User
+from common.ids import RANDOM_BITS, created_at, first_id_at, new_ids
+from tweets.models import Tweet
+from twitter_project import graph
+from twitter_project.graph import Graph
+
+_DATA = settings.BASE_DIR.parent / "shared" / "data"
+_EDGES = _DATA / "socfb-Reed98" / "socfb-Reed98.edges"
+_TWEETS = _DATA / "tweets" / "tweets.txt"
+_DEMO = settings.BASE_DIR / "twitter_project" / "demo.txt"
+
+# Where the real ones are not there: as many, and as unevenly spread.
+_PEOPLE = 962
+_FRIENDS_OF_A_NEWCOMER = 20
+_TWEETS_MADE = 4200
+
+CROWD = 10_000
+_SEED = 98
+_SURELY_SHORT = 140  # however the platform counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crowd:
+    """One author and 10,000 followers."""
+
+    author_id: int
+    follower_ids: Sequence[int]  # ascending
+
+    @classmethod
+    def make(cls, size: int = CROWD) -> "Crowd":
+        author, *followers = _users("crowd", size + 1)
+        author.num_followers = size
+        User.objects.bulk_create([author, *followers], batch_size=2000)
+        now = timezone.now()
+        Follow.objects.bulk_create(
+            [
+                Follow(id=id, follower=user, following=author, created_at=now)
+                for id, user in zip(new_ids(size), followers, strict=True)
+            ],
+            batch_size=2000,
+        )
+        return cls(author_id=author.id, follower_ids=[user.id for user in followers])
+
+    def write_tweets(self, count: int) -> list[Tweet]:
+        """Fresh ones, oldest first, in the database and nowhere else."""
+        tweets = [
+            Tweet(
+                id=id, user_id=self.author_id, content="The first snow.", created_at=created_at(id)
+            )
+            for id in new_ids(count)
+        ]
+        return Tweet.objects.bulk_create(tweets)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Town:
+    """A friendship graph, whose people have written a few tweets each."""
+
+    users: Sequence[User]
+    contents: Sequence[str]
+
+    @classmethod
+    def make(cls) -> "Town":
+        """Rows alone: relay and workers are measured with news of their own."""
+        friendships, contents = _graph(), _contents()
+        users = User.objects.bulk_create(_users("node", len(friendships.nodes)), batch_size=2000)
+        of_node = dict(zip(friendships.nodes, users, strict=True))
+        pairs = [(a, b) for edge in friendships.edges for a, b in (edge, edge[::-1])]
+        now = timezone.now()
+        Follow.objects.bulk_create(
+            [
+                Follow(id=id, follower=of_node[a], following=of_node[b], created_at=now)
+                for id, (a, b) in zip(new_ids(len(pairs)), pairs, strict=True)
+            ],
+            batch_size=5000,
+        )
+        Tweet.objects.bulk_create(_tweets(users, contents), batch_size=2000)
+        return cls(users=users, contents=contents)
+
+    def readers(self, count: int) -> list[User]:
+        """Some who follow many, some who follow few."""
+        return random.Random(_SEED).sample(list(self.users), count)
+
+
+def token(user: User) -> str:
+    return tokens.issue(user).token
+
+
+def newest_entries(user_id: int, limit: int) -> list[int]:
+    """What a feed must begin with, past all code that builds feeds."""
+    authors = Follow.objects.filter(follower_id=user_id).values_list("following_id", flat=True)
+    entries = Tweet.objects.filter(user_id__in=[user_id, *authors]).order_by("-id")
+    return list(entries.values_list("id", flat=True)[:limit])
+
+
+def _users(name: str, count: int) -> list[User]:
+    """Not yet written, in order of id. Nobody logs in as one of them."""
+    since = timezone.now() - timedelta(days=30)
+    draw = random.Random(_SEED)
+    ids = sorted(
+        first_id_at(since + timedelta(seconds=n)) | draw.getrandbits(RANDOM_BITS)
+        for n in range(count)
+    )
+    return [
+        User(id=id, username=f"{name}-{n}", email=f"{name}-{n}@example.com", created_at=since)
+        for n, id in enumerate(ids)
+    ]
+
+
+def _tweets(users: Sequence[User], contents: Sequence[str]) -> list[Tweet]:
+    """Spread evenly over four weeks, and over the people by chance."""
+    draw = random.Random(_SEED)
+    since = timezone.now() - timedelta(days=28)
+    step = timedelta(days=28) / len(contents)
+    ids = [
+        first_id_at(since + step * number) | draw.getrandbits(RANDOM_BITS)
+        for number in range(len(contents))
+    ]
+    return [
+        Tweet(id=id, user_id=draw.choice(users).id, content=content, created_at=created_at(id))
+        for id, content in zip(ids, contents, strict=True)
+    ]
+
+
+def _graph() -> Graph:
+    return graph.read_graph(_EDGES) if _EDGES.exists() else _make_graph()
+
+
+def _make_graph() -> Graph:
+    """Newcomers befriend who has many friends already, which makes a power law."""
+    draw = random.Random(_SEED)
+    ends: list[int] = list(range(_FRIENDS_OF_A_NEWCOMER))
+    edges: set[tuple[int, int]] = set()
+    for person in range(_FRIENDS_OF_A_NEWCOMER, _PEOPLE):
+        friends = {draw.choice(ends) for _ in range(_FRIENDS_OF_A_NEWCOMER)}
+        edges |= {(friend, person) for friend in friends}
+        ends += [*friends, *[person] * len(friends)]
+    return Graph(
+        [str(person) for person in range(_PEOPLE)], [(str(a), str(b)) for a, b in sorted(edges)]
+    )
+
+
+def _contents() -> list[str]:
+    if _TWEETS.exists():
+        lines = [html.unescape(line).strip() for line in _TWEETS.read_text().splitlines()]
+        return [line for line in lines if 0 < len(line) <= _SURELY_SHORT]
+    lines = [line.partition(": ")[2] for line in _DEMO.read_text().splitlines()]
+    return random.Random(_SEED).choices([line for line in lines if line], k=_TWEETS_MADE)
