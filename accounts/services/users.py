@@ -63,9 +63,9 @@ def delete_user(*, user_id: int) -> None:
         User.objects.filter(id__in=followers).update(num_following=F("num_following") - 1)
         User.objects.filter(id__in=followed).update(num_followers=F("num_followers") - 1)
         User.objects.filter(id=user_id).delete()  # takes its follows along
-        drop_after_commit("accounts", Change(users=[user_id]))
         outbox.publish(UserDeleted(id=user_id, at=timezone.now()), service="accounts")
         on_commit("accounts", lambda: revoke(user_id, before_epoch=EVERY_EPOCH))
+        drop_after_commit("accounts", Change(users=[user_id]))
 
 
 def suspend(*, user_id: int) -> None:
@@ -79,10 +79,10 @@ def suspend(*, user_id: int) -> None:
         user.suspended_at = timezone.now()
         user.session_epoch += 1
         user.save(update_fields=["suspended_at", "session_epoch"])
-        drop_after_commit("accounts", Change(users=[user_id]))
         outbox.publish(UserSuspended(id=user_id, at=user.suspended_at), service="accounts")
         epoch = user.session_epoch
         on_commit("accounts", lambda: revoke(user_id, before_epoch=epoch))
+        drop_after_commit("accounts", Change(users=[user_id]))
 
 
 def restore(*, user_id: int) -> None:
