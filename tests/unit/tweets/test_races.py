@@ -128,7 +128,7 @@ def test_deletions_along_a_thread_do_not_wait_for_each_other_for_ever(
     for parent in itertools.islice(iter(lambda: thread[-1], None), 19):
         thread.append(services.reply(parent_id=parent.id, user_id=alice.id, content="hi"))
     batches = [[t.id for t in thread[start::4]] for start in range(4)]
-    singles = [does("delete_tweet", t, alice) for t in thread]
+    singles: list[Job] = [does("delete_tweet", t, alice) for t in thread]
     removals: list[Job] = [partial(services.remove_tweets, ids) for ids in batches]
     outcomes = at_once(removals + singles)
 
@@ -143,7 +143,7 @@ def test_accounts_that_go_while_others_like_leave_exact_counters(alice: User) ->
     names = ("like", "repost")
     for user, tweet, name in itertools.product(users[:2], tweets, names):
         does(name, tweet, user)()
-    jobs = [
+    jobs: list[Job] = [
         *[partial(services.forget_user, user.id) for user in users[:2]] * 2,
         *[does(name, tweet, user) for user in users[2:] for tweet in tweets for name in names],
         *[replies(tweet, alice) for tweet in tweets],
