@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -17,7 +18,7 @@ from common.times import format_time
 from messaging.relay import BATCH
 from tests.live.parts import Query
 from tests.live.processes import APPLICATION, Process, Processes
-from tests.live.system import System, wait_for_relay, wait_for_worker
+from tests.live.system import System, connect, wait_for_relay, wait_for_worker
 from tests.members import Member, expect, post_tweet
 from tests.support import eventually, wait_until
 
@@ -138,7 +139,7 @@ async def test_a_worker_killed_in_the_middle_counts_each_tweet_once(
     tweets_workers: TweetsWorkers, alice: Member, accounts_db: Query, tweets_db: Query
 ) -> None:
     worker = tweets_workers.living()
-    tweet_ids = [new_id() for _ in range(400)]
+    tweet_ids = [new_id() for _ in range(200)]
     for tweet_id in tweet_ids:
         _publish_created(tweets_db, tweet_id, alice)
 
@@ -208,7 +209,6 @@ async def test_connections_to_rabbitmq_that_break_are_made_anew(
 
 
 async def test_a_worker_told_to_end_finishes_the_message_in_hand(
-    system: System,
     tweets_workers: TweetsWorkers,
     alice: Member,
     accounts_db: Query,
@@ -216,23 +216,24 @@ async def test_a_worker_told_to_end_finishes_the_message_in_hand(
     rabbitmq: pika.BlockingConnection,
 ) -> None:
     worker = tweets_workers.living()
-    channel = rabbitmq.channel()
-    tweet_id = new_id()
 
-    with system.accounts_server.paused():  # the worker waits for its answer
-        _publish_created(tweets_db, tweet_id, alice)
+    # The worker waits for accounts, and accounts for the row.
+    with closing(connect("accounts")) as holder, holder, holder.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM accounts_user WHERE id = %s FOR UPDATE", [alice.id])
+        _publish_created(tweets_db, new_id(), alice)
         wait_until(
-            lambda: tweets_db(
-                "SELECT 1 FROM messaging_outboxevent WHERE id = %s AND published_at IS NOT NULL",
-                tweet_id,
+            lambda: accounts_db(
+                "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+                " AND datname = current_database() AND application_name = %s",
+                APPLICATION,
             )
         )
-        wait_until(lambda: _waiting(channel, "tweet_counters") == 0)
         worker.terminate()
 
     assert worker.wait() == 0
     assert _num_tweets(accounts_db, alice) == 1
-    assert _waiting(channel, "tweet_counters") == 0  # acknowledged, too
+    queue = rabbitmq.channel().queue_declare("tweet_counters", passive=True)
+    assert queue.method.message_count == 0  # acknowledged, too
 
 
 def _publish_created(tweets_db: Query, tweet_id: int, author: Member) -> None:
@@ -255,7 +256,3 @@ def _publish_created(tweets_db: Query, tweet_id: int, author: Member) -> None:
 def _num_tweets(accounts_db: Query, member: Member) -> int:
     [(count,)] = accounts_db("SELECT num_tweets FROM accounts_user WHERE id = %s", member.id)
     return int(count)
-
-
-def _waiting(channel: BlockingChannel, queue: str) -> int:
-    return int(channel.queue_declare(queue, passive=True).method.message_count)

@@ -74,6 +74,8 @@ class Process:
     def paused(self) -> Iterator[None]:
         """Alive, and answering nobody."""
         self._process.send_signal(signal.SIGSTOP)
+        # returns when the last of its threads has stopped, and reaps nothing
+        os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         try:
             yield
         finally:
