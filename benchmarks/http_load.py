@@ -3,12 +3,14 @@
 It knows as much of HTTP/1.1 as our servers speak: keep-alive, a length or chunks.
 """
 
+import json
 import re
 import selectors
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.harness import CheckFailed
@@ -51,6 +53,12 @@ class Connection:
         while (answer := self.receive()) is None:
             pass
         return answer
+
+    def ask_for_json(self, request: bytes) -> Any:
+        answer = self.ask(request)
+        if answer.status != 200:
+            raise CheckFailed(f"status {answer.status}: {answer.body[:200]!r}")
+        return json.loads(answer.body)
 
     def send(self, request: bytes) -> None:
         self._received = b""

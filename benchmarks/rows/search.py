@@ -40,8 +40,8 @@ class Question:
 
 @contextmanager
 def prepare(stage: Stage) -> Iterator[Contest]:
-    fill_index()
     reader = stage.town.readers(1)[0]
+    fill_index()
     headers = bearer(token(reader))
     with stage.web() as (address, process):
         web, elasticsearch = Connection(address), Connection(str(settings.ELASTICSEARCH_URL))
@@ -116,8 +116,8 @@ def _raw_request(text: str) -> bytes:
 def _check(web: Connection, elasticsearch: Connection, questions: Sequence[Question]) -> None:
     """Both find the same tweets in the same order."""
     for text, question in zip(QUERIES, questions, strict=True):
-        answer = json.loads(web.ask(question.ours).body)
-        hits = json.loads(elasticsearch.ask(question.raw).body).get("hits", {}).get("hits", [])
+        answer = web.ask_for_json(question.ours)
+        hits = elasticsearch.ask_for_json(question.raw).get("hits", {}).get("hits", [])
         found = [tweet["id"] for tweet in answer["results"]]
         if not found or found != [hit["_id"] for hit in hits[:LIMIT]]:
             raise CheckFailed(f"the results for {text!r} are not Elasticsearch's")

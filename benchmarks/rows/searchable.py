@@ -1,10 +1,10 @@
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
 from benchmarks.harness import Contest, Row, Sense
 from benchmarks.http_load import Connection, bearer, request
 from benchmarks.rows.live import milliseconds_until, poster
+from benchmarks.rows.search import fill_index
 from benchmarks.stage import Stage
 from benchmarks.world import token
 from search.documents import REFRESH_INTERVAL
@@ -18,7 +18,7 @@ TWEETS = 8  # in a round
 def prepare(stage: Stage) -> Iterator[Contest]:
     """The whole system, which has nothing else to do."""
     author, reader = stage.town.readers(2)
-    index().clear()
+    fill_index()
     with ExitStack() as stack:
         address, _ = stack.enter_context(stage.web(stage.network))
         stack.enter_context(stage.relay())
@@ -33,7 +33,7 @@ def prepare(stage: Stage) -> Iterator[Contest]:
             search = request("GET", f"/search?q={word}", headers=headers)
 
             def shows(tweet_id: str) -> bool:
-                results = json.loads(connection.ask(search).body)["results"]
+                results = connection.ask_for_json(search)["results"]
                 return [result["id"] for result in results] == [tweet_id]
 
             return milliseconds_until(shows, lambda: post(f"The first snow, {word}."))
