@@ -1,14 +1,14 @@
--- A part of a timeline and what is cached of it, in one go. Nothing where the list is missing, being
--- built or not plainly in order: then it is read and sorted elsewhere.
+-- A part of a timeline and what is cached of it, in one go. Nothing where the list is missing or
+-- being built, or holds what is no id: then it is read and sorted elsewhere.
 -- KEYS: the timeline, the viewer's marks.
 -- ARGV: the entry below which to begin or '', else the offset; limit, entries shown, idle seconds.
 -- Returns: entries, whether the list has more of them, whether it reaches the beginning, and what
 -- `cached` returns for the entries.
 local before, offset = ARGV[1], tonumber(ARGV[2])
-local limit, shown = tonumber(ARGV[3]), tonumber(ARGV[4])
+local limit, shown, idle = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
 local last = redis.pcall('LINDEX', KEYS[1], -1)
 if type(last) ~= 'string' or last == '-1' then return false end
-redis.call('EXPIRE', KEYS[1], ARGV[5])
+redis.call('EXPIRE', KEYS[1], idle)
 
 -- ids have up to 19 digits, more than a Lua number holds
 local function is_newer(a, b)
@@ -16,19 +16,52 @@ local function is_newer(a, b)
   return a > b
 end
 
--- entries that overtook each other stand at most some places off
-local reach = shown
-if before == '' then reach = math.min(shown, offset + limit + 64) end
-local list = redis.call('LRANGE', KEYS[1], 0, reach - 1)
-if list[#list] == '0' then list[#list] = nil end
-local first = before == '' and offset + 1 or #list + 1
-for i, id in ipairs(list) do
-  if not string.find(id, '^[1-9]%d*$') or (i > 1 and not is_newer(list[i - 1], id)) then
-    return false
+-- Sorts the list for good, and takes doubles out: fresh entries are pushed as they come, and one
+-- that a rebuild has read already comes again.
+local function put_in_order()
+  local list = redis.call('LRANGE', KEYS[1], 0, -1)
+  table.sort(list, is_newer) -- the sentinel is the oldest of all
+  local kept = {}
+  for i, id in ipairs(list) do
+    if id ~= list[i - 1] then kept[#kept + 1] = id end
   end
-  if before ~= '' and i < first and is_newer(before, id) then first = i end
+  redis.call('DEL', KEYS[1])
+  redis.call('RPUSH', KEYS[1], unpack(kept))
+  redis.call('EXPIRE', KEYS[1], idle)
 end
 
+-- What stands out of order is some places off at most, so the head tells for the rest.
+local function read(count)
+  local list = redis.call('LRANGE', KEYS[1], 0, count - 1)
+  local is_in_order = true
+  for i, id in ipairs(list) do
+    if id ~= '0' and not string.find(id, '^[1-9]%d*$') then return nil end
+    if i > 1 and not is_newer(list[i - 1], id) then is_in_order = false end
+  end
+  return list, is_in_order
+end
+
+local reach = shown
+if before == '' then reach = math.min(shown, offset + limit + 64) end
+local list, is_in_order = read(reach)
+if not list then return false end
+if not is_in_order then
+  if not read(0) then return false end
+  put_in_order()
+  list = redis.call('LRANGE', KEYS[1], 0, reach - 1)
+end
+if list[#list] == '0' then list[#list] = nil end
+
+local first = offset + 1
+if before ~= '' then
+  first = #list + 1
+  for i, id in ipairs(list) do
+    if is_newer(before, id) then
+      first = i
+      break
+    end
+  end
+end
 local entries = {}
 for i = first, math.min(first + limit - 1, #list) do entries[#entries + 1] = list[i] end
 local has_more = first + limit - 1 < #list

@@ -32,8 +32,8 @@ local function cached(entries, marks_key)
       user_ids[#user_ids + 1] = user_id
     end
   end
-  for _, blob in ipairs(blobs) do see(head(blob, '^T(%d+)\n') or head(blob, '^R%d+|(%d+)')) end
-  for _, blob in ipairs(originals) do see(head(blob, '^T(%d+)\n')) end
+  for _, blob in ipairs(blobs) do see(head(blob, '^T(%d+)|') or head(blob, '^R%d+|(%d+)')) end
+  for _, blob in ipairs(originals) do see(head(blob, '^T(%d+)|')) end
   local users = fetch('user:', user_ids)
 
   local marks = {}

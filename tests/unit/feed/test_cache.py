@@ -1,0 +1,203 @@
+"""Pages are made of cached fragments, and what changes shows at the next read."""
+
+import pytest
+from django_redis import get_redis_connection
+
+from accounts import services as accounts_services
+from accounts.models import User
+from feed import store
+from grpc_services import fragments
+from grpc_services.clients import accounts, tweets
+from grpc_services.fragments import Change
+from tests.unit.feed.world import Person, pending, tell, tell_all
+from tweets.handlers import WORKER as TWEETS_WORKER
+
+# commits run what follows them, such as dropping what the cache has
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def tweet(writer: Person, follower: Person) -> int:
+    """One of alice's, in bob's feed and read once."""
+    follower.follow(writer)
+    tweet = writer.post()
+    tell_all()
+    follower.feed()
+    return tweet
+
+
+def shown(person: Person) -> dict:
+    (tweet,) = person.feed()["tweets"]
+    return tweet
+
+
+def test_a_warm_page_asks_nobody(follower, tweet, django_assert_num_queries, monkeypatch):
+    def ask(*_: object, **__: object) -> None:
+        raise AssertionError("a service was asked")
+
+    monkeypatch.setattr(tweets, "get_tweets", ask)
+    monkeypatch.setattr(accounts, "get_users", ask)
+    monkeypatch.setattr(store, "read", ask)
+    with django_assert_num_queries(0):
+        assert shown(follower)["id"] == str(tweet)
+
+
+def test_a_list_out_of_order_is_put_in_order(writer, follower):
+    follower.follow(writer)
+    tweets = [writer.post() for _ in range(3)]
+    tell_all()
+    key = store.key(follower.id)
+    get_redis_connection().delete(key)
+    get_redis_connection().rpush(key, tweets[0], tweets[2], tweets[0], tweets[1], 0)
+    assert follower.feed_ids() == tweets[::-1]
+    assert [int(id) for id in get_redis_connection().lrange(key, 0, -1)] == [*tweets[::-1], 0]
+
+
+def test_a_warm_page_equals_a_cold_one(follower, writer, stranger, tweet):
+    reposted = stranger.post()
+    writer.repost(reposted)
+    follower.like(tweet)
+    tell_all()
+    cold = follower.feed()
+    assert follower.feed() == cold
+    for name in get_redis_connection().scan_iter("tweet:*"):
+        get_redis_connection().delete(name)
+    assert follower.feed() == cold
+
+
+def test_a_like_shows_at_once(writer, follower, tweet):
+    assert shown(follower)["num_likes"] == 0
+    follower.like(tweet)
+    assert (shown(follower)["num_likes"], shown(follower)["liked"]) == (1, True)
+    writer.like(tweet)
+    assert shown(follower)["num_likes"] == 2
+    follower._client.delete(f"/tweet/{tweet}/like")
+    assert (shown(follower)["num_likes"], shown(follower)["liked"]) == (1, False)
+
+
+def test_a_repost_shows_at_once(follower, tweet):
+    follower.repost(tweet)
+    assert (shown(follower)["num_reposts"], shown(follower)["reposted"]) == (1, True)
+    follower.undo_repost(tweet)
+    assert (shown(follower)["num_reposts"], shown(follower)["reposted"]) == (0, False)
+
+
+def test_a_reply_shows_at_once(follower, stranger, tweet):
+    stranger._client.post(f"/tweet/{tweet}/reply", {"content": "so it is"})
+    assert shown(follower)["num_replies"] == 1
+
+
+def test_a_deleted_parent_shows_at_once(writer, follower, stranger):
+    parent = stranger.post()
+    follower.follow(writer)
+    writer._client.post(f"/tweet/{parent}/reply", {"content": "so it is"})
+    tell_all()
+    assert shown(follower)["parent_deleted"] is False
+    stranger.delete(parent)
+    assert shown(follower)["parent_deleted"] is True
+
+
+def test_a_new_name_shows_at_once(writer, follower, tweet):
+    accounts_services.update_profile(user_id=writer.id, display_name="Alice Again")
+    assert shown(follower)["author"]["display_name"] == "Alice Again"
+
+
+def test_a_deletion_shows_at_once(writer, follower, tweet):
+    writer.delete(tweet)
+    assert follower.feed()["tweets"] == []
+
+
+def test_a_suspension_shows_at_once_and_so_does_its_end(writer, follower, tweet):
+    accounts_services.suspend(user_id=writer.id)
+    assert follower.feed()["tweets"] == []
+    accounts_services.restore(user_id=writer.id)
+    assert shown(follower)["author"]["username"] == "alice"
+
+
+def test_a_writer_that_died_before_it_could_drop_is_made_up_for(
+    writer, follower, tweet, monkeypatch
+):
+    monkeypatch.setattr("grpc_services.fragments.on_commit", lambda *_: None)
+    follower.like(tweet)
+    accounts_services.update_profile(user_id=writer.id, display_name="Alice Again")
+    assert shown(follower)["num_likes"] == 0
+    news = pending()
+    tell(news)
+    TWEETS_WORKER.process(news)
+    assert (shown(follower)["num_likes"], shown(follower)["liked"]) == (0, False)
+
+
+def test_what_was_read_before_a_change_is_not_cached_after_it(follower, tweet, monkeypatch):
+    """The reader is overtaken between its reading and its caching."""
+    fragments.drop(Change(entries=[tweet], viewer=follower.id))
+    read = tweets.get_tweets
+
+    def read_and_be_overtaken(*args, **kwargs):
+        found = read(*args, **kwargs)
+        monkeypatch.setattr(tweets, "get_tweets", read)
+        follower.like(tweet)
+        return found
+
+    monkeypatch.setattr(tweets, "get_tweets", read_and_be_overtaken)
+    assert shown(follower)["liked"] is False  # it was so when it was read
+    assert shown(follower)["liked"] is True
+    assert shown(follower)["num_likes"] == 1
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [b"", b"junk", b"T", b"T1|0\n{}", b"T99|1\n{\"id\":", b"R1", b"Rx|y", b"L", b"U1|2\n", b"\xff"],
+)  # fmt: skip
+def test_junk_in_the_cache_is_made_anew(writer, follower, tweet, junk):
+    expected = shown(follower)
+    for key in (f"tweet:{tweet}", f"user:{writer.id}"):
+        get_redis_connection().set(key, junk)
+    get_redis_connection().hset(fragments.marks_key(follower.id), str(tweet), junk)
+    assert shown(follower) == expected
+    assert shown(follower) == expected
+
+
+def test_values_of_other_types_in_the_cache_are_made_anew(writer, follower, tweet):
+    expected = shown(follower)
+    for key in (f"tweet:{tweet}", f"user:{writer.id}", fragments.marks_key(follower.id)):
+        get_redis_connection().delete(key)
+        get_redis_connection().rpush(key, "junk")
+    assert shown(follower) == expected
+    assert shown(follower) == expected
+
+
+def test_a_lease_whose_holder_died_does_not_last(follower, tweet):
+    get_redis_connection().set(f"tweet:{tweet}", "L1234", ex=10)
+    get_redis_connection().hset(fragments.marks_key(follower.id), str(tweet), "L1234")
+    assert shown(follower)["id"] == str(tweet)
+    assert get_redis_connection().ttl(f"tweet:{tweet}") <= 10
+    get_redis_connection().delete(f"tweet:{tweet}")
+    shown(follower)
+    assert get_redis_connection().ttl(f"tweet:{tweet}") > 10
+
+
+def test_while_accounts_is_down_the_author_is_null(writer, follower, tweet, monkeypatch):
+    from common.errors import Unavailable
+
+    def down(*_: object) -> None:
+        raise Unavailable("accounts is down")
+
+    monkeypatch.setattr(accounts, "get_users", down)
+    assert shown(follower)["author"]["username"] == "alice"  # it is cached
+    fragments.drop(Change(users=[writer.id]))
+    assert shown(follower)["author"] is None
+
+
+def test_the_marks_of_one_viewer_are_bounded(follower, tweet, monkeypatch):
+    monkeypatch.setattr(fragments, "MOST_MARKS", 3)
+    key = fragments.marks_key(follower.id)
+    get_redis_connection().hset(key, mapping={str(n): "00" for n in range(1, 4)})
+    fragments.drop(Change(entries=[tweet], viewer=follower.id))
+    shown(follower)
+    assert get_redis_connection().hlen(key) <= 3
+
+
+def test_users_and_tweets_are_told_apart(alice: User):
+    """Ids are of one space, keys are not."""
+    assert fragments.load([alice.id], viewer_id=alice.id) == []
+    assert get_redis_connection().get(f"tweet:{alice.id}") == b"-"
