@@ -99,7 +99,7 @@ def _api_response(error: exceptions.APIException) -> Response:
     if response.status_code == status.HTTP_401_UNAUTHORIZED:
         response["WWW-Authenticate"] = CHALLENGE
     if wait := getattr(error, "wait", None):
-        response["Retry-After"] = str(int(wait) + 1)
+        response["Retry-After"] = str(wait)  # whole seconds, rounded up
     return response
 
 

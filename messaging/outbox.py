@@ -1,11 +1,13 @@
 """Publishing: an event commits with the change that it tells of, or not at all."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from itertools import count
 
-from django.db import connections
+from django.db import IntegrityError, connections
 from django.utils import timezone
 
-from common.db import alias, on_commit
+from common.db import alias, atomic, on_commit
 from common.ids import new_ids
 from messaging import wakeup
 from messaging.events import Event, encode
@@ -14,6 +16,7 @@ from messaging.models import OutboxEvent
 # Published events are kept for questions of the kind "was it ever sent?".
 KEPT = timedelta(days=2)
 _PRUNE_BATCH = 5000
+_DRAWS = 5
 
 
 def publish(*events: Event, service: str) -> None:
@@ -21,6 +24,18 @@ def publish(*events: Event, service: str) -> None:
     using = alias(service)
     if not connections[using].in_atomic_block:
         raise RuntimeError("an event is published in the transaction of the change it tells of")
+    for attempt in count(1):
+        try:
+            with atomic(service):  # a savepoint, since the change itself must not be lost
+                _insert(events, using)
+            break
+        except IntegrityError:  # an id was taken
+            if attempt == _DRAWS:
+                raise
+    on_commit(service, lambda: wakeup.wake(using))
+
+
+def _insert(events: Sequence[Event], using: str) -> None:
     now = timezone.now()
     OutboxEvent.objects.using(using).bulk_create(
         [
@@ -29,7 +44,6 @@ def publish(*events: Event, service: str) -> None:
         ],
         batch_size=1000,
     )
-    on_commit(service, lambda: wakeup.wake(using))
 
 
 def prune(using: str) -> int:

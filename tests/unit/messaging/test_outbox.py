@@ -64,6 +64,15 @@ def test_an_event_outside_of_a_transaction_is_refused(transactional_db):
         publish(deleted(), service="tweets")
 
 
+def test_a_taken_id_is_drawn_again_and_the_change_is_not_lost(db, monkeypatch):
+    publish_all(1)
+    taken = OutboxEvent.objects.get().id
+    draws = iter([[taken], [taken + 1]])
+    monkeypatch.setattr("messaging.outbox.new_ids", lambda count: next(draws))
+    publish_all(1)
+    assert OutboxEvent.objects.count() == 2
+
+
 def test_the_relay_publishes_in_order_and_once(db, recorder):
     publish_all(7)
     ids = [str(id) for id in OutboxEvent.objects.pending().values_list("id", flat=True)]
