@@ -52,6 +52,7 @@ def _answer(value: object) -> OpenApiExample:
 
 class TweetsView(APIView):
     @extend_schema(
+        operation_id="post_tweet",
         summary="Post a tweet",
         tags=["tweets"],
         parameters=[_KEY],
@@ -67,7 +68,7 @@ class TweetsView(APIView):
         return Response(show_one("tweet created", selectors.as_created(tweet)))
 
     @extend_schema(
-        operation_id="tweet_list",
+        operation_id="list_own_tweets",
         summary="One's own tweets",
         description="With replies and reposts, newest first.",
         tags=["tweets"],
@@ -88,6 +89,7 @@ class TweetView(APIView):
     permission_classes = (IsAuthenticatedOrReadOnly,)
 
     @extend_schema(
+        operation_id="get_tweet",
         summary="A tweet and its replies",
         description="The replies oldest first. The id of a repost gives its original.",
         tags=["tweets"],
@@ -106,6 +108,7 @@ class TweetView(APIView):
         return Response(show_thread(thread))
 
     @extend_schema(
+        operation_id="delete_tweet",
         summary="Delete one's tweet",
         description="Its replies stay, with `parent_deleted`; its reposts go.",
         tags=["tweets"],
@@ -119,6 +122,7 @@ class TweetView(APIView):
 
 class ReplyView(APIView):
     @extend_schema(
+        operation_id="reply",
         summary="Reply to a tweet",
         tags=["tweets"],
         parameters=[_KEY],
@@ -138,6 +142,7 @@ class ReplyView(APIView):
 
 class LikeView(APIView):
     @extend_schema(
+        operation_id="like",
         summary="Like a tweet",
         description="Twice is the same as once.",
         tags=["tweets"],
@@ -153,6 +158,7 @@ class LikeView(APIView):
         return Response(show_one("tweet liked", selectors.get_tweet(liked, viewer_id=me)))
 
     @extend_schema(
+        operation_id="unlike",
         summary="Take a like back",
         description="Without a like there is nothing to do, which is no error.",
         tags=["tweets"],
@@ -167,6 +173,7 @@ class LikeView(APIView):
 
 class RepostView(APIView):
     @extend_schema(
+        operation_id="repost",
         summary="Repost a tweet",
         description="Twice is the same as once.",
         tags=["tweets"],
@@ -187,6 +194,7 @@ class RepostView(APIView):
         return Response(show_one("tweet reposted", selectors.get_tweet(reposted, viewer_id=me)))
 
     @extend_schema(
+        operation_id="undo_repost",
         summary="Take a repost back",
         description="Without a repost there is nothing to do, which is no error.",
         tags=["tweets"],
@@ -203,6 +211,7 @@ class UserTweetsView(APIView):
     permission_classes = (AllowAny,)
 
     @extend_schema(
+        operation_id="list_tweets_of_user",
         summary="A user's tweets",
         description="By id or by username; with replies and reposts, newest first.",
         tags=["tweets"],
