@@ -6,7 +6,16 @@ No Django model stands behind it: what is in it comes from events.
 from datetime import datetime
 from typing import Any
 
-from elasticsearch.dsl import Boolean, Date, Document, Keyword, MetaField, Text, analyzer
+from elasticsearch.dsl import (
+    Boolean,
+    Date,
+    Document,
+    Keyword,
+    MetaField,
+    Text,
+    analyzer,
+    mapped_field,
+)
 from elasticsearch.dsl import Index as DslIndex
 
 # The analysis that search/analysis.py repeats for SQLite.
@@ -24,15 +33,15 @@ _LONGEST_KEYWORD = 256
 
 
 class TweetDocument(Document):
-    id: str = Keyword(ignore_above=_LONGEST_KEYWORD)  # type: ignore[assignment]
-    user_id: str = Keyword(ignore_above=_LONGEST_KEYWORD)  # type: ignore[assignment]
-    content: str = Text(analyzer=folded)  # type: ignore[assignment]
-    created_at: datetime = Date()  # type: ignore[assignment]
-    hashtags: list[str] = Keyword(ignore_above=_LONGEST_KEYWORD)  # type: ignore[assignment]
+    id: str = mapped_field(Keyword(ignore_above=_LONGEST_KEYWORD))
+    user_id: str = mapped_field(Keyword(ignore_above=_LONGEST_KEYWORD))
+    content: str = mapped_field(Text(analyzer=folded))
+    created_at: datetime = mapped_field(Date())
+    hashtags: list[str] = mapped_field(Keyword(ignore_above=_LONGEST_KEYWORD))
     # not to be found: a tombstone, or the author is suspended
-    hidden: bool = Boolean()  # type: ignore[assignment]
+    hidden: bool = mapped_field(Boolean())
     # in tombstones only
-    deleted_at: datetime = Date()  # type: ignore[assignment]
+    deleted_at: datetime = mapped_field(Date())
 
     class Meta:
         # What else a foreign document has is kept, shown, and not indexed.

@@ -49,6 +49,7 @@ BULK = 500
 
 # How long a snapshot is kept for the next page.
 _KEEP_ALIVE = "2m"
+_PATIENCE_SECONDS = 30
 # What of a document is asked for: others may have put anything into theirs.
 SHOWN = ["id", "user_id", "content", "created_at"]
 _RETRIES = 5
@@ -69,9 +70,14 @@ class ElasticsearchIndex:
         client: Elasticsearch = connections.get_connection(self._connection)
         return client
 
+    @property
+    def patient_client(self) -> Elasticsearch:
+        """For what no reader waits for."""
+        return self.client.options(request_timeout=_PATIENCE_SECONDS)
+
     def prepare(self) -> None:
         with _translated():
-            self.client.indices.put_index_template(name=NAME, **template())
+            self.patient_client.indices.put_index_template(name=NAME, **template())
         self._is_prepared = True
 
     def write(self, entries: Iterable[Entry]) -> None:
@@ -89,7 +95,7 @@ class ElasticsearchIndex:
 
     def find_by_author(self, user_id: int) -> Iterator[Document]:
         with _translated():
-            self.client.indices.refresh(index=[NAME, BUILDING], ignore_unavailable=True)
+            self.patient_client.indices.refresh(index=[NAME, BUILDING], ignore_unavailable=True)
         author = {"term": {"user_id": str(user_id)}}
         for source in self._scan([NAME, BUILDING], author):
             document = _read(source)
@@ -102,14 +108,15 @@ class ElasticsearchIndex:
 
     def clear(self) -> None:
         with _translated():
-            found = self.client.indices.get_alias(index=f"{NAME},{NAME}-*", ignore_unavailable=True)
+            indices = self.patient_client.indices
+            found = indices.get_alias(index=f"{NAME},{NAME}-*", ignore_unavailable=True)
             if names := list(found):
-                self.client.indices.delete(index=names, ignore_unavailable=True)
+                indices.delete(index=names, ignore_unavailable=True)
 
     def _write(self, entries: Sequence[Entry]) -> None:
         """Into what goes by the two names; once more when a rebuild ends meanwhile."""
         for _ in range(_RETRIES):
-            if bulk(self.client, self._targets(), entries):
+            if bulk(self.patient_client, self._targets(), entries):
                 return
         raise Unavailable("the search index is being replaced")
 
@@ -123,7 +130,7 @@ class ElasticsearchIndex:
     def _create(self) -> None:
         self.prepare()
         try:
-            self.client.indices.create(index=NAME)
+            self.patient_client.indices.create(index=NAME)
         except ApiError as error:
             if error.error != "resource_already_exists_exception":
                 raise
@@ -172,12 +179,13 @@ class ElasticsearchIndex:
     def _scan(self, names: Sequence[str], query: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The sources of all that matches, as they are now."""
         with _translated():
-            pit = self.client.open_point_in_time(
+            client = self.patient_client
+            pit = client.open_point_in_time(
                 index=names, keep_alive=_KEEP_ALIVE, ignore_unavailable=True
             )["id"]
             after: list[Any] | None = None
             while True:
-                answer = self.client.search(
+                answer = client.search(
                     pit={"id": pit, "keep_alive": _KEEP_ALIVE},
                     query={"bool": {"filter": [query]}},
                     sort=["_shard_doc"],
@@ -190,7 +198,7 @@ class ElasticsearchIndex:
                 if len(hits) < BULK:
                     break
                 pit, after = answer["pit_id"], hits[-1]["sort"]
-            self.client.close_point_in_time(id=pit)
+            client.close_point_in_time(id=pit)
 
 
 class ElasticsearchRebuild:
@@ -198,7 +206,7 @@ class ElasticsearchRebuild:
 
     def __init__(self, index: ElasticsearchIndex) -> None:
         self._index = index
-        self._client = index.client
+        self._client = index.patient_client
         self._name = f"{NAME}-{timezone.now():%Y%m%d-%H%M%S-%f}"
         with _translated():
             left = self._client.indices.get_alias(index=BUILDING, ignore_unavailable=True)

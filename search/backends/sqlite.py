@@ -195,7 +195,7 @@ class SqliteIndex:
                 database.execute("ROLLBACK")
                 raise
             database.execute("COMMIT")
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             log.warning("the search index can't be used: %s", error)
             raise Unavailable("the search index can't be used now") from error
 

@@ -15,8 +15,10 @@ from tests.conftest import is_real
 
 
 @pytest.fixture(scope="session")
-def _prepared_index() -> None:
+def _prepared_index() -> Iterator[None]:
     index().prepare()
+    yield
+    index().clear()
 
 
 @pytest.fixture
