@@ -17,7 +17,7 @@ COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3
 NEW_ENOUGH = { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	echo "$(PYTHON) is missing or older than Python 3.11: install it, or name another: make PYTHON=python3.12 ..." >&2; exit 1; }; }
 
-.PHONY: help run test services services-stop check protos requirements load
+.PHONY: help run test services services-stop check protos requirements load bench profile
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -58,6 +58,12 @@ requirements: .venv/dev ## compile requirements/*.in into requirements/*.txt
 load: .venv/dev ## a mixed load on a running server (HOST, USERS, SPAWN_RATE, DURATION)
 	@exec $(BIN)/python -m locust -f tests/locust-tests/locustfile.py --headless --only-summary \
 		--host $(HOST) --users $(USERS) --spawn-rate $(SPAWN_RATE) --run-time $(DURATION)
+
+bench: .venv/dev ## how near each part comes to what the machine can do (ONLY=fanout)
+	@exec $(BIN)/python -m benchmarks $(ONLY)
+
+profile: .venv/dev ## a flame graph of where the time goes (TARGET=feed, post or fanout)
+	@exec $(BIN)/python -m benchmarks --profile $(or $(TARGET),feed)
 
 # A file in .venv for each step, so that the second time takes no time.
 
