@@ -14,7 +14,7 @@ from benchmarks.harness import Row, Sense
 
 CHART = Path(__file__).parent / "results" / "chart.svg"
 
-_LONGEST = 1.8  # where a bar is cut off
+_LONGEST = 1.5  # where a bar is cut off
 _HELD, _MISSED, _INK, _PALE = "#2f9e6b", "#d0593f", "#24292f", "#8c959f"
 
 
@@ -28,14 +28,14 @@ def draw(kept: Sequence[tuple[Row, dict[str, Any]]], path: Path = CHART) -> None
     for place, (row, line) in enumerate(shown):
         length = min(progress(row, figure_of(row, line)), _LONGEST)
         axes.barh(place, length, height=0.62, color=_HELD if line["held"] else _MISSED)
-        axes.text(length + 0.015, place, describe(row, line), va="center", fontsize=9, color=_INK)
+        axes.text(_LONGEST + 0.05, place, describe(row, line), va="center", fontsize=9, color=_INK)
         if row.gate is not None:
             gate = progress(row, row.gate)
             axes.plot([gate, gate], [place - 0.38, place + 0.38], color=_INK, linewidth=2)
     axes.axvline(1, color=_PALE, linestyle=(0, (4, 3)), linewidth=1)
     axes.set_yticks(range(len(shown)), [row.quantity for row, _ in shown], fontsize=9, color=_INK)
     axes.set_xticks([0, 0.5, 1], ["0", "half of the goal", "goal"], fontsize=9, color=_INK)
-    axes.set_xlim(0, _LONGEST + 0.7)
+    axes.set_xlim(0, _LONGEST + 0.65)
     axes.invert_yaxis()
     axes.tick_params(length=0)
     axes.spines[["top", "right", "bottom"]].set_visible(False)

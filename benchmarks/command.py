@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from benchmarks import chart, profile, report
 from benchmarks.harness import CheckFailed, Result, Row, play
-from benchmarks.rows import ROWS
+from benchmarks.rows import ROWS, services
 from benchmarks.stage import NotReady, Stage, down_server
 from common.errors import OUTAGES, Unavailable
 
@@ -25,23 +25,28 @@ _console = Console(stderr=True)
 def main(arguments: Sequence[str]) -> int:
     """The exit status: 0 where every row has a figure and holds its gate."""
     options = _parse(arguments)
-    if server := down_server():
-        _console.print(f"{server} is down: `make services` starts the test servers")
+    rows = [_BY_NAME[name] for name in options.rows]
+    down = down_server()
+    starts_servers = down is not None and services.ROW in rows and not options.profile
+    if down and not starts_servers:
+        _console.print(f"{down} is down: `make services` starts the test servers")
         return 1
-    stage = Stage()
+    if not down and services.ROW in rows:
+        _console.print("left out: services (they run already; `make services-stop` stops them)")
+        rows.remove(services.ROW)
     try:
-        stage.set_up()
         if options.profile:
-            return _profile(_BY_NAME[options.profile], stage)
-        return _measure([_BY_NAME[name] for name in options.rows], stage)
-    except NotReady as error:
+            return _profile(options.profile)
+        return _measure(rows)
+    except (NotReady, profile.NoProfile) as error:
         _console.print(str(error))
         return 1
     except KeyboardInterrupt:
         _console.print("interrupted")
         return 130
     finally:
-        stage.tear_down()
+        if starts_servers:
+            services.run("stop")
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -63,12 +68,15 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _measure(rows: Sequence[Row], stage: Stage) -> int:
+def _measure(rows: Sequence[Row]) -> int:
+    """Shows each row as soon as it is measured, and all of them at the end."""
     table = report.table()
     commit = report.commit()
     is_well = True
-    with _progress() as progress:
-        for row in rows:
+    # the one that starts the servers goes first
+    in_turn = sorted(rows, key=lambda row: row is not services.ROW)
+    with Stage() as stage, _progress() as progress:
+        for row in in_turn:
             try:
                 result = _play(row, stage, progress)
             except _NO_FIGURE as error:
@@ -86,6 +94,8 @@ def _measure(rows: Sequence[Row], stage: Stage) -> int:
 def _play(row: Row, stage: Stage, progress: Progress) -> Result:
     task = progress.add_task(row.name, total=row.rounds)
     rounds = []
+    if row is not services.ROW:
+        stage.set_up()
     with row.prepare(stage) as contest:
         for one in play(contest, row):
             rounds.append(one)
@@ -93,10 +103,13 @@ def _play(row: Row, stage: Stage, progress: Progress) -> Result:
     return Result(row=row, rounds=rounds)
 
 
-def _profile(row: Row, stage: Stage) -> int:
-    with row.prepare(stage) as contest:
-        path = profile.record(row.name, contest)
-    _console.print(f"the flame graph is in {path}")
+def _profile(target: str) -> int:
+    row = _BY_NAME[profile.TARGETS[target]]
+    with Stage() as stage:
+        stage.set_up()
+        with row.prepare(stage) as contest:
+            paths = profile.record(target, contest)
+    _console.print(f"drawn: {', '.join(map(str, paths))}")
     return 0
 
 

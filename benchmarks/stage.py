@@ -6,7 +6,7 @@ import socket
 import tempfile
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
@@ -61,28 +61,33 @@ def down_server() -> str | None:
 class Stage:
     def __init__(self) -> None:
         self.redis = redis.Redis.from_url(str(settings.REDIS_URL))
-        self._folder = tempfile.TemporaryDirectory(prefix="bench-")
-        self._processes = Processes(Path(self._folder.name))
+        self._is_set_up = False
+        self._made = ExitStack()
+        folder = self._made.enter_context(tempfile.TemporaryDirectory(prefix="bench-"))
+        self._processes = Processes(Path(folder))
+        self._made.callback(self._processes.stop_all)
+
+    def __enter__(self) -> "Stage":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Leaves nothing but an empty database."""
+        self._made.close()
 
     def set_up(self) -> None:
+        if self._is_set_up:
+            return
+        self._is_set_up = True
         if self.redis.dbsize() and not self.redis.exists(_MARKER):
-            raise NotReady(f"{settings.REDIS_URL} holds other data: name another with REDIS_URL=…")
+            raise NotReady("the Redis database holds other data: name another with REDIS_URL=…")
+        self._made.callback(self.redis.flushdb)
         self.empty_redis()
-        _make_vhost()
-        _make_database()
+        self._made.enter_context(_vhost())
+        self._made.enter_context(_database())
         call_command("migrate", verbosity=0, interactive=False)
         broker().declare(list(workers().values()))
-
-    def tear_down(self) -> None:
-        """Leaves nothing but an empty database."""
-        self._processes.stop_all()
-        broker().close()
-        _manage("DELETE", f"/api/vhosts/{_vhost()}", HTTPStatus.NO_CONTENT)
-        self.redis.flushdb()
-        with connections["default"].cursor() as cursor:
-            cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
-        connections.close_all()
-        self._folder.cleanup()
+        self._made.callback(broker().close)
+        self._made.callback(self._processes.stop_all)  # first, so that nobody misses what goes
 
     def empty_redis(self) -> None:
         self.redis.flushdb()
@@ -180,7 +185,8 @@ def _free_port() -> int:
         return port
 
 
-def _make_database() -> None:
+@contextmanager
+def _database() -> Iterator[None]:
     """Empty, whatever the last run left."""
     name = _own("database", urlsplit(settings.DATABASE_URL).path)
     with connections["default"]._nodb_cursor() as cursor:
@@ -188,14 +194,28 @@ def _make_database() -> None:
         if not cursor.fetchone():
             cursor.execute(f"CREATE DATABASE {name}")
     with connections["default"].cursor() as cursor:
-        cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         cursor.execute("SHOW fsync")
         if cursor.fetchone() != ("on",):
             raise NotReady("PostgreSQL runs with fsync off: nothing measured on it would be true")
+    _empty_database()
+    yield
+    _empty_database()
+    connections.close_all()
 
 
-def _vhost() -> str:
-    return _own("virtual host", urlsplit(str(settings.RABBITMQ_URL)).path)
+def _empty_database() -> None:
+    with connections["default"].cursor() as cursor:
+        cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
+
+
+@contextmanager
+def _vhost() -> Iterator[None]:
+    """Empty, too."""
+    path = f"/api/vhosts/{_own('virtual host', urlsplit(str(settings.RABBITMQ_URL)).path)}"
+    _manage("DELETE", path, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND)
+    _manage("PUT", path, HTTPStatus.CREATED)
+    yield
+    _manage("DELETE", path, HTTPStatus.NO_CONTENT)
 
 
 def _own(kind: str, path: str) -> str:
@@ -204,12 +224,6 @@ def _own(kind: str, path: str) -> str:
     if not re.fullmatch(r"\w*bench\w*", name):
         raise NotReady(f"the {kind} {name!r} is no benchmark's: its name must contain 'bench'")
     return name
-
-
-def _make_vhost() -> None:
-    """Empty, too."""
-    _manage("DELETE", f"/api/vhosts/{_vhost()}", HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND)
-    _manage("PUT", f"/api/vhosts/{_vhost()}", HTTPStatus.CREATED)
 
 
 def _manage(method: str, path: str, *expected: HTTPStatus) -> None:

@@ -14,6 +14,7 @@ from benchmarks.rows import (
     relay,
     search,
     searchable,
+    services,
     worker,
 )
 
@@ -29,4 +30,5 @@ ROWS: Sequence[Row] = [
     search.ROW,
     live.ROW,
     searchable.ROW,
+    services.ROW,
 ]

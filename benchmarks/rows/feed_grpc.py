@@ -21,4 +21,5 @@ ROW = Row(
     gate=0.45,
     goal=0.60,
     prepare=prepare,
+    rounds=15,
 )

@@ -1,0 +1,50 @@
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.conf import settings
+
+from benchmarks.harness import CheckFailed, Contest, Row, Sense
+from benchmarks.stage import Stage
+
+_SCRIPT = settings.BASE_DIR / "deploy" / "services" / "services.py"
+
+
+@contextmanager
+def prepare(_: Stage) -> Iterator[Contest]:
+    """Only where the servers are down. They stay up after the last round, for the other rows."""
+    run("install")
+    yield Contest(ours=_start)
+
+
+def run(command: str) -> None:
+    answer = subprocess.run(
+        [sys.executable, str(_SCRIPT), command], capture_output=True, text=True, check=False
+    )
+    if answer.returncode != 0:
+        raise CheckFailed(answer.stderr.strip() or answer.stdout.strip())
+
+
+def _start() -> float:
+    run("stop")
+    begun = time.perf_counter()
+    run("start")
+    seconds = time.perf_counter() - begun
+    run("status")
+    return seconds
+
+
+ROW = Row(
+    name="services",
+    quantity="make test services up, after install",
+    limit="",
+    unit="s",
+    sense=Sense.WITHIN,
+    gate=40,
+    goal=25,
+    prepare=prepare,
+    rounds=5,
+    warm_up=False,
+)
