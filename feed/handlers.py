@@ -5,7 +5,8 @@ know as it is now (does bob still follow alice?) it asks; what it only needs to 
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from common.ids import created_at
@@ -31,6 +32,8 @@ from messaging.worker import Handler, Worker
 # Entries younger than this are pushed on top without a look at the list: the reader sorts what
 # arrives within moments. Older ones are put in their place, which is slower.
 FRESH_SECONDS = 2.0
+# With news of more authors than this a timeline is built anew, which costs as much as few merges.
+MERGED_AT_ONCE = 3
 
 
 def fan_out(events: Sequence[TweetCreated] | Sequence[TweetReposted]) -> None:
@@ -54,26 +57,36 @@ def take_back(events: Sequence[TweetDeleted] | Sequence[TweetUnreposted]) -> Non
 
 
 def settle(events: Sequence[UserFollowed] | Sequence[UserUnfollowed]) -> None:
-    """Shows or hides authors in a follower's timeline, as it is now between the two."""
+    """Shows or hides authors in their followers' timelines, as it is now between each two."""
     news: dict[int, list[UserFollowed | UserUnfollowed]] = {}
     for event in events:
         news.setdefault(event.follower_id, []).append(event)
+    entries_of = cache(_entries_of)  # while this batch lasts
     for follower_id, told in news.items():
-        relations = accounts.get_relations(
-            viewer_id=follower_id, user_ids={event.following_id for event in told}
+        _settle(follower_id, told, entries_of)
+
+
+def _settle(
+    follower_id: int,
+    told: Sequence[UserFollowed | UserUnfollowed],
+    entries_of: Callable[[int], list[int]],
+) -> None:
+    author_ids = {event.following_id for event in told}
+    relations = accounts.get_relations(viewer_id=follower_id, user_ids=author_ids)
+    if len(author_ids) > MERGED_AT_ONCE:
+        store.forget(follower_id)
+    is_materialised = bool(store.materialised([follower_id]))
+    for event in told:
+        store.settle(
+            follower_id=follower_id,
+            author_id=event.following_id,
+            following=relations[event.following_id].following,
+            at_ms=to_ms(event.at),
+            # a list that is built from now on reads the follow as it is
+            entries=entries_of(event.following_id) if is_materialised else [],
         )
-        is_materialised = bool(store.materialised([follower_id]))
-        for event in told:
-            store.settle(
-                follower_id=follower_id,
-                author_id=event.following_id,
-                following=relations[event.following_id].following,
-                at_ms=to_ms(event.at),
-                # a list that is built from now on reads the follow as it is
-                entries=_entries_of(event.following_id) if is_materialised else [],
-            )
-        if any(relation.following for relation in relations.values()):
-            truth.materialise(follower_id)
+    if any(relation.following for relation in relations.values()):
+        truth.materialise(follower_id)
 
 
 def show_users(events: Sequence[UserUpdated | UserSuspended | UserRestored | UserDeleted]) -> None:
