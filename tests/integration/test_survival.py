@@ -190,12 +190,16 @@ async def test_connections_to_rabbitmq_that_break_are_made_anew(
     ) as management:
         vhost = quote(url.path[1:] or "/", safe="%")
 
-        async def consumers() -> list[dict[str, Any]]:
-            """The management tells of them a little later."""
-            found = expect(200, await management.get(f"/consumers/{vhost}"))
-            return [one for one in found if one["queue"]["name"] == "tweet_counters"]
+        async def of_the_worker() -> set[str]:
+            """The management tells of it a little later, and of its parts one by one."""
+            consumers = expect(200, await management.get(f"/consumers/{vhost}"))
+            return {
+                one["channel_details"]["connection_name"]
+                for one in consumers
+                if one["queue"]["name"] == "tweet_counters" and one["channel_details"]
+            }
 
-        names = {one["channel_details"]["connection_name"] for one in await eventually(consumers)}
+        names = await eventually(of_the_worker)
         open_ones = expect(200, await management.get(f"/vhosts/{vhost}/connections"))
         for name in names | {one["name"] for one in open_ones}:
             await management.delete(f"/connections/{quote(name, safe='')}")

@@ -5,6 +5,7 @@ Whether one is ready is found by asking it. Workers are not among them: a test t
 it, and no other test's messages are taken meanwhile.
 """
 
+import logging
 import signal
 import sys
 from collections.abc import Iterator
@@ -25,6 +26,9 @@ from common.ids import new_id
 from grpc_services.servers import NAMES
 from messaging.worker import workers
 from tests.live.processes import Process, Processes
+
+# Each server's log has the requests.
+logging.getLogger("httpx").setLevel(logging.WARNING)
 
 RUNSERVER = ("runserver", "--noreload", "127.0.0.1:0")  # whose threads coverage can trace
 _ENDINGS = (signal.SIGTERM, signal.SIGHUP)
@@ -122,7 +126,7 @@ def web_address(server: Process) -> str:
 def wait_for_relay(relay: Process) -> None:
     """Asks it to publish an event that no queue is bound to."""
     event_id = new_id()
-    with closing(connect("messaging")) as connection, connection.cursor() as cursor:
+    with closing(connect("tweets")) as connection, connection.cursor() as cursor:
 
         def is_published() -> bool:
             cursor.execute(
