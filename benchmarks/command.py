@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     if down and not starts_servers:
         _console.print(f"{down} is down: `make services` starts the test servers")
         return 1
-    if not down and services.ROW in rows:
+    if not down and services.ROW in rows and not options.profile:
         _console.print("left out: services (they run already; `make services-stop` stops them)")
         rows.remove(services.ROW)
     try:
@@ -108,8 +108,8 @@ def _profile(target: str) -> int:
     with Stage() as stage:
         stage.set_up()
         with row.prepare(stage) as contest:
-            paths = profile.record(target, contest)
-    _console.print(f"drawn: {', '.join(map(str, paths))}")
+            path = profile.record(target, contest)
+    _console.print(f"the flame graph: {path}")
     return 0
 
 

@@ -37,7 +37,7 @@ class Contest:
     ours: Measure
     limit: Measure | None = None  # None where the row is judged by ours alone
     check: Callable[[], None] = lambda: None  # after the last round; raises `CheckFailed`
-    pids: Sequence[int] = ()  # the processes that do our work, for profiles
+    pid: int | None = None  # the process that does our work, for profiles
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -39,7 +39,7 @@ def contest(stage: Stage, *, limit_path: str, environment: Mapping[str, str]) ->
             limit=lambda: limit_load.run(
                 [request("GET", limit_path)], _SECONDS, expect_bodies([_NOTHING])
             ),
-            pids=[process.pid],
+            pid=process.pid,
         )
     stage.empty_redis()
 

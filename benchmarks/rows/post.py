@@ -80,7 +80,7 @@ def prepare(stage: Stage) -> Iterator[Contest]:
             _check_rows(cursor, before, done)
             return rate
 
-        yield Contest(ours=ours, limit=limit, pids=[process.pid])
+        yield Contest(ours=ours, limit=limit, pid=process.pid)
         load.close()
         cursor.execute("TRUNCATE messaging_outboxevent")
         cursor.execute("DELETE FROM tweets_tweet WHERE id > %s", [first_id])

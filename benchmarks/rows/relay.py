@@ -56,7 +56,7 @@ def prepare(stage: Stage) -> Iterator[Contest]:
                 raise CheckFailed("events are left in the outbox")
             broker().purge(WORKER.queue)
 
-        yield Contest(ours=ours, limit=limit, check=check, pids=[relay.pid])
+        yield Contest(ours=ours, limit=limit, check=check, pid=relay.pid)
 
 
 def _body() -> str:

@@ -57,7 +57,7 @@ def prepare(stage: Stage) -> Iterator[Contest]:
         yield Contest(
             ours=lambda: _median_ms(web, [question.ours for question in questions]),
             limit=lambda: _median_ms(elasticsearch, [question.raw for question in questions]),
-            pids=[process.pid],
+            pid=process.pid,
         )
         web.close()
         elasticsearch.close()

@@ -35,7 +35,7 @@ def prepare(stage: Stage) -> Iterator[Contest]:
             ours=ours,
             limit=lambda: timelines.lpush_limit(stage.redis, CROWD),
             check=check_settled,
-            pids=[worker.pid],
+            pid=worker.pid,
         )
     stage.empty_redis()
 
