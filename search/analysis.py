@@ -8,6 +8,7 @@ What remains different, beside the order of the hits (FTS5's BM25 counts a littl
   words here and may be none there.
 - Malformed sequences: a keycap on a modified asterisk, a skin colour joined to another emoji, tag
   characters after a Hebrew apostrophe. Some 5 in 40,000 random strings made of such parts.
+- Phonetic small capitals: ɢ is a g to FTS5, which knows no upper case, and none to Lucene.
 - Words in an index that someone made with a mapping of their own: Elasticsearch obeys that mapping.
 """
 

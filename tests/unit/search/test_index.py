@@ -48,7 +48,9 @@ def test_no_query_breaks_the_index(write: Write) -> None:
     assert {text: found_ids(text) for text in ODD_QUERIES} == {text: [] for text in ODD_QUERIES}
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
+)
 @given(text=st.text(max_size=500))
 def test_no_text_breaks_the_index(text: str, empty_index: None) -> None:
     index().write([document(1, text)])
