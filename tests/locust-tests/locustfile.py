@@ -131,5 +131,5 @@ def _post(
     return shown
 
 
-events.test_start.add_listener(prepare)  # type: ignore[no-untyped-call]
+events.init.add_listener(prepare)  # type: ignore[no-untyped-call]
 events.test_stop.add_listener(clean_up)  # type: ignore[no-untyped-call]
