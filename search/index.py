@@ -23,7 +23,7 @@ DELETED = 2**62  # more than any
 TOMBSTONES_KEPT = timedelta(days=1)
 
 # A score is what BM25 says, times something between 1 (now) and 0.5 (old): after a week
-# 0.75, after two 0.53. Ages count from the full hour, so that pages fit together.
+# 0.75, after two 0.53. Ages are reckoned at the end of the hour, so that pages fit together.
 OLD = 0.5
 FRESHNESS_SCALE = timedelta(days=7)
 FRESHNESS_DECAY = 0.5
@@ -136,8 +136,9 @@ def this_hour() -> int:
     return time.time_ns() // 1_000_000 // _MS_PER_HOUR
 
 
-def hour_to_ms(hour: int) -> int:
-    return hour * _MS_PER_HOUR
+def end_of_hour_ms(hour: int) -> int:
+    """When ages are reckoned. Not the hour's beginning, after which newer would mean less fresh."""
+    return (hour + 1) * _MS_PER_HOUR
 
 
 def freshness(age_ms: float) -> float:

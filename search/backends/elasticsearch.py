@@ -36,8 +36,8 @@ from search.index import (
     Hit,
     Place,
     Superseded,
+    end_of_hour_ms,
     expired,
-    hour_to_ms,
 )
 from search.query import Query
 
@@ -260,7 +260,7 @@ class ElasticsearchRebuild:
 def render(query: Query, place: Place) -> dict[str, Any]:
     """The request's `query`: relevance, times freshness."""
     gauss = {
-        "origin": hour_to_ms(place.hour),
+        "origin": end_of_hour_ms(place.hour),
         "scale": f"{FRESHNESS_SCALE.days}d",
         "decay": FRESHNESS_DECAY,
     }

@@ -35,9 +35,9 @@ from search.index import (
     Place,
     Superseded,
     Tombstone,
+    end_of_hour_ms,
     expired,
     freshness,
-    hour_to_ms,
 )
 from search.query import Query
 
@@ -293,7 +293,7 @@ def _column(name: str, phrase: str) -> str:
 
 def _rank(database: sqlite3.Connection, query: Query, place: Place) -> _Ranked:
     """The hits but those seen, best first, as (score, created_ms, id)."""
-    now_ms = hour_to_ms(place.hour)
+    now_ms = end_of_hour_ms(place.hour)
     seen = {parse_id(key) for key in place.seen}
     rows = database.execute(
         "SELECT -bm25(words, 1.0, 0.0), created_ms, rowid FROM words"

@@ -147,6 +147,14 @@ def test_fresh_hits_come_before_old_ones(write: Write) -> None:
     assert found_ids("hello") == [entry.id for entry in entries]
 
 
+def test_within_the_hour_newer_is_fresher(write: Write) -> None:
+    minutes = [timedelta(minutes=n) for n in (0, 1, 5, 15, 30, 45)]
+    entries = [document(n, age=age) for n, age in enumerate(minutes)]
+    write(*entries)
+
+    assert found_ids("hello") == [entry.id for entry in entries]
+
+
 def test_relevance_counts_more_than_some_hours(write: Write) -> None:
     beside = document(1, "a long story with rain in which at last there is a word on snow")
     about = document(2, "snow, snow", age=timedelta(hours=12))
