@@ -1,0 +1,107 @@
+"""What both channels promise: errors, deadlines, and no question in a transaction."""
+
+import time
+
+import grpc
+import pytest
+from django.db import OperationalError
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from common import errors
+from common.db import atomic
+from grpc_services.channels import network_channel
+from grpc_services.clients import accounts
+from grpc_services.generated import user_service_pb2 as pb
+from grpc_services.generated.user_service_pb2_grpc import UserStub
+from grpc_services.servers import NAMES, Server
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+SERVICE = "accounts"
+
+MEANINGS = [
+    errors.Malformed,
+    errors.Invalid,
+    errors.Unauthenticated,
+    errors.Forbidden,
+    errors.NotFound,
+    errors.Conflict,
+    errors.Unavailable,
+]
+
+
+def answer_with(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("accounts.selectors.get_users", fail)
+
+
+@pytest.mark.usefixtures("transport")
+@pytest.mark.parametrize("meaning", MEANINGS)
+def test_what_a_service_raises_its_caller_raises(meaning, monkeypatch):
+    answer_with(meaning("so it is"), monkeypatch)
+    with pytest.raises(meaning) as raised:
+        accounts.get_users([1])
+    if meaning is not errors.Unavailable:  # whose words are for the log
+        assert raised.value.message == "so it is"
+
+
+@pytest.mark.usefixtures("transport")
+def test_a_service_whose_database_is_down_is_unavailable(monkeypatch):
+    answer_with(OperationalError("connection refused to 10.0.0.7"), monkeypatch)
+    with pytest.raises(errors.Unavailable) as raised:
+        accounts.get_users([1])
+    assert "10.0.0.7" not in raised.value.message
+
+
+@pytest.mark.usefixtures("transport")
+def test_a_bug_of_a_service_shows_no_detail(monkeypatch):
+    answer_with(ValueError("secret detail"), monkeypatch)
+    with pytest.raises(RuntimeError) as raised:
+        accounts.get_users([1])
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.usefixtures("transport")
+def test_nobody_asks_inside_a_transaction():
+    with atomic("tweets"), pytest.raises(RuntimeError, match="ask first, then write"):
+        accounts.get_users([1])
+
+
+@pytest.fixture
+def server():
+    server = Server("accounts", "127.0.0.1:0")
+    server.start()
+    yield server
+    server.stop()
+
+
+def test_a_server_that_is_down_is_said_in_time(server):
+    target = f"127.0.0.1:{server.port}"
+    server.stop()
+    with network_channel("accounts", target=target) as channel:
+        began = time.monotonic()
+        with pytest.raises(grpc.RpcError) as raised:
+            UserStub(channel).GetUser(pb.GetUserReq(user_id="1"), timeout=5)
+        assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
+        assert time.monotonic() - began < 4
+
+
+def test_a_server_tells_how_it_is_and_what_it_serves(server):
+    with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+        request = health_pb2.HealthCheckRequest(service=NAMES["accounts"])
+        answer = health_pb2_grpc.HealthStub(channel).Check(request)
+        assert answer.status == health_pb2.HealthCheckResponse.SERVING
+
+        asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
+        stub = reflection_pb2_grpc.ServerReflectionStub(channel)
+        (told,) = stub.ServerReflectionInfo(asked)
+        names = {service.name for service in told.list_services_response.service}
+        assert {"user_service.User", "grpc.health.v1.Health"} <= names
+
+
+def test_a_port_that_is_taken_is_an_error(server):
+    with pytest.raises(RuntimeError):
+        Server("accounts", f"127.0.0.1:{server.port}")

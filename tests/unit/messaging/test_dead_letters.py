@@ -1,0 +1,57 @@
+"""The command that an operator uses after something went wrong."""
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from common.errors import Unavailable
+from messaging.broker import Message, broker, dead_queue
+from messaging.worker import workers
+from tests.support import wait_until
+
+JUNK = Message(message_id="m1", routing_key="tweet.deleted", body=b'{"id": "x"}', timestamp=0)
+
+
+@pytest.fixture
+def dead_letter(empty_queues) -> None:
+    """One in the queue of each worker that hears of deletions."""
+    broker().publish([JUNK])
+    for worker in workers().values():
+        broker().run_once(worker)
+    wait_until(lambda: all(broker().depth(dead_queue(w.queue)) for w in workers().values()))
+
+
+def test_it_lists_how_many_each_queue_has(dead_letter, capsys):
+    call_command("dead_letters", "list")
+    assert set(capsys.readouterr().out.splitlines()) == {
+        "general_tweets\t1",
+        "search_tweets\t1",
+        "tweet_counters\t1",
+    }
+
+
+def test_it_shows_them(dead_letter, capsys):
+    call_command("dead_letters", "show", "general_tweets")
+    assert capsys.readouterr().out == 'm1\ttweet.deleted\t{"id": "x"}\n'
+
+
+def test_it_sends_them_back(dead_letter, capsys):
+    call_command("dead_letters", "send-back", "general_tweets")
+    assert capsys.readouterr().out == "1 sent back to general_tweets\n"
+    assert broker().depth("general_tweets") == 1
+    assert broker().depth(dead_queue("general_tweets")) == 0
+
+
+def test_a_queue_that_nobody_declared_is_refused():
+    with pytest.raises(CommandError, match="invalid choice"):
+        call_command("dead_letters", "show", "nothing")
+
+
+def test_a_broker_that_is_down_is_said_in_one_line(monkeypatch):
+    class Down:
+        def depth(self, queue: str) -> int:
+            raise Unavailable("RabbitMQ: connection refused")
+
+    monkeypatch.setattr("messaging.management.commands.dead_letters.broker", Down)
+    with pytest.raises(CommandError, match="is RabbitMQ running"):
+        call_command("dead_letters", "list")
