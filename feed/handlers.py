@@ -9,13 +9,18 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
+from django.utils import timezone
+
+from common.db import atomic
 from common.ids import created_at
+from common.pagination import Page
 from common.times import to_ms
 from feed import store, truth
 from grpc_services import fragments
 from grpc_services.clients import accounts, tweets
 from grpc_services.fragments import Change
 from messaging.events import (
+    FanOutSliced,
     TweetCreated,
     TweetDeleted,
     TweetReposted,
@@ -27,6 +32,7 @@ from messaging.events import (
     UserUnfollowed,
     UserUpdated,
 )
+from messaging.outbox import publish
 from messaging.worker import Handler, Worker
 
 # Entries younger than this are pushed on top without a look at the list: the reader sorts what
@@ -34,26 +40,76 @@ from messaging.worker import Handler, Worker
 FRESH_SECONDS = 2.0
 # With news of more authors than this a timeline is built anew, which costs as much as few merges.
 MERGED_AT_ONCE = 3
+# Followers whom a message reaches; the rest is left to further messages.
+SLICE = accounts.MAX_FOLLOWER_IDS
+
+Place = Callable[[int, int, Sequence[int]], int]
 
 
 def fan_out(events: Sequence[TweetCreated] | Sequence[TweetReposted]) -> None:
     """Brings new entries to the timelines of their author's followers and the author's own."""
-    late = [event.id for event in events if not _is_fresh(event.id)]
-    existing = {tweet.entry_id for tweet in tweets.get_tweets(late)}
+    placing = _placing([event.id for event in events], fresh_seconds=FRESH_SECONDS)
     for author_id, entry_ids in _by_author(events).items():
-        for user_ids in _audience(author_id):
-            for entry_id in entry_ids:
-                if entry_id not in late:
-                    store.push(entry_id, author_id, user_ids)
-                elif entry_id in existing:  # else deleted meanwhile
-                    store.insert(entry_id, author_id, user_ids)
+        page = accounts.get_follower_ids(user_id=author_id, limit=SLICE)
+        _leave_rest("push", entry_ids, author_id, page)
+        for entry_id in entry_ids:
+            if put := placing.get(entry_id):
+                put(entry_id, author_id, [author_id, *page.items])
 
 
 def take_back(events: Sequence[TweetDeleted] | Sequence[TweetUnreposted]) -> None:
     """Takes deleted entries out of the timelines; readers don't see them since the deletion."""
     for author_id, entry_ids in _by_author(events).items():
-        for user_ids in _audience(author_id):
-            store.remove(entry_ids, user_ids)
+        page = accounts.get_follower_ids(user_id=author_id, limit=SLICE)
+        _leave_rest("remove", entry_ids, author_id, page)
+        store.remove(entry_ids, [author_id, *page.items])
+
+
+def go_on(events: Sequence[FanOutSliced]) -> None:
+    """The next slice of a large author's followers, and the message for the one after it."""
+    for event in events:
+        page = accounts.get_follower_ids(
+            user_id=event.author_id, after_id=event.after_id, limit=SLICE
+        )
+        _leave_rest(event.action, [event.entry_id], event.author_id, page)
+        if event.action == "remove":
+            store.remove([event.entry_id], page.items)
+        else:
+            # as long as the markers last; the readers of so many lists sort what comes meanwhile
+            placing = _placing([event.entry_id], fresh_seconds=store.MARKER_SECONDS)
+            if put := placing.get(event.entry_id):
+                put(event.entry_id, event.author_id, page.items)
+
+
+def _leave_rest(action: str, entry_ids: Sequence[int], author_id: int, page: Page[int]) -> None:
+    """Leaves the followers after this page to messages of their own, in a queue of their own.
+
+    So nobody waits behind an author with a million followers, slices are done side by side, and a
+    crash goes on from the slice.
+    """
+    if page.next is None:
+        return
+    with atomic("feed"):
+        publish(
+            *(
+                FanOutSliced(
+                    action=action,
+                    entry_id=entry_id,
+                    author_id=author_id,
+                    after_id=page.next,
+                    at=timezone.now(),
+                )
+                for entry_id in entry_ids
+            ),
+            service="feed",
+        )
+
+
+def _placing(entry_ids: Sequence[int], *, fresh_seconds: float) -> dict[int, Place]:
+    """How each entry is put into timelines; late ones that were deleted meanwhile are left out."""
+    late = [id for id in entry_ids if not _is_fresh(id, fresh_seconds)]
+    placing: dict[int, Place] = dict.fromkeys(set(entry_ids).difference(late), store.push)
+    return placing | {tweet.entry_id: store.insert for tweet in tweets.get_tweets(late)}
 
 
 def settle(events: Sequence[UserFollowed] | Sequence[UserUnfollowed]) -> None:
@@ -143,8 +199,8 @@ def _audience(author_id: int) -> Iterator[Sequence[int]]:
         after_id = page.next
 
 
-def _is_fresh(entry_id: int) -> bool:
-    return time.time() - created_at(entry_id).timestamp() < FRESH_SECONDS
+def _is_fresh(entry_id: int, seconds: float) -> bool:
+    return time.time() - created_at(entry_id).timestamp() < seconds
 
 
 HANDLERS: dict[str, Handler] = {
@@ -161,3 +217,4 @@ HANDLERS: dict[str, Handler] = {
 }
 
 WORKER = Worker(queue="general_tweets", handlers=HANDLERS)
+SLICES = Worker(queue="feed_slices", handlers={"feed.sliced": go_on}, batch=1)

@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from typing import Any
 
 from django.conf import settings
@@ -27,11 +28,18 @@ def require_broker() -> None:
 
 
 class WorkerCommand(BaseCommand):
-    """A worker's command is the declaration of its worker."""
+    """A worker's command is the declaration of its workers; each has a thread of its own."""
 
-    worker: Worker
+    workers: tuple[Worker, ...]
 
     def handle(self, *args: Any, **options: Any) -> None:
         require_broker()
-        self.stdout.write(f"{self.worker.queue}: waiting for messages; SIGTERM or Ctrl-C ends")
-        broker().consume(self.worker, stop_on_signals())
+        queues = ", ".join(worker.queue for worker in self.workers)
+        self.stdout.write(f"{queues}: waiting for messages; SIGTERM or Ctrl-C ends")
+        stop = stop_on_signals()
+        with ThreadPoolExecutor(len(self.workers)) as pool:
+            consuming = [pool.submit(broker().consume, worker, stop) for worker in self.workers]
+            wait(consuming, return_when=FIRST_EXCEPTION)
+            stop.set()
+        for ended in consuming:
+            ended.result()

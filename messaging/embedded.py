@@ -14,7 +14,8 @@ def start() -> None:
     stop = threading.Event()
     atexit.register(stop.set)
     threading.Thread(target=relay.run, args=(stop,), name="relay", daemon=True).start()
-    for service, worker in workers().items():
+    for name, worker in workers().items():
+        service, _, _ = name.partition(".")
         if service in settings.SERVICES:
             threading.Thread(
                 target=broker().consume, args=(worker, stop), name=worker.queue, daemon=True

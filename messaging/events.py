@@ -134,6 +134,18 @@ class UserUnfollowed(Event):
     at: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class FanOutSliced(Event):
+    """Feed's own: an entry of an author with many followers has still to reach some of them."""
+
+    routing_key = "feed.sliced"
+    action: str  # push or remove
+    entry_id: int
+    author_id: int
+    after_id: int  # the followers above this one
+    at: datetime
+
+
 EVENTS: dict[str, type[Event]] = {event.routing_key: event for event in Event.__subclasses__()}
 
 

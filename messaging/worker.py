@@ -83,7 +83,5 @@ class Worker:
 
 @cache
 def workers() -> dict[str, Worker]:
-    """All declared workers by the name of their service."""
-    return {
-        service: cast(Worker, import_string(path)) for service, path in settings.WORKERS.items()
-    }
+    """All declared workers, by the service that declares them and, of a second one, a name."""
+    return {name: cast(Worker, import_string(path)) for name, path in settings.WORKERS.items()}

@@ -155,6 +155,7 @@ BROKER: dict[str, Any] = (
 WORKERS = {
     "tweets": "tweets.handlers.WORKER",
     "feed": "feed.handlers.WORKER",
+    "feed.slices": "feed.handlers.SLICES",
     "search": "search.handlers.WORKER",
 }
 # Started beside the requests by wsgi.py and asgi.py.

@@ -1,4 +1,4 @@
-from feed.handlers import WORKER
+from feed.handlers import SLICES, WORKER
 from messaging.commands import WorkerCommand
 
 
@@ -7,4 +7,4 @@ class Command(WorkerCommand):
         "Keeps the timelines in Redis up to date with the news in the queue general_tweets, "
         "until SIGTERM or Ctrl-C; the messages in hand are finished first."
     )
-    worker = WORKER
+    workers = (WORKER, SLICES)

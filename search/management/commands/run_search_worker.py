@@ -8,7 +8,7 @@ from search.index import index
 
 class Command(WorkerCommand):
     help = "Brings tweets into the search index until SIGTERM or Ctrl-C. Several share the work."
-    worker = WORKER
+    workers = (WORKER,)
 
     def handle(self, *args: Any, **options: Any) -> None:
         require_broker()

@@ -1,5 +1,7 @@
 """Pages are made of cached fragments, and what changes shows at the next read."""
 
+from typing import Any
+
 import pytest
 from django_redis import get_redis_connection
 
@@ -26,7 +28,8 @@ def tweet(writer: Person, follower: Person) -> int:
     return tweet
 
 
-def shown(person: Person) -> dict:
+def shown(person: Person) -> dict[str, Any]:
+    tweet: dict[str, Any]
     (tweet,) = person.feed()["tweets"]
     return tweet
 

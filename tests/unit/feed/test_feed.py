@@ -6,6 +6,10 @@ from django_redis import get_redis_connection
 from accounts import services as accounts_services
 from common.ids import new_id
 from feed import store, truth
+from feed.handlers import go_on
+from messaging.events import FanOutSliced, decode
+from messaging.models import OutboxEvent
+from tests.factories import UserFactory
 from tests.unit.feed.world import Person, pending, tell, tell_all
 
 
@@ -79,6 +83,50 @@ class TestFanOut:
         tweet = writer.post()
         tell_all()
         assert follower.feed_ids() == [tweet]
+
+
+class TestManyFollowers:
+    """Slices of two followers, instead of ten thousand."""
+
+    @pytest.fixture
+    def followers(self, writer, monkeypatch) -> list[Person]:
+        monkeypatch.setattr("feed.handlers.SLICE", 2)
+        people = [Person(UserFactory.create()) for _ in range(5)]
+        for person in people:
+            person.follow(writer)
+            person.feed()
+        return people
+
+    def test_each_is_reached_slice_by_slice(self, writer, followers, drain):
+        drain()
+        tweet = writer.post()
+        drain()
+        assert [person.feed_ids() for person in followers] == [[tweet]] * 5
+
+    def test_each_is_rid_of_what_was_deleted(self, writer, followers, drain):
+        tweet = writer.post()
+        drain()
+        writer.delete(tweet)
+        drain()
+        for person in followers:
+            assert get_redis_connection().lrange(store.key(person.id), 0, -1) == [b"0"]
+
+    def test_a_slice_that_comes_twice_changes_nothing(self, writer, followers, drain):
+        drain()
+        tweet = writer.post()
+        tell_all()
+        sliced = OutboxEvent.objects.pending().get(routing_key="feed.sliced")
+        event = decode(sliced.routing_key, sliced.body.encode())
+        assert isinstance(event, FanOutSliced)
+        drain()
+        go_on([event])
+        go_on([event])
+        drain()
+        for person in followers:
+            assert get_redis_connection().lrange(store.key(person.id), 0, -1) == [
+                str(tweet).encode(),
+                b"0",
+            ]
 
 
 class TestFollowing:
@@ -255,7 +303,9 @@ class TestPages:
         tweets = [writer.post() for _ in range(12)][::-1]
         store.forget(follower.id)
         assert follower.feed_entries(limit=4) == tweets
-        assert store.read(follower.id).entries == tweets[:5]
+        timeline = store.read(follower.id)
+        assert timeline is not None
+        assert timeline.entries == tweets[:5]
 
     def test_it_has_no_hole_after_an_unfollow_and_a_follow(
         self, writer, follower, stranger, bob_follows_alice, settings

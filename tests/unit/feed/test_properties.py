@@ -1,6 +1,7 @@
 """Whatever happens in whatever order, the feed ends as if it were built anew."""
 
 import random
+from typing import Any
 
 import pytest
 from django_redis import get_redis_connection
@@ -47,7 +48,7 @@ class World:
         self.people = [Person(UserFactory.create(username=name)) for name in NAMES]
         self.news: list[Delivery] = []
 
-    def do(self, action: tuple) -> None:
+    def do(self, action: tuple[Any, ...]) -> None:
         name, *arguments = action
         getattr(self, name)(*arguments)
 
@@ -104,7 +105,7 @@ class World:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_the_feed_ends_as_if_it_were_built_anew(
-    db: None, monkeypatch: pytest.MonkeyPatch, fresh_seconds: float, actions: list[tuple]
+    db: None, monkeypatch: pytest.MonkeyPatch, fresh_seconds: float, actions: list[tuple[Any, ...]]
 ):
     monkeypatch.setattr("feed.handlers.FRESH_SECONDS", fresh_seconds)
     world = World()

@@ -46,7 +46,8 @@ class Person:
         self._ok(self._client.delete(f"/follow/{other.id}"))
 
     def feed(self, **query: Any) -> dict[str, Any]:
-        return self._ok(self._client.get("/feed", query))
+        page: dict[str, Any] = self._ok(self._client.get("/feed", query))
+        return page
 
     def feed_ids(self, **query: Any) -> list[int]:
         """The tweets of one page."""

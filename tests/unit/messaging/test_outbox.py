@@ -111,6 +111,7 @@ def test_every_bound_queue_gets_the_event(db, empty_queues):
     publish_all(2)
     assert relay_all(broker()) == 2
     assert {w.queue: broker().depth(w.queue) for w in workers().values()} == {
+        "feed_slices": 0,
         "general_tweets": 2,
         "search_tweets": 2,
         "tweet_counters": 2,

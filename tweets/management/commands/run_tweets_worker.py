@@ -7,4 +7,4 @@ class Command(WorkerCommand):
         "Has accounts count the tweets that are created and deleted, and cleans up after deleted "
         "tweets and accounts, until SIGTERM or Ctrl-C."
     )
-    worker = WORKER
+    workers = (WORKER,)
