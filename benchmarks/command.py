@@ -1,6 +1,7 @@
 """What `make bench` and `make profile` do."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -86,7 +87,8 @@ def _measure(rows: Sequence[Row]) -> int:
             is_well &= result.held is not False
             report.add(table, result)
             report.keep(report.line(result, commit=commit, at=timezone.now()))
-    Console().print(table)
+    # piped, it is to be read all the same
+    Console(width=None if sys.stdout.isatty() else 110).print(table)
     chart.draw(list(report.latest(ROWS)))
     return 0 if is_well else 1
 

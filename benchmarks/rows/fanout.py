@@ -15,7 +15,7 @@ TWEETS = 20  # in a round
 @contextmanager
 def prepare(stage: Stage) -> Iterator[Contest]:
     author_id, follower_ids = stage.crowd.author_id, stage.crowd.follower_ids
-    fill_all(stage)
+    timelines.fill(stage.redis, [timelines.key(id) for id in follower_ids])
 
     def ours() -> float:
         entries = new_ids(TWEETS)
@@ -32,11 +32,6 @@ def prepare(stage: Stage) -> Iterator[Contest]:
     stage.empty_redis()
 
 
-def fill_all(stage: Stage) -> None:
-    timelines.fill(stage.redis, [timelines.key(id) for id in stage.crowd.follower_ids])
-    timelines.fill(stage.redis, [timelines.limit_key(number) for number in range(CROWD)])
-
-
 ROW = Row(
     name="fanout",
     quantity="fan-out, 10,000 followers, redelivery-safe",
@@ -46,4 +41,5 @@ ROW = Row(
     gate=0.50,
     goal=0.70,
     prepare=prepare,
+    rounds=9,
 )
