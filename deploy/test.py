@@ -2,27 +2,30 @@
 """Every test: `make test`.
 
 Starts the four servers unless they run already, tests on them, tests what has no need of them again
-on embedded parts, and reports the coverage of both. Whatever happens, servers that were started
-here are stopped.
+on embedded parts beside that, and reports the coverage of both. Whatever happens, servers that were
+started here are stopped.
 """
 
 import argparse
+import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 ROOT = Path(__file__).resolve().parents[1]
 SERVICES = [sys.executable, str(ROOT / "deploy/services/services.py")]
 PYTEST = [sys.executable, "-m", "pytest"]
 RUNS = {
-    "on the real servers": ["--ds", "settings.test", "--cov", "--cov-report="],
-    "on embedded parts": [
-        "--ds", "settings.test_embedded", "tests/unit", "--cov", "--cov-append", "--cov-report=term"
-    ],
-}  # fmt: skip
+    "real": [*PYTEST, "--ds", "settings.test", "--cov", "--cov-report="],
+    "embedded": [*PYTEST, "--ds", "settings.test_embedded", "tests/unit", "--cov", "--cov-report="],
+}
+COVERAGE = [sys.executable, "-m", "coverage"]
 
 INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -50,8 +53,7 @@ def main() -> int:
             if run([*SERVICES, "start"]) != 0:
                 return 1
             is_ours = True
-        statuses = [test(place, options) for place, options in RUNS.items()]
-        return max(statuses)
+        return test()
     except Interrupted as error:
         return 128 + error.number
     finally:
@@ -61,19 +63,46 @@ def main() -> int:
             run([*SERVICES, "stop"])
 
 
-def test(place: str, options: Sequence[str]) -> int:
-    print(f"\ntests {place}", flush=True)
-    return run([*PYTEST, *options])
+def test() -> int:
+    """Both runs side by side, the second one's output after the first one's; then their coverage."""
+    data = {place: ROOT / f".coverage.{place}" for place in RUNS}
+    with tempfile.TemporaryFile() as output:
+        beside = start(RUNS["embedded"], coverage=data["embedded"], output=output)
+        try:
+            print("\ntests on the real servers", flush=True)
+            real = wait(start(RUNS["real"], coverage=data["real"]))
+            print("\ntests on embedded parts", flush=True)
+            embedded = wait(beside)
+        except Interrupted as error:
+            beside.send_signal(error.number)
+            beside.wait()
+            raise
+        output.seek(0)
+        shutil.copyfileobj(output, sys.stdout.buffer)
+    run([*COVERAGE, "combine", "--quiet", *map(str, data.values())])
+    run([*COVERAGE, "report"])
+    return max(real, embedded)
 
 
 def run(command: Sequence[str], *, is_quiet: bool = False) -> int:
+    return wait(start(command, output=subprocess.DEVNULL if is_quiet else None))
+
+
+def start(
+    command: Sequence[str], *, coverage: Path | None = None, output: IO[bytes] | int | None = None
+) -> subprocess.Popen[bytes]:
     """In a session of its own, so that an interrupt reaches it once and from here."""
-    output = subprocess.DEVNULL if is_quiet else None
+    environment = dict(os.environ)
+    if coverage is not None:
+        environment["COVERAGE_FILE"] = str(coverage)
+    return subprocess.Popen(
+        command, cwd=ROOT, env=environment, start_new_session=True, stdout=output, stderr=output
+    )
+
+
+def wait(process: subprocess.Popen[bytes]) -> int:
     interrupted: Interrupted | None = None
     status: int | None = None
-    process = subprocess.Popen(
-        command, cwd=ROOT, start_new_session=True, stdout=output, stderr=output
-    )
     while status is None:
         try:
             status = process.wait()

@@ -31,6 +31,7 @@ class WorkerCommand(BaseCommand):
     """A worker's command is the declaration of its workers; each has a thread of its own."""
 
     workers: tuple[Worker, ...]
+    requires_system_checks = ()  # they import what only the web needs
 
     def handle(self, *args: Any, **options: Any) -> None:
         require_broker()

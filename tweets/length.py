@@ -5,13 +5,11 @@ A URL counts 23, an emoji 2, a character of most scripts 1 and a Chinese, Japane
 
 import re
 import warnings
+from collections.abc import Callable
+from functools import cache
+from typing import Any
 
 from common.errors import Invalid
-
-with warnings.catch_warnings():
-    # at import it reads its table of emoji by way of setuptools
-    warnings.filterwarnings("ignore", message="pkg_resources is deprecated", category=UserWarning)
-    from twitter_text import parse_tweet
 
 MAX_LENGTH = 280
 
@@ -38,7 +36,7 @@ def check_content(content: str) -> str:
     beyond_ascii = sum(not character.isascii() for character in content)
     if len(content) > _MAX_CHARACTERS or beyond_ascii > _MAX_BEYOND_ASCII:
         raise _invalid(f"must count {MAX_LENGTH} characters or less")
-    parsed = parse_tweet(_without_long_chains(content))
+    parsed = _parser()(_without_long_chains(content))
     if parsed.weightedLength > MAX_LENGTH:
         raise _invalid(
             f"must count {MAX_LENGTH} characters or less: it counts {parsed.weightedLength}"
@@ -46,6 +44,17 @@ def check_content(content: str) -> str:
     if not parsed.valid:
         raise _invalid("contains characters that are not allowed")
     return content
+
+
+@cache
+def _parser() -> Callable[[str], Any]:
+    """Imported when the first tweet is posted: it takes longer than most processes to start."""
+    with warnings.catch_warnings():
+        # at import it reads its table of emoji by way of setuptools
+        warnings.filterwarnings("ignore", "pkg_resources is deprecated", UserWarning)
+        from twitter_text import parse_tweet
+    parse: Callable[[str], Any] = parse_tweet
+    return parse
 
 
 def _without_long_chains(content: str) -> str:

@@ -4,6 +4,8 @@ from django.urls import include, path
 
 from twitter_project import views
 
+admin.autodiscover()
+
 urlpatterns = [
     path("", views.index, name="index"),
     path("docs", views.docs, name="docs"),

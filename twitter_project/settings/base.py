@@ -35,7 +35,7 @@ PORT: int = env.int("PORT", 8000)  # where `manage.py serve` listens
 
 INSTALLED_APPS = [
     "twitter_project",  # first: its runserver takes the place of Django's
-    "django.contrib.admin",
+    "django.contrib.admin.apps.SimpleAdminConfig",  # urls.py finds the admin's modules
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.messages",

@@ -9,6 +9,7 @@ from messaging.commands import stop_on_signals
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()  # they import what only the web needs
     help = (
         "Answers one service's gRPC calls until SIGTERM or Ctrl-C; calls under way are finished. "
         "Health checking and reflection are on."

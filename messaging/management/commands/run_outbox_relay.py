@@ -7,6 +7,7 @@ from messaging.commands import require_broker, stop_on_signals
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()  # they import what only the web needs
     help = (
         "Brings the events of the outbox to RabbitMQ until SIGTERM or Ctrl-C. "
         "Several may run side by side: they share the work."

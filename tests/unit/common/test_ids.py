@@ -23,6 +23,12 @@ def test_ids_sort_by_time():
     assert ids.created_at(earlier) < moment == ids.created_at(ids.first_id_at(moment))
 
 
+def test_ids_of_one_process_ascend():
+    drawn = [ids.new_id() for _ in range(20_000)]
+    assert drawn == sorted(set(drawn))
+    assert abs(ids.created_at(drawn[-1]) - datetime.now(UTC)) < timedelta(seconds=1)
+
+
 def test_ids_fit_63_bits_until_2089():
     last = ids.EPOCH + timedelta(milliseconds=2**41 - 1)
     assert ids.first_id_at(last) + 2**22 - 1 == ids.MAX_ID
