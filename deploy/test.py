@@ -64,7 +64,7 @@ def main() -> int:
 
 
 def test() -> int:
-    """Both runs side by side, the second one's output after the first one's; then their coverage."""
+    """Both runs side by side, their output one after the other; then the coverage of both."""
     data = {place: ROOT / f".coverage.{place}" for place in RUNS}
     with tempfile.TemporaryFile() as output:
         beside = start(RUNS["embedded"], coverage=data["embedded"], output=output)
