@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 from django.utils import timezone
+from pika.exceptions import AMQPError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -17,8 +18,10 @@ from common.errors import OUTAGES, Unavailable
 
 _BY_NAME = {row.name: row for row in ROWS}
 
-# Wrong work, a process that did not start, and a server that does not answer.
-_NO_FIGURE = (CheckFailed, pytest.fail.Exception, Unavailable, *OUTAGES)
+# A server that does not answer.
+_GONE = (Unavailable, *OUTAGES, AMQPError)
+# Or wrong work, or a process that did not start.
+_NO_FIGURE = (CheckFailed, pytest.fail.Exception, *_GONE)
 
 _console = Console(stderr=True)
 
@@ -41,6 +44,9 @@ def main(arguments: Sequence[str]) -> int:
         return _measure(rows)
     except (NotReady, profile.NoProfile) as error:
         _console.print(str(error))
+        return 1
+    except _GONE as error:
+        _console.print(f"a server went away: {' '.join(str(error).split())}")
         return 1
     except KeyboardInterrupt:
         _console.print("interrupted")

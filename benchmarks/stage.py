@@ -20,7 +20,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from benchmarks.world import Crowd, Town
+from benchmarks.world import Crowd, Fame, Town
 from messaging.broker import broker
 from messaging.worker import workers
 from tests.live.processes import Process, Processes
@@ -99,6 +99,11 @@ class Stage:
     def crowd(self) -> Crowd:
         """An author whom 10,000 follow."""
         return Crowd.make()
+
+    @cached_property
+    def fame(self) -> Fame:
+        """Authors whom between 10,000 and nobody follow."""
+        return Fame.make(self.crowd)
 
     @cached_property
     def town(self) -> Town:

@@ -1,7 +1,7 @@
 """Full timelines in Redis, made fast, and what must be true of them after a fan-out."""
 
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from urllib.parse import urlsplit
 
 import redis
@@ -39,16 +39,18 @@ def fill(client: redis.Redis, keys: Sequence[str]) -> None:
         pipeline.execute()
 
 
-def check(client: redis.Redis, user_ids: Sequence[int], newest: Sequence[int]) -> None:
-    """Every timeline begins with these entries, each once, and is trimmed."""
-    expected = {str(id).encode() for id in newest}
-    for start in range(0, len(user_ids), 1000):
+def check(client: redis.Redis, newest: Mapping[int, Collection[int]]) -> None:
+    """Every user's timeline begins with these entries, each once, and is trimmed."""
+    users = list(newest.items())
+    for start in range(0, len(users), 1000):
+        part = users[start : start + 1000]
         pipeline = client.pipeline(transaction=False)
-        for user_id in user_ids[start : start + 1000]:
-            pipeline.lrange(key(user_id), 0, len(newest))
+        for user_id, entries in part:
+            pipeline.lrange(key(user_id), 0, len(entries))
             pipeline.llen(key(user_id))
         answers = pipeline.execute()
-        for head, length in zip(answers[::2], answers[1::2], strict=True):
+        for (_, entries), head, length in zip(part, answers[::2], answers[1::2], strict=True):
+            expected = {str(id).encode() for id in entries}
             if set(head[:-1]) != expected or head[-1] in expected:
                 raise CheckFailed("a timeline does not begin with the new entries, each once")
             if not SHOWN <= length <= TOLERATED:

@@ -2,7 +2,7 @@
 
 import html
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -27,6 +27,7 @@ _FRIENDS_OF_A_NEWCOMER = 20
 _TWEETS_MADE = 4200
 
 CROWD = 10_000
+FAMOUS, UNKNOWN = 80, 20
 _SEED = 98
 _SURELY_SHORT = 140  # however the platform counts
 
@@ -40,28 +41,27 @@ class Crowd:
 
     @classmethod
     def make(cls, size: int = CROWD) -> "Crowd":
-        author, *followers = _users("crowd", size + 1)
-        author.num_followers = size
-        User.objects.bulk_create([author, *followers], batch_size=2000)
-        now = timezone.now()
-        Follow.objects.bulk_create(
-            [
-                Follow(id=id, follower=user, following=author, created_at=now)
-                for id, user in zip(new_ids(size), followers, strict=True)
-            ],
-            batch_size=2000,
-        )
+        author, *followers = _write_users("crowd", size + 1)
+        _write_follows([(user, author) for user in followers])
         return cls(author_id=author.id, follower_ids=[user.id for user in followers])
 
-    def write_tweets(self, count: int) -> list[Tweet]:
-        """Fresh ones, oldest first, in the database and nowhere else."""
-        tweets = [
-            Tweet(
-                id=id, user_id=self.author_id, content="The first snow.", created_at=created_at(id)
-            )
-            for id in new_ids(count)
-        ]
-        return Tweet.objects.bulk_create(tweets)
+
+@dataclass(frozen=True, kw_only=True)
+class Fame:
+    """Authors whose followers are fewer by a power law: from all of a crowd down to none."""
+
+    follower_ids: Mapping[int, Sequence[int]]  # by author
+
+    @classmethod
+    def make(cls, crowd: Crowd) -> "Fame":
+        users = [User(id=id) for id in crowd.follower_ids]
+        counts = [CROWD // rank for rank in range(1, FAMOUS + 1)] + [0] * UNKNOWN
+        random.Random(_SEED).shuffle(counts)
+        authors = dict(zip(_write_users("author", len(counts)), counts, strict=True))
+        _write_follows([(user, author) for author, n in authors.items() for user in users[:n]])
+        return cls(
+            follower_ids={author.id: crowd.follower_ids[:n] for author, n in authors.items()}
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,17 +75,10 @@ class Town:
     def make(cls) -> "Town":
         """Rows alone: relay and workers are measured with news of their own."""
         friendships, contents = _graph(), _contents()
-        users = User.objects.bulk_create(_users("node", len(friendships.nodes)), batch_size=2000)
+        users = _write_users("node", len(friendships.nodes))
         of_node = dict(zip(friendships.nodes, users, strict=True))
-        pairs = [(a, b) for edge in friendships.edges for a, b in (edge, edge[::-1])]
-        now = timezone.now()
-        Follow.objects.bulk_create(
-            [
-                Follow(id=id, follower=of_node[a], following=of_node[b], created_at=now)
-                for id, (a, b) in zip(new_ids(len(pairs)), pairs, strict=True)
-            ],
-            batch_size=5000,
-        )
+        edges = friendships.edges
+        _write_follows([(of_node[a], of_node[b]) for edge in edges for a, b in (edge, edge[::-1])])
         Tweet.objects.bulk_create(_tweets(users, contents), batch_size=2000)
         return cls(users=users, contents=contents)
 
@@ -105,18 +98,43 @@ def newest_entries(user_id: int, limit: int) -> list[int]:
     return list(entries.values_list("id", flat=True)[:limit])
 
 
-def _users(name: str, count: int) -> list[User]:
-    """Not yet written, in order of id. Nobody logs in as one of them."""
+def write_tweets(author_ids: Iterable[int]) -> list[Tweet]:
+    """A fresh one of each, oldest first, in the database and nowhere else."""
+    authors = list(author_ids)
+    return Tweet.objects.bulk_create(
+        [
+            Tweet(id=id, user_id=author, content="The first snow.", created_at=created_at(id))
+            for id, author in zip(new_ids(len(authors)), authors, strict=True)
+        ]
+    )
+
+
+def _write_users(name: str, count: int) -> list[User]:
+    """In order of id. Nobody logs in as one of them."""
     since = timezone.now() - timedelta(days=30)
-    draw = random.Random(_SEED)
-    ids = sorted(
+    draw = random.Random(name)
+    ids = [
         first_id_at(since + timedelta(seconds=n)) | draw.getrandbits(RANDOM_BITS)
         for n in range(count)
-    )
-    return [
+    ]
+    users = [
         User(id=id, username=f"{name}-{n}", email=f"{name}-{n}@example.com", created_at=since)
         for n, id in enumerate(ids)
     ]
+    User.objects.bulk_create(users, batch_size=2000)
+    return users
+
+
+def _write_follows(pairs: Sequence[tuple[User, User]]) -> None:
+    """Of who follows and who is followed. The counters stay as they are: nobody looks at them."""
+    now = timezone.now()
+    Follow.objects.bulk_create(
+        [
+            Follow(id=id, follower=follower, following=following, created_at=now)
+            for id, (follower, following) in zip(new_ids(len(pairs)), pairs, strict=True)
+        ],
+        batch_size=5000,
+    )
 
 
 def _tweets(users: Sequence[User], contents: Sequence[str]) -> list[Tweet]:
