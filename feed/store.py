@@ -33,7 +33,7 @@ BUILDING = b"-1"
 SLACK = 64
 # Timelines a script touches: the server does nothing else meanwhile.
 CHUNK = 1000
-SLOW_CHUNK = 100
+SLOW_CHUNK = 250
 # A redelivery within this time finds the marker of its chunk. A later one is late, and is put in
 # its place by the script that looks first.
 MARKER_SECONDS = 60
@@ -139,7 +139,7 @@ def push(entry_id: int, author_id: int, user_ids: Sequence[int]) -> int:
 
 def insert(entry_id: int, author_id: int, user_ids: Sequence[int]) -> int:
     """Puts a late entry in its place in the timelines that exist and don't have it yet."""
-    args = [entry_id, settings.FEED_SHOWN]
+    args = [entry_id, settings.FEED_SHOWN, settings.FEED_SHOWN + SLACK]
     return _run_all(
         "insert",
         (

@@ -140,13 +140,14 @@ class TestInsert:
         assert store.insert(20, ALICE, [BOB]) == 0
         assert not store.materialised([BOB])
 
-    def test_a_full_list_loses_its_oldest(self):
-        put(BOB, *range(1800, 1000, -1))
-        store.insert(1800, ALICE, [BOB])
-        assert len(raw(BOB)) == 800
+    def test_the_list_is_trimmed_only_past_the_slack(self):
+        put(BOB, *range(1800 + SLACK, 1000, -1))
         get_redis_connection().lrem(store.key(BOB), 0, "1500")
         store.insert(1500, ALICE, [BOB])
-        assert raw(BOB) == list(range(1800, 1000, -1))
+        assert raw(BOB) == list(range(1800 + SLACK, 1000, -1))
+        store.insert(2000, ALICE, [BOB])
+        assert raw(BOB) == [2000, *range(1800 + SLACK, 1001 + SLACK, -1)]
+        assert len(raw(BOB)) == 800
 
 
 class TestRemove:
