@@ -12,9 +12,14 @@ from tweets.models import Tweet
 from tweets.selectors import Drift
 
 
-def count(tweet_ids: Collection[int], counter: str, change: int) -> int:
-    """Returns how many of the tweets exist. Never below zero, even where a counter had drifted."""
-    drop_after_commit("tweets", Change(entries=tweet_ids))
+def count(
+    tweet_ids: Collection[int], counter: str, change: int, *, viewer: int | None = None
+) -> int:
+    """Returns how many of the tweets exist. Never below zero, even where a counter had drifted.
+
+    `viewer` is who liked or reposted them, or took it back.
+    """
+    drop_after_commit("tweets", Change(entries=tweet_ids, viewer=viewer))
     tweets = Tweet.objects.filter(id__in=tweet_ids)
     return tweets.update(**{counter: Greatest(F(counter) + change, 0)})
 

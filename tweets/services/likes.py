@@ -6,7 +6,6 @@ from django.utils import timezone
 
 from common.db import atomic
 from common.errors import NotFound
-from grpc_services.fragments import Change, drop_after_commit
 from messaging.events import TweetLiked, TweetUnliked
 from messaging.outbox import publish
 from tweets import selectors
@@ -24,8 +23,7 @@ def like(*, tweet_id: int, user_id: int) -> int:
             return tweet.id
         now = timezone.now()
         Like.objects.create(tweet_id=tweet.id, user_id=user_id, created_at=now)
-        count([tweet.id], "num_likes", +1)
-        drop_after_commit("tweets", Change(entries=[tweet.id], viewer=user_id))
+        count([tweet.id], "num_likes", +1, viewer=user_id)
         publish(
             TweetLiked(tweet_id=tweet.id, user_id=user_id, author_id=tweet.user_id, at=now),
             service="tweets",
@@ -51,8 +49,7 @@ def unlike_locked(tweets: Mapping[int, Tweet], user_id: int) -> None:
     if not liked:
         return
     likes.delete()
-    count(liked, "num_likes", -1)
-    drop_after_commit("tweets", Change(entries=liked, viewer=user_id))
+    count(liked, "num_likes", -1, viewer=user_id)
     now = timezone.now()
     publish(
         *(

@@ -28,8 +28,7 @@ def repost(*, tweet_id: int, user_id: int) -> int:
             Tweet.objects.create(
                 id=id, user_id=user_id, repost_of_id=tweet.id, created_at=created_at(id)
             )
-            count([tweet.id], "num_reposts", +1)
-            drop_after_commit("tweets", Change(entries=[tweet.id], viewer=user_id))
+            count([tweet.id], "num_reposts", +1, viewer=user_id)
             publish(
                 TweetReposted(
                     id=id,
@@ -61,8 +60,7 @@ def undo_reposts_locked(tweets: Mapping[int, Tweet], user_id: int) -> None:
     entries = list(Tweet.objects.filter(user_id=user_id, repost_of__in=list(tweets)))
     delete_entries(entries, {id: tweet.user_id for id, tweet in tweets.items()})
     tweet_ids = [entry.repost_of_id for entry in entries if entry.repost_of_id]
-    count(tweet_ids, "num_reposts", -1)
-    drop_after_commit("tweets", Change(entries=tweet_ids, viewer=user_id))
+    count(tweet_ids, "num_reposts", -1, viewer=user_id)
 
 
 def delete_entries(entries: Collection[Tweet], authors: Mapping[int, int]) -> None:

@@ -73,9 +73,8 @@ class World:
             self.people[who].follow(self.people[whom])
 
     def unfollow(self, who: int, whom: int) -> None:
-        follower = self.people[who]
-        if follower._client.delete(f"/follow/{self.people[whom].id}").status_code == 204:
-            pass
+        answer = self.people[who]._client.delete(f"/follow/{self.people[whom].id}")
+        assert answer.status_code in (204, 404)
 
     def read(self, who: int) -> None:
         self.people[who].feed(limit=2)
