@@ -18,6 +18,8 @@ from grpc_services.servers import MAX_MESSAGE_BYTES, NAMES, add_servicer
 
 # Every call of ours may be made twice: reads change nothing and IncrementTweets carries a key.
 _SERVICE_CONFIG = {
+    # Where a target has several addresses, a server that leaves costs no call.
+    "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
         {
             "name": [{"service": name} for name in NAMES.values()],
@@ -29,7 +31,7 @@ _SERVICE_CONFIG = {
                 "retryableStatusCodes": ["UNAVAILABLE"],
             },
         }
-    ]
+    ],
 }
 
 
@@ -47,6 +49,7 @@ def network_channel(service: str, *, target: str) -> grpc.Channel:
             ("grpc.keepalive_time_ms", 30_000),
             ("grpc.keepalive_timeout_ms", 5_000),
             ("grpc.max_reconnect_backoff_ms", 2_000),
+            ("grpc.dns_min_time_between_resolutions_ms", 5_000),  # of 30,000: pods come and go
         ],
     )
 

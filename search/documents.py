@@ -6,6 +6,7 @@ No Django model stands behind it: what is in it comes from events.
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from elasticsearch.dsl import (
     Boolean,
     Date,
@@ -48,7 +49,7 @@ class TweetDocument(Document):
         dynamic = MetaField(False)
 
     class Index:
-        name = "tweets"
+        name = settings.ELASTICSEARCH_INDEX
         settings = {  # noqa: RUF012 as the package wants it
             "number_of_shards": 1,
             "auto_expand_replicas": "0-1",
@@ -62,7 +63,7 @@ def template() -> dict[str, Any]:
     """For every index of these names, whoever creates it."""
     index: DslIndex = TweetDocument._index
     return {
-        "index_patterns": ["tweets", "tweets-*"],
+        "index_patterns": [index._name, f"{index._name}-*"],
         "priority": 200,
         "template": index.to_dict(),
     }

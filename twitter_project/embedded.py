@@ -31,8 +31,7 @@ def claim() -> None:
 
 
 def migrate() -> None:
-    for using in connections:
-        call_command("migrate", database=using, verbosity=0, interactive=False)
+    call_command("migrate_databases", verbosity=0)
 
 
 def prepare() -> None:

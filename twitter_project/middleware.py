@@ -3,6 +3,9 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.module_loading import import_string
+from rest_framework.response import Response
+
+from twitter_project.views import HealthView, ReadyView
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -23,3 +26,21 @@ class ForAdmin:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         handler = self._admin if request.path_info.startswith("/admin/") else self._api
         return handler(request)
+
+
+class Probes:
+    """Answers /health and /ready before anything looks at the Host header or asks for TLS.
+
+    Balancers and Kubernetes probe a process by its address, which is none of ALLOWED_HOSTS.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self._get_response = get_response
+        self._views = {"/health": HealthView.as_view(), "/ready": ReadyView.as_view()}
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        view = self._views.get(request.path_info)
+        if view is None:
+            return self._get_response(request)
+        answer: Response = view(request).render()
+        return answer

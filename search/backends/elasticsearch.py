@@ -1,7 +1,8 @@
 """The index in Elasticsearch.
 
-`tweets` is a concrete index at first and an alias after the first rebuild. While a rebuild runs,
-the new index carries the alias `tweets-building`, and every write goes to both.
+`tweets`, unless settings name it otherwise, is a concrete index at first and an alias after the
+first rebuild. While a rebuild runs, the new index carries the alias `tweets-building`, and every
+write goes to both.
 """
 
 import logging
@@ -14,6 +15,7 @@ from itertools import islice
 from typing import Any
 from zlib import crc32
 
+from django.conf import settings
 from django.utils import timezone
 from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
 from elasticsearch.dsl import connections
@@ -41,8 +43,8 @@ from search.index import (
 )
 from search.query import Query
 
-NAME = "tweets"
-BUILDING = "tweets-building"
+NAME: str = settings.ELASTICSEARCH_INDEX
+BUILDING = f"{NAME}-building"
 
 # Entries in one request: some 500 kB.
 BULK = 500

@@ -55,6 +55,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "twitter_project.middleware.Probes",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -165,6 +166,7 @@ LOOPS = [] if RABBITMQ_URL else ["messaging.embedded.start"]
 # The search index.
 
 ELASTICSEARCH_URL: str | None = env.str("ELASTICSEARCH_URL", None)
+ELASTICSEARCH_INDEX: str = env.str("ELASTICSEARCH_INDEX", "tweets")
 SEARCH_INDEX: dict[str, Any] = (
     {"BACKEND": "search.backends.elasticsearch.ElasticsearchIndex"}
     if ELASTICSEARCH_URL

@@ -54,6 +54,20 @@ def test_ready_names_every_part(db: None) -> None:
     assert answer.json() == {"status": "ok", "parts": dict.fromkeys(PARTS, "ok")}
 
 
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+def test_a_probe_needs_neither_a_known_host_nor_tls(
+    path: str, db: None, settings: Settings
+) -> None:
+    """Kubernetes asks by the pod's address."""
+    settings.ALLOWED_HOSTS = ["example.com"]
+    settings.SECURE_SSL_REDIRECT = True
+
+    answer = Client().get(path, headers={"host": "10.1.2.3:8000"})
+
+    assert answer.status_code == 200
+    assert answer.json()["status"] == "ok"
+
+
 @pytest.mark.parametrize(
     ("part", "probe", "options"),
     [
