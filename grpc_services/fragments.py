@@ -17,27 +17,29 @@ Redis may lose the cache, fill it with junk or refuse writes: then fragments are
 
 import logging
 import secrets
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zlib import crc32
 
 import orjson
 import redis
 from django_redis import get_redis_connection
-from redis.commands.core import Script
 
 from common.db import on_commit
 from common.errors import OUTAGES, Unavailable
+from common.scripts import Script
 from grpc_services.clients import accounts, tweets
 from grpc_services.presentation import show_author, show_facts
 
 SECONDS = 3600
 _LEASE_SECONDS = 10
 MOST_MARKS = 2000
+# Blobs whose parts a process remembers, some 1 kB each.
+_PARSED = 8192
 SCRIPTS = Path(__file__).parent / "scripts"
 
 _BOOL = (b"false", b"true")
@@ -53,8 +55,7 @@ _MARKS = {
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Fragment:
+class Fragment(NamedTuple):
     """A tweet as one viewer sees it under one entry."""
 
     entry_id: int
@@ -63,14 +64,13 @@ class Fragment:
     json: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
+class _Entry(NamedTuple):
     user_id: int  # the author; of a repost, who reposted it
     tweet_id: int  # of a repost, the original
     json: bytes  # empty for a repost
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Known:
     """What is known so far. None stands for what doesn't exist; what isn't known has no key."""
 
@@ -83,15 +83,9 @@ class _Known:
         entry = self.entries.get(entry_id)
         if entry is None:
             return entry_id in self.entries
-        if self.entries.get(entry.tweet_id) is None:
-            return entry.tweet_id in self.entries
-        return entry.tweet_id in self.marks
-
-    def find(self, entry_id: int) -> tuple[_Entry, _Entry] | None:
-        """The entry and its tweet, which is itself unless the entry is a repost."""
-        entry = self.entries.get(entry_id)
-        tweet = self.entries.get(entry.tweet_id) if entry else None
-        return (entry, tweet) if entry and tweet else None
+        if entry.tweet_id in self.marks and entry.tweet_id in self.entries:
+            return True
+        return entry.tweet_id in self.entries and self.entries[entry.tweet_id] is None
 
 
 def load(entry_ids: Sequence[int], *, viewer_id: int) -> list[Fragment]:
@@ -110,9 +104,9 @@ def complete(entry_ids: Sequence[int], answer: Any, *, viewer_id: int) -> list[F
     """As `load`, from what `cached` in fragments.lua answered for the entries."""
     known = _parse(entry_ids, answer)
     _ask_tweets(known, [id for id in entry_ids if not known.has(id)], viewer_id)
-    pairs = {id: pair for id in entry_ids if (pair := known.find(id)) is not None}
-    _ask_accounts(known, {part.user_id for pair in pairs.values() for part in pair})
-    return [_assemble(known, id, *pair) for id, pair in pairs.items()]
+    pairs = list(_pairs(known, entry_ids))
+    _ask_accounts(known, {part.user_id for _, *pair in pairs for part in pair})
+    return [_assemble(known, *pair) for pair in pairs]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,33 +144,40 @@ def drop_after_commit(service: str, change: Change) -> None:
 def _parse(entry_ids: Sequence[int], answer: Any) -> _Known:
     blobs, original_ids, originals, user_ids, users, marks = answer
     known = _Known()
-    ids = [*entry_ids, *map(int, original_ids)]
-    for entry_id, blob in zip(ids, [*blobs, *originals], strict=True):
+    for ids, of_ids in ((entry_ids, blobs), (map(int, original_ids), originals)):
+        for entry_id, blob in zip(ids, of_ids, strict=True):
+            if blob == _GONE:
+                known.entries[entry_id] = None
+            elif blob and (entry := _parse_entry(entry_id, blob)):
+                known.entries[entry_id] = entry
+    for user_id, blob in zip(user_ids, users, strict=True):
         if blob == _GONE:
-            known.entries[entry_id] = None
-        elif entry := _parse_entry(entry_id, blob):
-            known.entries[entry_id] = entry
-    for user_id, blob in zip(map(int, user_ids), users, strict=True):
-        if blob == _GONE:
-            known.users[user_id] = None
-        elif blob and (checked := _checked(blob, b"U")):
-            known.users[user_id] = checked[1]
+            known.users[int(user_id)] = None
+        elif blob and (json := _parse_user(blob)):
+            known.users[int(user_id)] = json
     for entry_id, mark in zip(entry_ids, marks, strict=False):
-        entry = known.entries.get(entry_id)
-        if entry and mark in _MARKS:
+        if mark in _MARKS and (entry := known.entries.get(entry_id)):
             known.marks[entry.tweet_id] = mark
     return known
 
 
-def _parse_entry(entry_id: int, blob: bytes | None) -> _Entry | None:
-    if not blob:
-        return None
+# Who reads the same blob again need not check it again: a popular one comes by many times a second.
+
+
+@lru_cache(_PARSED)
+def _parse_entry(entry_id: int, blob: bytes) -> _Entry | None:
     if checked := _checked(blob, b"T"):
         return _Entry(int(checked[0]), entry_id, checked[1])
     original, _, reposter = blob[1:].partition(b"|")
     if blob[:1] == b"R" and original.isdigit() and reposter.isdigit():
         return _Entry(int(reposter), int(original), b"")
     return None
+
+
+@lru_cache(_PARSED)
+def _parse_user(blob: bytes) -> bytes | None:
+    checked = _checked(blob, b"U")
+    return checked[1] if checked else None
 
 
 def _checked(blob: bytes, kind: bytes) -> tuple[bytes, bytes] | None:
@@ -186,6 +187,13 @@ def _checked(blob: bytes, kind: bytes) -> tuple[bytes, bytes] | None:
     if head[:1] != kind or not id.isdigit() or checksum != b"%d" % crc32(json):
         return None
     return id, json
+
+
+def _pairs(known: _Known, entry_ids: Sequence[int]) -> Iterator[tuple[int, _Entry, _Entry]]:
+    """Those of the entries that exist, each with its tweet: itself, unless it is a repost."""
+    for entry_id in entry_ids:
+        if (entry := known.entries.get(entry_id)) and (tweet := known.entries.get(entry.tweet_id)):
+            yield entry_id, entry, tweet
 
 
 def _blob(entry_id: int, entry: _Entry | None) -> bytes:
@@ -236,13 +244,16 @@ def _ask_accounts(known: _Known, user_ids: Collection[int]) -> None:
 
 def _assemble(known: _Known, entry_id: int, entry: _Entry, tweet: _Entry) -> Fragment:
     author = known.users.get(tweet.user_id, _NULL)
+    mark = _MARKS[known.marks[tweet.tweet_id]]
+    if entry is tweet:
+        json = b'%b,"author":%b%b}' % (tweet.json, author or _NULL, mark)
+        return Fragment(entry_id, entry_id, author is not None, json)
     reposter = known.users.get(entry.user_id, _NULL)
-    parts = [tweet.json, b',"author":', author or _NULL, _MARKS[known.marks[tweet.tweet_id]]]
-    if entry is not tweet:
-        parts += [b',"entry_id":"%d","reposted_by":' % entry_id, reposter or _NULL]
-    parts.append(b"}")
+    json = b'%b,"author":%b%b,"entry_id":"%d","reposted_by":%b}' % (
+        tweet.json, author or _NULL, mark, entry_id, reposter or _NULL,
+    )  # fmt: skip
     is_visible = author is not None and reposter is not None
-    return Fragment(entry_id, tweet.tweet_id, is_visible, b"".join(parts))
+    return Fragment(entry_id, tweet.tweet_id, is_visible, json)
 
 
 def _take_lease(
@@ -287,10 +298,7 @@ def _user_key(user_id: int) -> str:
 
 
 @cache
-def script(name: str, folder: Path = SCRIPTS) -> Any:
+def script(name: str, folder: Path = SCRIPTS) -> Script:
     """A script that may call `cached` of fragments.lua."""
     library = (SCRIPTS / "fragments.lua").read_text()
-    made: Script = get_redis_connection().register_script(
-        f"{library}\n{(folder / name).with_suffix('.lua').read_text()}"
-    )
-    return made
+    return Script(f"{library}\n{(folder / name).with_suffix('.lua').read_text()}")

@@ -1,45 +1,54 @@
 -- What a page shows of `entries`, an array of ids, as the cache has it.
--- Returns: blobs of the entries, of the originals of reposts, of the authors, and the marks.
--- grpc_services/fragments.py says what a blob looks like; false stands for what is not cached.
+-- Returns: blobs of the entries, ids of the originals of reposts and their blobs, ids of the authors
+-- and their blobs, and the marks. grpc_services/fragments.py says what a blob looks like; false
+-- stands for what is not cached.
 local function cached(entries, marks_key)
+  local call, match = redis.call, string.match
+
   local function fetch(prefix, ids)
     if #ids == 0 then return {} end
     local keys = {}
-    for i, id in ipairs(ids) do keys[i] = prefix .. id end
-    return redis.call('MGET', unpack(keys))
+    for i = 1, #ids do keys[i] = prefix .. ids[i] end
+    return call('MGET', unpack(keys))
   end
-  -- the numbers that stand in front of a blob
-  local function head(blob, pattern)
-    if blob then return string.match(blob, pattern) end
+
+  -- an array of ids, each once
+  local function collect(ids, seen, id)
+    if not seen[id] then
+      seen[id] = true
+      ids[#ids + 1] = id
+    end
   end
 
   local blobs = fetch('tweet:', entries)
-  local tweets, original_ids, asked = {}, {}, {}
-  for i, id in ipairs(entries) do
-    local original = head(blobs[i], '^R(%d+)|')
-    tweets[i] = original or id
-    if original and not asked[original] then
-      asked[original] = true
-      original_ids[#original_ids + 1] = original
+  local tweets, original_ids, originals_seen, user_ids, users_seen = {}, {}, {}, {}, {}
+  for i = 1, #entries do
+    tweets[i] = entries[i]
+    local blob = blobs[i]
+    if blob then
+      local author = match(blob, '^T(%d+)|')
+      if author then
+        collect(user_ids, users_seen, author)
+      else
+        local original, reposter = match(blob, '^R(%d+)|(%d+)')
+        if original then
+          tweets[i] = original
+          collect(original_ids, originals_seen, original)
+          collect(user_ids, users_seen, reposter)
+        end
+      end
     end
   end
   local originals = fetch('tweet:', original_ids)
-
-  local user_ids, seen = {}, {}
-  local function see(user_id)
-    if user_id and not seen[user_id] then
-      seen[user_id] = true
-      user_ids[#user_ids + 1] = user_id
-    end
+  for i = 1, #originals do
+    local author = originals[i] and match(originals[i], '^T(%d+)|')
+    if author then collect(user_ids, users_seen, author) end
   end
-  for _, blob in ipairs(blobs) do see(head(blob, '^T(%d+)|') or head(blob, '^R%d+|(%d+)')) end
-  for _, blob in ipairs(originals) do see(head(blob, '^T(%d+)|')) end
-  local users = fetch('user:', user_ids)
 
   local marks = {}
   if #tweets > 0 then
     marks = redis.pcall('HMGET', marks_key, unpack(tweets))
     if marks.err then marks = {} end -- a value of another type
   end
-  return {blobs, original_ids, originals, user_ids, users, marks}
+  return {blobs, original_ids, originals, user_ids, fetch('user:', user_ids), marks}
 end
