@@ -13,11 +13,12 @@ from django.http import HttpRequest
 
 from accounts import services
 from accounts.models import Follow, User, UserQuerySet
-from common.admin import LargeTableAdmin, ReadOnlyAdmin
+from common.admin import LargeTableAdmin
 from common.ids import parse_id
+from common.permissions import staff_may_grant
 
 _PROFILE = ("display_name", "bio")
-# Who may sign in here, and to what: for superusers alone.
+# Who may sign in here, and to what.
 _PRIVILEGES = ("is_staff", "is_superuser", "groups")
 
 
@@ -93,21 +94,16 @@ class UserAdmin(LargeTableAdmin):
         return (queryset.beginning_with(term) if term else queryset), False
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        own = () if getattr(request.user, "is_superuser", False) else _PRIVILEGES
+        is_superuser = getattr(request.user, "is_superuser", False)
+        own = () if staff_may_grant(is_superuser=is_superuser) else _PRIVILEGES
         return (*self.readonly_fields, *own)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # people register
-
-    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        return False
 
     def save_model(
         self, request: HttpRequest, obj: User, form: "ModelForm[User]", change: bool
     ) -> None:
         """Writes no column that it doesn't edit: counters move while the form is open."""
         edited = {name: getattr(obj, name) for name in _PROFILE if name in form.changed_data}
-        services.update_profile(user_id=obj.id, **edited)
+        services.update_profile(user_id=obj.id, by_staff=True, **edited)
         obj.save(update_fields=["is_staff", "is_superuser"])
 
     @admin.action(description="Suspend the selected users", permissions=["change"])
@@ -128,7 +124,8 @@ class UserAdmin(LargeTableAdmin):
 
 
 @admin.register(Follow)
-class FollowAdmin(ReadOnlyAdmin):
+class FollowAdmin(LargeTableAdmin):
+    actions = None
     list_display = ("id", "follower", "following", "created_at")
     list_select_related = ("follower", "following")
     search_fields = ("follower",)

@@ -7,8 +7,9 @@ from typing import Literal
 
 from django.db.models import Count, Q, QuerySet
 
-from accounts import models, tokens
+from accounts import models
 from accounts.usernames import is_username
+from common import permissions
 from common.errors import NotFound
 from common.ids import parse_id
 from common.pagination import Page, cut
@@ -86,10 +87,8 @@ def as_follow(row: models.Follow) -> Follow:
 
 def get_account(user_id: int) -> models.User:
     """One's own row. Raises `Unauthenticated` where it is gone or suspended."""
-    row: models.User | None = models.User.objects.active().filter(id=user_id).first()
-    if row is None:
-        raise tokens.ended()
-    return row
+    row: models.User | None = models.User.objects.filter(id=user_id).first()
+    return permissions.check_session(row)
 
 
 def get_user(name: str) -> User:

@@ -9,6 +9,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from common import permissions
 from common.errors import Unavailable
 from common.times import format_time
 from grpc_services.clients import accounts
@@ -37,26 +38,23 @@ def show_author(user: User) -> dict[str, str]:
     return {"id": str(user.id), "username": user.username, "display_name": user.display_name}
 
 
+def people_of(tweet: Tweet) -> tuple[int, ...]:
+    """Who wrote it and, where a repost brought it, who reposted it."""
+    reposter_id = tweet.reposted_by_id
+    return (tweet.user_id,) if reposter_id is None else (tweet.user_id, reposter_id)
+
+
 def find_authors(tweets: Sequence[Tweet]) -> Mapping[int, User] | None:
     """Authors and reposters of the tweets in one call; None while accounts is down."""
-    ids = {tweet.user_id for tweet in tweets}
-    ids |= {tweet.reposted_by_id for tweet in tweets if tweet.reposted_by_id is not None}
     try:
-        return accounts.get_users(ids)
+        return accounts.get_users({person for tweet in tweets for person in people_of(tweet)})
     except Unavailable:
         return None
 
 
 def visible(tweets: Sequence[Tweet], authors: Mapping[int, User] | None) -> list[Tweet]:
     """Without the tweets and reposts of whoever is suspended or deleted."""
-    if authors is None:
-        return list(tweets)
-    return [
-        tweet
-        for tweet in tweets
-        if tweet.user_id in authors
-        and (tweet.reposted_by_id is None or tweet.reposted_by_id in authors)
-    ]
+    return [tweet for tweet in tweets if permissions.is_shown(people_of(tweet), authors)]
 
 
 def show_facts(tweet: Tweet) -> dict[str, Any]:

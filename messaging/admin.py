@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from common.admin import ReadOnlyAdmin
+from common.admin import LargeTableAdmin
 from common.ids import parse_id
 from messaging.models import OutboxEvent
 
@@ -29,8 +29,10 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(OutboxEvent)
-class OutboxEventAdmin(ReadOnlyAdmin):
+class OutboxEventAdmin(LargeTableAdmin):
     """The outbox of the database that serves the admin."""
+
+    actions = None
 
     list_display = ("id", "routing_key", "body", "created_at", "published_at")
     list_filter = (StateFilter,)

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 
-from common.admin import MOST_ROWS, LargeTableAdmin, ReadOnlyAdmin
+from common.admin import MOST_ROWS, LargeTableAdmin
 from common.errors import Unavailable
 from common.ids import first_id_at, parse_id
 from grpc_services.clients import accounts
@@ -124,12 +124,6 @@ class TweetAdmin(LargeTableAdmin):
             queryset = queryset.filter(id__gte=_oldest_searched(), content__icontains=term)
         return queryset, False
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False  # people post
-
-    def has_change_permission(self, request: HttpRequest, obj: Tweet | None = None) -> bool:
-        return False  # nobody's words are changed
-
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Tweet], *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
@@ -166,7 +160,8 @@ def _oldest_searched() -> int:
 
 
 @admin.register(Like)
-class LikeAdmin(ReadOnlyAdmin):
+class LikeAdmin(LargeTableAdmin):
+    actions = None
     list_display = ("id", "tweet_id", "user_id", "created_at")
     search_fields = ("tweet",)
     search_help_text = "the id of the tweet or of who likes it"

@@ -2,10 +2,16 @@
 
 from typing import Any
 
-from common.errors import NotFound
+from common import permissions
 from common.pagination import Page, format_cursor
 from grpc_services.clients.tweets import Tweet
-from grpc_services.presentation import find_authors, show_tweet, show_tweets, visible
+from grpc_services.presentation import (
+    find_authors,
+    people_of,
+    show_tweet,
+    show_tweets,
+    visible,
+)
 from tweets.selectors import Thread
 
 
@@ -20,8 +26,7 @@ def show_page(page: Page[Tweet]) -> dict[str, Any]:
 def show_thread(thread: Thread) -> dict[str, Any]:
     """Raises `NotFound` when the tweet's author is suspended or deleted."""
     authors = find_authors([thread.tweet, *thread.replies.items])
-    if not visible([thread.tweet], authors):
-        raise NotFound(f"no tweet {thread.tweet.id}")
+    permissions.check_shown(people_of(thread.tweet), authors)
     return {
         "tweet": show_tweet(thread.tweet, authors),
         "replies": [show_tweet(reply, authors) for reply in visible(thread.replies.items, authors)],

@@ -16,13 +16,14 @@ from django.db.models import (
     Value,
 )
 
+from common import permissions
 from common.errors import NotFound, Unavailable
 from common.ids import MAX_ID, parse_id
 from common.pagination import Page, cut
 from grpc_services.clients import accounts
 from grpc_services.clients.tweets import Entry
 from grpc_services.clients.tweets import Tweet as ShownTweet
-from grpc_services.presentation import find_authors, visible
+from grpc_services.presentation import find_authors, people_of
 from tweets.models import Like, Tweet
 
 
@@ -73,8 +74,7 @@ def get_tweet(entry_id: int, *, viewer_id: int | None = None) -> ShownTweet:
 def get_visible_tweet(entry_id: int) -> ShownTweet:
     """Asks accounts: a tweet of someone suspended or deleted is not found."""
     tweet = get_tweet(entry_id)
-    if not visible([tweet], find_authors([tweet])):
-        raise NotFound(f"no tweet {entry_id}")
+    permissions.check_shown(people_of(tweet), find_authors([tweet]))
     return tweet
 
 

@@ -3,10 +3,10 @@
 from django.db.models import F
 from django.utils import timezone
 
-from accounts import tokens
 from accounts.models import Follow, User
+from common import permissions
 from common.db import atomic, with_new_id
-from common.errors import Malformed, NotFound
+from common.errors import NotFound
 from common.ids import created_at
 from messaging import outbox
 from messaging.events import UserFollowed, UserUnfollowed
@@ -14,20 +14,15 @@ from messaging.events import UserFollowed, UserUnfollowed
 
 def follow(*, follower_id: int, following_id: int) -> Follow:
     """Twice is the same as once."""
-    if follower_id == following_id:
-        raise Malformed("nobody follows themselves", fields={"following_id": ["is your own id"]})
+    permissions.check_not_oneself(follower_id=follower_id, following_id=following_id)
     return with_new_id(lambda id: _follow(id, follower_id, following_id), model=Follow)
 
 
 def _follow(id: int, follower_id: int, following_id: int) -> Follow:
     with atomic("accounts"):
         # Every writer of this pair waits here, so that what is read below stays true.
-        users = User.objects.lock(follower_id, following_id).values()
-        active = {user.id for user in users if user.is_active}
-        if follower_id not in active:
-            raise tokens.ended()
-        if following_id not in active:
-            raise NotFound(f"no user {following_id}")
+        users = User.objects.lock(follower_id, following_id)
+        permissions.check_follow(follower=users.get(follower_id), following=users.get(following_id))
         there = Follow.objects.filter(follower_id=follower_id, following_id=following_id).first()
         if there is not None:
             return there

@@ -10,8 +10,9 @@ from django.utils import timezone
 from accounts import tokens
 from accounts.models import SpentRefresh, User
 from accounts.tokens import TokenPair
+from common import permissions
 from common.db import atomic, on_commit, violated, with_new_id
-from common.errors import Conflict, Forbidden, Unauthenticated
+from common.errors import Conflict, Unauthenticated
 from common.ids import created_at
 from common.revocation import revoke
 from messaging import outbox
@@ -63,8 +64,7 @@ def log_in(*, email: str, password: str) -> Session:
         check_password(password, UNUSABLE_PASSWORD_PREFIX)  # costs one hash, and fails
     if user is None or not user.check_password(password):
         raise Unauthenticated("there is no account with this e-mail address and password")
-    if user.suspended_at is not None:
-        raise Unauthenticated("this account is suspended")
+    permissions.check_sign_in(user)
     return Session(user=user, tokens=tokens.issue(user))
 
 
@@ -107,11 +107,8 @@ def change_password(*, user_id: int, password: str, new_password: str) -> None:
 
 def check_own_password(*, user_id: int, password: str) -> User:
     """Asked again before what can't be undone. Raises `Forbidden` where it is wrong."""
-    user: User | None = User.objects.active().filter(id=user_id).first()
-    if user is None:
-        raise tokens.ended()
-    if not user.check_password(password):
-        raise Forbidden("the password is wrong", fields={"password": ["is wrong"]})
+    user: User = permissions.check_session(User.objects.filter(id=user_id).first())
+    permissions.check_password_again(is_right=user.check_password(password))
     return user
 
 

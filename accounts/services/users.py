@@ -3,9 +3,10 @@
 from django.db.models import F
 from django.utils import timezone
 
-from accounts import selectors, tokens
+from accounts import selectors
 from accounts.models import Follow, User
 from accounts.services.sessions import check_own_password
+from common import permissions
 from common.db import atomic, on_commit
 from common.errors import NotFound
 from common.revocation import EVERY_EPOCH, revoke
@@ -17,13 +18,16 @@ _LOCK_BATCH = 5000
 
 
 def update_profile(
-    *, user_id: int, display_name: str | None = None, bio: str | None = None
+    *,
+    user_id: int,
+    display_name: str | None = None,
+    bio: str | None = None,
+    by_staff: bool = False,
 ) -> User:
     """What is None stays as it is; where nothing changes there is no news."""
     with atomic("accounts"):
-        user: User | None = User.objects.lock(user_id).get(user_id)
-        if user is None:
-            raise tokens.ended()
+        row = User.objects.lock(user_id).get(user_id)
+        user: User = permissions.check_edit_profile(row, by_staff=by_staff)
         before = (user.display_name, user.bio)
         user.display_name = before[0] if display_name is None else display_name
         user.bio = before[1] if bio is None else bio

@@ -12,8 +12,9 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from common import permissions
 from common.db import atomic
-from common.errors import Forbidden, NotFound
+from common.errors import NotFound
 from common.ids import MAX_ID
 from grpc_services.fragments import Change, drop, drop_after_commit
 from messaging.events import TweetDeleted
@@ -33,7 +34,7 @@ def delete_tweet(*, tweet_id: int, user_id: int) -> None:
     tweet = Tweet.objects.tweets().filter(id=tweet_id).first()
     if tweet is not None and tweet.user_id != user_id:
         selectors.get_visible_tweet(tweet_id)
-        raise Forbidden("a tweet is deleted by its author alone")
+        permissions.check_delete_tweet(user_id=user_id, author_id=tweet.user_id)
     if not remove_tweets([tweet_id]):
         raise NotFound(f"no tweet {tweet_id}")
 
