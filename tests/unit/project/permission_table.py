@@ -1,0 +1,167 @@
+"""Who gets which answer: the status of every route and method, and of every RPC.
+
+The things asked for are the owner's: a tweet that the owner wrote, the follow of somebody whom the
+owner follows. `other` is signed in and has nothing to do with them, `suspended` holds a token from
+before the suspension, `staff` is a superuser. A route, a method or an RPC without a row here fails
+`test_permissions.py`, as does a row for what does not exist.
+"""
+
+ROLES = ("nobody", "owner", "other", "suspended", "staff")
+
+# By bearer token. Staff has no more rights here than anyone else.
+API = """
+                                                            nobody  owner  other  suspended  staff
+GET     /                                                   200     200    200    200        200
+GET     /docs                                               200     200    200    200        200
+GET     /schema                                             200     200    200    200        200
+GET     /health                                             200     200    200    200        200
+GET     /ready                                              200     200    200    200        200
+
+POST    /users/register                                     200     200    200    200        200
+POST    /users/login                                        401     200    200    401        200
+POST    /users/refresh                                      401     200    200    401        200
+POST    /users/logout                                       401     204    204    204        204
+GET     /hello                                              401     200    200    401        200
+
+GET     /users/me                                           401     200    200    401        200
+PATCH   /users/me                                           401     200    200    401        200
+DELETE  /users/me                                           401     204    204    401        204
+POST    /users/me/password                                  401     204    204    401        204
+GET     /users/<name>                                       200     200    200    401        200
+GET     /users/<name>/tweets                                200     200    200    401        200
+GET     /users/<name>/followers                             200     200    200    401        200
+GET     /users/<name>/following                             200     200    200    401        200
+
+GET     /follow                                             401     200    200    401        200
+POST    /follow                                             401     400    200    401        200
+DELETE  /follow/<following_id>                              401     204    404    401        404
+GET     /following                                          401     200    200    401        200
+
+GET     /tweet                                              401     200    200    401        200
+POST    /tweet                                              401     200    200    401        200
+GET     /tweet/<tweet_id>                                   200     200    200    401        200
+DELETE  /tweet/<tweet_id>                                   401     200    403    401        403
+POST    /tweet/<tweet_id>/reply                             401     200    200    401        200
+POST    /tweet/<tweet_id>/like                              401     200    200    401        200
+DELETE  /tweet/<tweet_id>/like                              401     200    200    401        200
+POST    /tweet/<tweet_id>/repost                            401     200    200    401        200
+DELETE  /tweet/<tweet_id>/repost                            401     200    200    401        200
+
+GET     /feed                                               401     200    200    401        200
+GET     /search                                             401     200    200    401        200
+"""
+
+# The same where the owner has been suspended, and uses a token from before.
+OF_THE_SUSPENDED = """
+                                                            nobody  owner  other  suspended  staff
+GET     /users/<name>                                       404     401    404    401        404
+GET     /users/<name>/tweets                                404     401    404    401        404
+GET     /users/<name>/followers                             404     401    404    401        404
+GET     /users/<name>/following                             404     401    404    401        404
+POST    /follow                                             401     401    404    401        404
+GET     /tweet/<tweet_id>                                   404     401    404    401        404
+DELETE  /tweet/<tweet_id>                                   401     401    404    401        404
+POST    /tweet/<tweet_id>/reply                             401     401    404    401        404
+POST    /tweet/<tweet_id>/like                              401     401    404    401        404
+DELETE  /tweet/<tweet_id>/like                              401     401    404    401        404
+POST    /tweet/<tweet_id>/repost                            401     401    404    401        404
+DELETE  /tweet/<tweet_id>/repost                            401     401    404    401        404
+"""
+
+# By the session of the admin. Whoever may not sign in there is sent to its log-in (302); what staff
+# may do there stands in `common.permissions.STAFF_MAY`, Django's groups apart.
+ADMIN = """
+                                                            nobody  owner  other  suspended  staff
+GET     /admin/                                             302     302    302    302        200
+POST    /admin/                                             302     302    302    302        200
+GET     /admin/login/                                       200     200    200    200        302
+POST    /admin/login/                                       200     200    200    200        200
+GET     /admin/logout/                                      302     302    302    302        405
+POST    /admin/logout/                                      302     302    302    302        200
+GET     /admin/password_change/                             302     302    302    302        200
+POST    /admin/password_change/                             302     302    302    302        200
+GET     /admin/password_change/done/                        302     302    302    302        200
+POST    /admin/password_change/done/                        302     302    302    302        405
+GET     /admin/autocomplete/                                302     302    302    302        403
+POST    /admin/autocomplete/                                302     302    302    302        405
+GET     /admin/jsi18n/                                      302     302    302    302        200
+POST    /admin/jsi18n/                                      302     302    302    302        405
+GET     /admin/r/<content_type_id>/<object_id>/             302     302    302    302        404
+POST    /admin/r/<content_type_id>/<object_id>/             302     302    302    302        404
+GET     /admin/auth/group/                                  302     302    302    302        200
+POST    /admin/auth/group/                                  302     302    302    302        200
+GET     /admin/auth/group/add/                              302     302    302    302        200
+POST    /admin/auth/group/add/                              302     302    302    302        200
+GET     /admin/auth/group/<object_id>/history/              302     302    302    302        200
+POST    /admin/auth/group/<object_id>/history/              302     302    302    302        200
+GET     /admin/auth/group/<object_id>/delete/               302     302    302    302        200
+POST    /admin/auth/group/<object_id>/delete/               302     302    302    302        302
+GET     /admin/auth/group/<object_id>/change/               302     302    302    302        200
+POST    /admin/auth/group/<object_id>/change/               302     302    302    302        200
+GET     /admin/auth/group/<object_id>/                      302     302    302    302        302
+POST    /admin/auth/group/<object_id>/                      302     302    302    302        302
+GET     /admin/accounts/user/                               302     302    302    302        200
+POST    /admin/accounts/user/                               302     302    302    302        200
+GET     /admin/accounts/user/add/                           302     302    302    302        403
+POST    /admin/accounts/user/add/                           302     302    302    302        403
+GET     /admin/accounts/user/<object_id>/history/           302     302    302    302        200
+POST    /admin/accounts/user/<object_id>/history/           302     302    302    302        200
+GET     /admin/accounts/user/<object_id>/delete/            302     302    302    302        403
+POST    /admin/accounts/user/<object_id>/delete/            302     302    302    302        403
+GET     /admin/accounts/user/<object_id>/change/            302     302    302    302        200
+POST    /admin/accounts/user/<object_id>/change/            302     302    302    302        302
+GET     /admin/accounts/user/<object_id>/                   302     302    302    302        302
+POST    /admin/accounts/user/<object_id>/                   302     302    302    302        302
+GET     /admin/accounts/follow/                             302     302    302    302        200
+POST    /admin/accounts/follow/                             302     302    302    302        200
+GET     /admin/accounts/follow/add/                         302     302    302    302        403
+POST    /admin/accounts/follow/add/                         302     302    302    302        403
+GET     /admin/accounts/follow/<object_id>/history/         302     302    302    302        200
+POST    /admin/accounts/follow/<object_id>/history/         302     302    302    302        200
+GET     /admin/accounts/follow/<object_id>/delete/          302     302    302    302        403
+POST    /admin/accounts/follow/<object_id>/delete/          302     302    302    302        403
+GET     /admin/accounts/follow/<object_id>/change/          302     302    302    302        200
+POST    /admin/accounts/follow/<object_id>/change/          302     302    302    302        403
+GET     /admin/accounts/follow/<object_id>/                 302     302    302    302        302
+POST    /admin/accounts/follow/<object_id>/                 302     302    302    302        302
+GET     /admin/tweets/tweet/                                302     302    302    302        200
+POST    /admin/tweets/tweet/                                302     302    302    302        200
+GET     /admin/tweets/tweet/add/                            302     302    302    302        403
+POST    /admin/tweets/tweet/add/                            302     302    302    302        403
+GET     /admin/tweets/tweet/<object_id>/history/            302     302    302    302        200
+POST    /admin/tweets/tweet/<object_id>/history/            302     302    302    302        200
+GET     /admin/tweets/tweet/<object_id>/delete/             302     302    302    302        200
+POST    /admin/tweets/tweet/<object_id>/delete/             302     302    302    302        302
+GET     /admin/tweets/tweet/<object_id>/change/             302     302    302    302        200
+POST    /admin/tweets/tweet/<object_id>/change/             302     302    302    302        403
+GET     /admin/tweets/tweet/<object_id>/                    302     302    302    302        302
+POST    /admin/tweets/tweet/<object_id>/                    302     302    302    302        302
+GET     /admin/tweets/like/                                 302     302    302    302        200
+POST    /admin/tweets/like/                                 302     302    302    302        200
+GET     /admin/tweets/like/add/                             302     302    302    302        403
+POST    /admin/tweets/like/add/                             302     302    302    302        403
+GET     /admin/tweets/like/<object_id>/history/             302     302    302    302        200
+POST    /admin/tweets/like/<object_id>/history/             302     302    302    302        200
+GET     /admin/tweets/like/<object_id>/delete/              302     302    302    302        403
+POST    /admin/tweets/like/<object_id>/delete/              302     302    302    302        403
+GET     /admin/tweets/like/<object_id>/change/              302     302    302    302        200
+POST    /admin/tweets/like/<object_id>/change/              302     302    302    302        403
+GET     /admin/tweets/like/<object_id>/                     302     302    302    302        302
+POST    /admin/tweets/like/<object_id>/                     302     302    302    302        302
+GET     /admin/messaging/outboxevent/                       302     302    302    302        200
+POST    /admin/messaging/outboxevent/                       302     302    302    302        200
+GET     /admin/messaging/outboxevent/add/                   302     302    302    302        403
+POST    /admin/messaging/outboxevent/add/                   302     302    302    302        403
+GET     /admin/messaging/outboxevent/<object_id>/history/   302     302    302    302        200
+POST    /admin/messaging/outboxevent/<object_id>/history/   302     302    302    302        200
+GET     /admin/messaging/outboxevent/<object_id>/delete/    302     302    302    302        403
+POST    /admin/messaging/outboxevent/<object_id>/delete/    302     302    302    302        403
+GET     /admin/messaging/outboxevent/<object_id>/change/    302     302    302    302        200
+POST    /admin/messaging/outboxevent/<object_id>/change/    302     302    302    302        403
+GET     /admin/messaging/outboxevent/<object_id>/           302     302    302    302        302
+POST    /admin/messaging/outboxevent/<object_id>/           302     302    302    302        302
+GET     /admin/<app_label>/                                 302     302    302    302        200
+POST    /admin/<app_label>/                                 302     302    302    302        200
+GET     /admin/<url>                                        302     302    302    302        404
+POST    /admin/<url>                                        302     302    302    302        404
+"""
