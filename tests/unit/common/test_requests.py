@@ -65,7 +65,7 @@ def test_an_unknown_address_is_404(api, path):
 
 
 def test_a_foreign_host_is_400(api):
-    response = api.get("/health", HTTP_HOST="evil.example")
+    response = api.get("/hello", HTTP_HOST="evil.example")
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "bad_request"
 
