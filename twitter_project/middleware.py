@@ -1,31 +1,13 @@
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.module_loading import import_string
 from rest_framework.response import Response
 
 from twitter_project.views import HealthView, ReadyView
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
-
-
-class ForAdmin:
-    """Runs `settings.ADMIN_MIDDLEWARE` for the admin's pages alone: the API knows no sessions.
-
-    Django calls `process_view` of its own list only, so what needs that must not stand in ours.
-    The admin's views check CSRF by a decorator.
-    """
-
-    def __init__(self, get_response: Handler) -> None:
-        self._api = get_response
-        self._admin = get_response
-        for path in reversed(settings.ADMIN_MIDDLEWARE):
-            self._admin = import_string(path)(self._admin)
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        handler = self._admin if request.path_info.startswith("/admin/") else self._api
-        return handler(request)
 
 
 class Probes:
@@ -44,3 +26,37 @@ class Probes:
             return self._get_response(request)
         answer: Response = view(request).render()
         return answer
+
+
+class ByPath:
+    """Checks the host, gives the length, and runs `settings.MIDDLEWARE_BY_PATH` where it is needed.
+
+    Django calls `process_view` of its own list only, so what needs that must not stand there.
+    The admin's views check CSRF by a decorator.
+    """
+
+    def __init__(self, get_response: Handler) -> None:
+        self._get_response = get_response
+        self._chains = [
+            (prefix, _chain(paths, get_response))
+            for prefix, paths in settings.MIDDLEWARE_BY_PATH.items()
+        ]
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.get_host()  # raises for one that is not ours
+        response = self._find_chain(request.path_info)(request)
+        if isinstance(response, HttpResponse) and "Content-Length" not in response.headers:
+            response.headers["Content-Length"] = str(len(response.content))
+        return response
+
+    def _find_chain(self, path: str) -> Handler:
+        for prefix, chain in self._chains:
+            if path.startswith(prefix):
+                return chain
+        return self._get_response
+
+
+def _chain(paths: Sequence[str], get_response: Handler) -> Handler:
+    for path in reversed(paths):
+        get_response = import_string(path)(get_response)
+    return get_response

@@ -1,19 +1,28 @@
 from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import path
+from django.utils.module_loading import import_string
 
 from twitter_project import views
 
 admin.autodiscover()
 
+# What is asked for most is found first.
+_BY_TRAFFIC = ("feed", "tweets", "search", "accounts")
+
 urlpatterns = [
+    *(
+        pattern
+        for service in _BY_TRAFFIC
+        if service in settings.SERVICES
+        for pattern in import_string(f"{service}.urls.urlpatterns")
+    ),
     path("", views.index, name="index"),
     path("docs", views.docs, name="docs"),
     path("schema", views.schema, name="schema"),
     path("health", views.HealthView.as_view()),
     path("ready", views.ReadyView.as_view()),
     path("admin/", admin.site.urls),
-    *(path("", include(f"{service}.urls")) for service in settings.SERVICES),
 ]
 
 handler400 = "common.exception_handler.bad_request"

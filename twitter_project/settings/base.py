@@ -57,17 +57,18 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "twitter_project.middleware.Probes",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "twitter_project.middleware.ForAdmin",
+    "twitter_project.middleware.ByPath",
 ]
-# What only pages with a session need.
-ADMIN_MIDDLEWARE = [
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-]
+# What the API, which knows no sessions and no files, should not pay for.
+MIDDLEWARE_BY_PATH = {
+    "/static/": ["whitenoise.middleware.WhiteNoiseMiddleware"],
+    "/admin/": [
+        "django.contrib.sessions.middleware.SessionMiddleware",
+        "django.contrib.auth.middleware.AuthenticationMiddleware",
+        "django.contrib.messages.middleware.MessageMiddleware",
+        "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    ],
+}
 
 TEMPLATES = [
     {
@@ -233,7 +234,7 @@ PROBES = {
 
 AUTH_USER_MODEL = "accounts.User"
 # A username is unique whatever the case, by a constraint that this check does not know.
-# The admin's middleware stands in ADMIN_MIDDLEWARE, and the admin checks CSRF by itself.
+# The admin's middleware stands in MIDDLEWARE_BY_PATH, and the admin checks CSRF by itself.
 SILENCED_SYSTEM_CHECKS = [
     "auth.E003",
     "admin.E408",
@@ -262,6 +263,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_PARSER_CLASSES": ["common.json.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["common.json.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "common.json.OnlyJSON",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_RATES": {
         "login": env.str("LOGIN_RATE", "30/min"),
