@@ -12,7 +12,8 @@ change drops it again, in case the writer died in between. A reader who finds a 
 lease (`L…`) there *before* it reads the database, and its value only where the lease still stands:
 so what was read before a change can't be cached after it. Everything expires in an hour besides.
 
-Redis may lose the cache, fill it with junk or refuse writes: then fragments are made anew.
+Redis may lose the cache, fill it with junk or refuse writes, or be down: then fragments are made
+anew.
 """
 
 import logging
@@ -74,6 +75,7 @@ class _Entry(NamedTuple):
 class _Known:
     """What is known so far. None stands for what doesn't exist; what isn't known has no key."""
 
+    is_cacheable: bool = True  # Redis answers
     entries: dict[int, _Entry | None] = field(default_factory=dict)
     users: dict[int, bytes | None] = field(default_factory=dict)
     marks: dict[int, bytes] = field(default_factory=dict)
@@ -96,13 +98,20 @@ def load(entry_ids: Sequence[int], *, viewer_id: int) -> list[Fragment]:
     """
     if not entry_ids:
         return []
-    answer = script("load")(keys=[marks_key(viewer_id)], args=entry_ids)
+    try:
+        answer = script("load")(keys=[marks_key(viewer_id)], args=entry_ids)
+    except OUTAGES as error:
+        log.warning("the cache is down: %s", error)
+        return _complete(_Known(is_cacheable=False), entry_ids, viewer_id)
     return complete(entry_ids, answer, viewer_id=viewer_id)
 
 
 def complete(entry_ids: Sequence[int], answer: Any, *, viewer_id: int) -> list[Fragment]:
     """As `load`, from what `cached` in fragments.lua answered for the entries."""
-    known = _parse(entry_ids, answer)
+    return _complete(_parse(entry_ids, answer), entry_ids, viewer_id)
+
+
+def _complete(known: _Known, entry_ids: Sequence[int], viewer_id: int) -> list[Fragment]:
     _ask_tweets(known, [id for id in entry_ids if not known.has(id)], viewer_id)
     pairs = list(_pairs(known, entry_ids))
     _ask_accounts(known, {part.user_id for _, *pair in pairs for part in pair})
@@ -209,7 +218,9 @@ def _ask_tweets(known: _Known, missing: Sequence[int], viewer_id: int) -> None:
         return
     originals = [entry.tweet_id for id in missing if (entry := known.entries.get(id))]
     leased = {*missing, *originals}
-    lease = _take_lease(map(_tweet_key, leased), marks_key(viewer_id), leased)
+    lease = None
+    if known.is_cacheable:
+        lease = _take_lease(map(_tweet_key, leased), marks_key(viewer_id), leased)
 
     known.entries.update(dict.fromkeys(missing))
     fresh = tweets.get_tweets(missing, viewer_id=viewer_id)
@@ -228,7 +239,7 @@ def _ask_accounts(known: _Known, user_ids: Collection[int]) -> None:
     missing = [id for id in user_ids if id not in known.users]
     if not missing:
         return
-    lease = _take_lease(map(_user_key, missing))
+    lease = _take_lease(map(_user_key, missing)) if known.is_cacheable else None
     try:
         found = accounts.get_users(missing)
     except Unavailable:

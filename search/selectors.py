@@ -1,6 +1,9 @@
-"""A page of results in four steps: skeleton, hydrate, rules, present. The last two do no I/O."""
+"""A page of results in four steps: skeleton, hydrate, rules, present. The last two do no I/O.
 
-from collections.abc import Mapping, Sequence
+Where the tweets are cached, the first two are one question to the index and one to Redis.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,8 +12,7 @@ import orjson
 from common.errors import Unavailable
 from common.ids import parse_id
 from common.times import parse_time
-from grpc_services.clients import tweets
-from grpc_services.clients.accounts import User
+from grpc_services import fragments
 from grpc_services.clients.tweets import Tweet
 from grpc_services.presentation import find_authors, show_tweet, visible
 from search import cursor as cursors
@@ -30,26 +32,24 @@ UNKNOWN = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultPage:
-    results: list[dict[str, Any]]
+    results: list[bytes]  # JSON
     total: int
     next: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What the other services say of a page's tweets."""
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A hit, and what is shown of it."""
 
-    tweets: Mapping[int, Tweet] | None  # by id; None while tweets is down
-    authors: Mapping[int, User] | None  # None while accounts is down
+    hit: Hit
+    json: bytes  # empty for a tweet that is gone, or whose author is
 
 
 def search(text: str, *, limit: int, offset: int, cursor: str | None, viewer_id: int) -> ResultPage:
     place = cursors.read(cursor, text) if cursor else Place(hour=this_hour(), offset=offset)
     found = skeleton(text, place, limit)
-    ours = {hit.key: tweet for hit in found.hits if (tweet := read_tweet(hit)) is not None}
-    known = hydrate(ours, viewer_id)
     return ResultPage(
-        results=present(rules(found.hits, ours, known), ours, known),
+        results=present(rules(hydrate(found.hits, viewer_id))),
         total=found.total,
         next=cursors.show(found.next, text) if found.next else None,
     )
@@ -59,68 +59,79 @@ def skeleton(text: str, place: Place, limit: int) -> Found:
     return index().search(parse(text), place=place, limit=limit)
 
 
-def read_tweet(hit: Hit) -> Tweet | None:
-    """The tweet as far as the index knows it; None for a document that is none of ours."""
+def hydrate(hits: Sequence[Hit], viewer_id: int) -> list[Result]:
+    """Our tweets as they are now, or as the index has them while tweets is down."""
+    ids = [find_tweet_id(hit) for hit in hits]
+    ours = [id for id in ids if id is not None]
+    try:
+        loaded = fragments.load(ours, viewer_id=viewer_id)
+        shown = {tweet.entry_id: tweet.json for tweet in loaded if tweet.is_visible}
+    except Unavailable:
+        shown = _show_indexed([read_tweet(hit) for hit in hits if find_tweet_id(hit) is not None])
+    return [
+        Result(hit, show_foreign(hit) if id is None else shown.get(id, b""))
+        for hit, id in zip(hits, ids, strict=True)
+    ]
+
+
+def find_tweet_id(hit: Hit) -> int | None:
+    """None for a document that is none of ours."""
     source = hit.source
     id, user_id = _read_id(source.get("id")), _read_id(source.get("user_id"))
-    content, created_at = source.get("content"), source.get("created_at")
-    if id is None or user_id is None or not isinstance(content, str):
+    if id is None or user_id is None or not isinstance(source.get("content"), str):
         return None
     try:
-        created = parse_time(created_at)  # type: ignore[arg-type]
+        parse_time(source.get("created_at"))  # type: ignore[arg-type]
     except (TypeError, ValueError):
         return None
+    return id
+
+
+def read_tweet(hit: Hit) -> Tweet:
+    """A document of ours as the tweet that the index knows it as."""
+    source = hit.source
     return Tweet(
-        id=id,
-        user_id=user_id,
-        content=content,
+        id=int(source["id"]),
+        user_id=int(source["user_id"]),
+        content=source["content"],
         parent_id=None,
         parent_deleted=False,
         num_likes=0,
         num_replies=0,
         num_reposts=0,
-        created_at=created,
-        entry_id=id,
+        created_at=parse_time(source["created_at"]),
+        entry_id=int(source["id"]),
         reposted_by_id=None,
         liked=None,
         reposted=None,
     )
 
 
-def hydrate(ours: Mapping[str, Tweet], viewer_id: int) -> Known:
-    ids = [tweet.id for tweet in ours.values()]
-    try:
-        found = {tweet.id: tweet for tweet in tweets.get_tweets(ids, viewer_id=viewer_id)}
-    except Unavailable:
-        return Known(tweets=None, authors=find_authors(list(ours.values())))
-    return Known(tweets=found, authors=find_authors(list(found.values())))
-
-
-def rules(hits: Sequence[Hit], ours: Mapping[str, Tweet], known: Known) -> list[Hit]:
+def rules(results: Sequence[Result]) -> list[Result]:
     """Without tweets that are gone, or whose authors are. Foreign documents stay."""
-    there = known.tweets if known.tweets is not None else {t.id: t for t in ours.values()}
-    shown = {tweet.id for tweet in visible(list(there.values()), known.authors)}
-    return [hit for hit in hits if hit.key not in ours or ours[hit.key].id in shown]
+    return [result for result in results if result.json]
 
 
-def present(hits: Sequence[Hit], ours: Mapping[str, Tweet], known: Known) -> list[dict[str, Any]]:
-    return [{**_show(hit, ours.get(hit.key), known), "score": hit.score} for hit in hits]
+def present(results: Sequence[Result]) -> list[bytes]:
+    return [
+        b'%b,"score":%b}' % (result.json[:-1], orjson.dumps(result.hit.score)) for result in results
+    ]
 
 
-def _show(hit: Hit, tweet: Tweet | None, known: Known) -> dict[str, Any]:
-    if tweet is None:
-        return show_foreign(hit)
-    if known.tweets is not None:
-        return show_tweet(known.tweets[tweet.id], known.authors)
-    shown = show_tweet(tweet, known.authors)
-    return {**shown, **UNKNOWN, "author": shown["author"]}
-
-
-def show_foreign(hit: Hit) -> dict[str, Any]:
+def show_foreign(hit: Hit) -> bytes:
     """As it is, as far as it can be shown, in the shape of a tweet."""
     source = {"id": hit.key, **hit.source}
     shown = {name: _showable(source.get(name)) for name in ("id", "user_id", "content")}
-    return {**shown, **UNKNOWN, "created_at": _showable(source.get("created_at"))}
+    return orjson.dumps({**shown, **UNKNOWN, "created_at": _showable(source.get("created_at"))})
+
+
+def _show_indexed(tweets: Sequence[Tweet]) -> dict[int, bytes]:
+    authors = find_authors(tweets)
+    shown = [show_tweet(tweet, authors) for tweet in visible(tweets, authors)]
+    return {
+        int(tweet["id"]): orjson.dumps({**tweet, **UNKNOWN, "author": tweet["author"]})
+        for tweet in shown
+    }
 
 
 def _read_id(value: Any) -> int | None:
