@@ -185,6 +185,35 @@ def test_while_both_are_down_the_index_answers(
     assert (result["id"], result["author"]) == (str(tweet.id), None)
 
 
+def test_what_was_shown_before_is_whole_while_both_are_down(
+    ask: Ask, post: Callable[..., Tweet], take_down: Callable[[str], None]
+) -> None:
+    post()
+    before = ask("hello")["results"]
+    take_down("tweets")
+    take_down("accounts")
+
+    assert ask("hello")["results"] == before
+    assert before[0]["author"]["username"] == "alice"
+    assert before[0]["liked"] is False
+
+
+def test_while_redis_is_down_the_services_answer(
+    ask: Ask, post: Callable[..., Tweet], settings: Any
+) -> None:
+    post()
+    up = ask("hello")["results"]
+
+    settings.CACHES = {
+        "default": {
+            "BACKEND": "django_redis.cache.RedisCache",
+            "LOCATION": "redis://127.0.0.1:1/0",
+        }
+    }
+
+    assert ask("hello")["results"] == up
+
+
 def test_pages_by_offset_repeat_nothing(ask: Ask, post: Callable[..., Tweet]) -> None:
     tweets = [post(age=timedelta(days=n)) for n in range(7)]
 
