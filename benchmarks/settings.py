@@ -7,6 +7,7 @@ for _name, _url in {
     "REDIS_URL": "redis://127.0.0.1:6380/8",
     "RABBITMQ_URL": "amqp://test:test@127.0.0.1:5673/bench",
     "LOG_LEVEL": "WARNING",
+    "MONITOR_LISTEN": "",
 }.items():
     os.environ.setdefault(_name, _url)  # noqa: TID251 settings read the environment
 

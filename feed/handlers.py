@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from common.db import atomic
 from common.ids import created_at
+from common.metrics import FANOUT_DELIVERIES, FANOUT_LAG
 from common.pagination import Page
 from common.times import to_ms
 from feed import store, truth
@@ -54,7 +55,7 @@ def fan_out(events: Sequence[TweetCreated] | Sequence[TweetReposted]) -> None:
         _leave_rest("push", entry_ids, author_id, page)
         for entry_id in entry_ids:
             if put := placing.get(entry_id):
-                put(entry_id, author_id, [author_id, *page.items])
+                _deliver(put, entry_id, author_id, [author_id, *page.items])
 
 
 def take_back(events: Sequence[TweetDeleted] | Sequence[TweetUnreposted]) -> None:
@@ -78,7 +79,12 @@ def go_on(events: Sequence[FanOutSliced]) -> None:
             # as long as the markers last; the readers of so many lists sort what comes meanwhile
             placing = _placing([event.entry_id], fresh_seconds=store.MARKER_SECONDS)
             if put := placing.get(event.entry_id):
-                put(event.entry_id, event.author_id, page.items)
+                _deliver(put, event.entry_id, event.author_id, page.items)
+
+
+def _deliver(put: Place, entry_id: int, author_id: int, user_ids: Sequence[int]) -> None:
+    FANOUT_DELIVERIES.inc(put(entry_id, author_id, user_ids))
+    FANOUT_LAG.observe(max(time.time() - created_at(entry_id).timestamp(), 0.0))
 
 
 def _leave_rest(action: str, entry_ids: Sequence[int], author_id: int, page: Page[int]) -> None:

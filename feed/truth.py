@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from time import perf_counter
 
 from django.conf import settings
 
 from common.ids import MAX_ID
+from common.metrics import FEED_REBUILDS
 from feed import store
 from feed.store import Timeline
 from grpc_services.clients import accounts, tweets
@@ -36,10 +38,12 @@ def build(user_id: int) -> Timeline:
     The list is there before the database is read, so nothing posted in between is lost. One that
     exists already is left alone.
     """
+    started = perf_counter()
     store.start_building(user_id)
     entries = newest_entries(authors_of(user_id), limit=settings.FEED_SHOWN)
     is_complete = len(entries) < settings.FEED_SHOWN
     store.finish_building(user_id, entries, is_complete=is_complete)
+    FEED_REBUILDS.observe(perf_counter() - started)
     return store.read(user_id) or Timeline(entries, is_complete)
 
 

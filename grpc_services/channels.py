@@ -7,14 +7,16 @@ as bytes in both, too: what works in one process works between two.
 import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
-from typing import Any
+from time import perf_counter
+from typing import Any, cast
 
 import grpc
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from common.metrics import rpc_calls
 from grpc_services.errors import to_status
-from grpc_services.servers import MAX_MESSAGE_BYTES, NAMES, add_servicer
+from grpc_services.servers import MAX_MESSAGE_BYTES, NAMES, add_servicer, names
 
 # Every call of ours may be made twice: reads change nothing and IncrementTweets carries a key.
 _SERVICE_CONFIG = {
@@ -117,4 +119,31 @@ def channel(service: str) -> grpc.Channel:
     """The process's channel to the service, built at its first question (after any fork)."""
     options = {name.lower(): value for name, value in settings.GRPC_CHANNELS[service].items()}
     made: grpc.Channel = import_string(options.pop("backend"))(service, **options)
-    return made
+    return cast(grpc.Channel, _Watched(made)) if settings.MONITOR_LISTEN else made
+
+
+class _Watched:
+    """Counts what is asked over a channel of either kind."""
+
+    def __init__(self, channel: Any) -> None:
+        self._channel = channel
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channel, name)
+
+    def unary_unary(self, path: str, *arguments: Any, **options: Any) -> Callable[..., Any]:
+        ask = self._channel.unary_unary(path, *arguments, **options)
+        service, method = names(path)
+
+        def call(request: Any, timeout: float | None = None) -> Any:
+            started = perf_counter()
+            code = grpc.StatusCode.OK
+            try:
+                return ask(request, timeout=timeout)
+            except grpc.RpcError as error:
+                code = error.code()
+                raise
+            finally:
+                rpc_calls(service, method, code.name).observe(perf_counter() - started)
+
+        return call

@@ -32,6 +32,7 @@ from django_redis import get_redis_connection
 
 from common.db import on_commit
 from common.errors import OUTAGES, Unavailable
+from common.metrics import FRAGMENTS_MISSED, FRAGMENTS_READ
 from common.scripts import Script
 from grpc_services.clients import accounts, tweets
 from grpc_services.presentation import show_author, show_facts
@@ -112,6 +113,7 @@ def complete(entry_ids: Sequence[int], answer: Any, *, viewer_id: int) -> list[F
 
 
 def _complete(known: _Known, entry_ids: Sequence[int], viewer_id: int) -> list[Fragment]:
+    FRAGMENTS_READ.inc(len(entry_ids))
     _ask_tweets(known, [id for id in entry_ids if not known.has(id)], viewer_id)
     pairs = list(_pairs(known, entry_ids))
     _ask_accounts(known, {part.user_id for _, *pair in pairs for part in pair})
@@ -218,6 +220,7 @@ def _ask_tweets(known: _Known, missing: Sequence[int], viewer_id: int) -> None:
         return
     originals = [entry.tweet_id for id in missing if (entry := known.entries.get(id))]
     leased = {*missing, *originals}
+    FRAGMENTS_MISSED.labels("tweet").inc(len(missing))
     lease = None
     if known.is_cacheable:
         lease = _take_lease(map(_tweet_key, leased), marks_key(viewer_id), leased)
@@ -239,6 +242,7 @@ def _ask_accounts(known: _Known, user_ids: Collection[int]) -> None:
     missing = [id for id in user_ids if id not in known.users]
     if not missing:
         return
+    FRAGMENTS_MISSED.labels("user").inc(len(missing))
     lease = _take_lease(map(_user_key, missing)) if known.is_cacheable else None
     try:
         found = accounts.get_users(missing)

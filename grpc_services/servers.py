@@ -2,15 +2,19 @@
 
 from collections.abc import Callable
 from concurrent import futures
+from time import perf_counter
 from typing import Any
 
 import grpc
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 from django.utils.module_loading import import_string
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from common.db import alias
+from common.errors import OUTAGES
+from common.metrics import rpc_answers
 from grpc_services.errors import to_status
 from grpc_services.generated import tweet_service_pb2, user_service_pb2
 from grpc_services.generated.tweet_service_pb2_grpc import add_TweetServicer_to_server
@@ -46,6 +50,7 @@ class Server:
     """
 
     def __init__(self, service: str, address: str) -> None:
+        self._service = service
         self._health = health.HealthServicer()
         self._server = grpc.server(
             futures.ThreadPoolExecutor(THREADS, thread_name_prefix=service),
@@ -68,10 +73,32 @@ class Server:
     def start(self) -> None:
         self._server.start()
 
+    def ready(self) -> dict[str, bool]:
+        """The parts that it can't answer without."""
+        return {"database": _is_up(alias(self._service))}
+
     def stop(self) -> None:
         """Turns new calls away, and ends when those under way are answered."""
         self._health.enter_graceful_shutdown()
         self._server.stop(_GRACE_SECONDS).wait()
+
+
+def names(path: str) -> tuple[str, str]:
+    """The service and the method of a call's path."""
+    _, service, method = path.split("/")
+    return service, method
+
+
+def _is_up(using: str) -> bool:
+    connection = connections[using]
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except OUTAGES:
+        return False
+    finally:
+        connection.close()
+    return True
 
 
 class _Translate(grpc.ServerInterceptor):  # type: ignore[type-arg]
@@ -86,14 +113,19 @@ class _Translate(grpc.ServerInterceptor):  # type: ignore[type-arg]
         if handler is None or handler.unary_unary is None:
             return handler
         answer = handler.unary_unary
+        service, method = names(details.method)
 
         def call(request: Any, context: grpc.ServicerContext) -> Any:
+            started = perf_counter()
+            code = grpc.StatusCode.OK
             close_old_connections()
             try:
                 return answer(request, context)
             except Exception as error:
-                context.abort(*to_status(error, details.method))
+                code, message = to_status(error, details.method)
+                context.abort(code, message)
             finally:
+                rpc_answers(service, method, code.name).observe(perf_counter() - started)
                 close_old_connections()
 
         return grpc.unary_unary_rpc_method_handler(

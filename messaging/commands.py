@@ -8,6 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from common import monitor
+from messaging import loops
 from messaging.broker import broker
 from messaging.worker import Worker
 
@@ -38,9 +40,15 @@ class WorkerCommand(BaseCommand):
         queues = ", ".join(worker.queue for worker in self.workers)
         self.stdout.write(f"{queues}: waiting for messages; SIGTERM or Ctrl-C ends")
         stop = stop_on_signals()
+        monitor.start(lambda: self._ready(stop))
         with ThreadPoolExecutor(len(self.workers)) as pool:
             consuming = [pool.submit(broker().consume, worker, stop) for worker in self.workers]
             wait(consuming, return_when=FIRST_EXCEPTION)
             stop.set()
         for ended in consuming:
             ended.result()
+
+    def _ready(self, stop: threading.Event) -> dict[str, bool]:
+        """A queue is up while it is consumed and what its handlers need answers."""
+        queues = (worker.queue for worker in self.workers)
+        return {queue: loops.is_up(queue) and not stop.is_set() for queue in queues}

@@ -11,7 +11,8 @@ from django.utils import timezone
 from common.backoff import waits
 from common.db import aliases
 from common.errors import OUTAGES, Unavailable
-from messaging import wakeup
+from common.metrics import OUTBOX_PUBLISHED
+from messaging import loops, wakeup
 from messaging.broker import Broker, Message, broker
 from messaging.models import OutboxEvent
 from messaging.outbox import prune
@@ -40,6 +41,7 @@ def relay_batch(using: str, to: Broker, limit: int = BATCH) -> int:
         OutboxEvent.objects.using(using).filter(id__in=[event.id for event in events]).update(
             published_at=timezone.now()
         )
+    OUTBOX_PUBLISHED.labels(using).inc(len(events))
     return len(events)
 
 
@@ -65,6 +67,7 @@ def run(stop: threading.Event) -> None:
                 to.declare(list(workers().values()))
                 declared = True
             relay_all(to)
+            loops.mark(loops.RELAY, up=True)
             if time.monotonic() >= prune_at:
                 prune_at = time.monotonic() + _PRUNE_SECONDS
                 _prune_all(aliases(), stop)
@@ -73,6 +76,7 @@ def run(stop: threading.Event) -> None:
         except (Unavailable, *OUTAGES) as error:
             pause = next(pauses)
             log.warning("the relay can't go on, next attempt in %.1f s: %s", pause, error)
+            loops.mark(loops.RELAY, up=False)
             declared = False
             stop.wait(pause)
 

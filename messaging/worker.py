@@ -11,12 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
+from time import perf_counter
 from typing import Any, cast
 
 from django.conf import settings
 from django.utils.module_loading import import_string
 
 from common.errors import OUTAGES, Unavailable
+from common.metrics import DEAD_LETTERS, HANDLER_SECONDS, MESSAGES_HANDLED, MESSAGES_RETRIED
 from messaging.events import Event, Poison, decode
 
 log = logging.getLogger(__name__)
@@ -63,12 +65,16 @@ class Worker:
                 dead.add(delivery.tag)
         for routing_key, group in groupby(readable, key=lambda pair: pair[0].routing_key):
             dead |= self._handle(self.handlers[routing_key], list(group))
+        if dead:
+            DEAD_LETTERS.labels(self.queue).inc(len(dead))
         return dead
 
     def _handle(self, handler: Handler, group: list[tuple[Delivery, Event]]) -> set[int]:
+        started = perf_counter()
         try:
             handler([event for _, event in group])
         except (Unavailable, *OUTAGES) as error:
+            MESSAGES_RETRIED.labels(self.queue).inc(len(group))
             raise Unavailable(f"a dependency of {self.queue} is down: {error}") from error
         except Exception:
             if len(group) > 1:  # find the culprit, and let the others pass
@@ -78,6 +84,9 @@ class Worker:
                 "%s: dead letter %s (%s)", self.queue, delivery.message_id, delivery.routing_key
             )
             return {delivery.tag}
+        routing_key = group[0][0].routing_key
+        HANDLER_SECONDS.labels(self.queue, routing_key).observe(perf_counter() - started)
+        MESSAGES_HANDLED.labels(self.queue, routing_key).inc(len(group))
         return set()
 
 

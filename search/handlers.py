@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from common.metrics import INDEX_LAG
 from grpc_services.clients import accounts
 from messaging.events import (
     TweetCreated,
@@ -31,6 +32,9 @@ def add(events: Sequence[TweetCreated]) -> None:
         )
         for event in events
     )
+    now = time.time()
+    for event in events:
+        INDEX_LAG.observe(max(now - event.created_at.timestamp(), 0.0))
 
 
 def bury(events: Sequence[TweetDeleted]) -> None:

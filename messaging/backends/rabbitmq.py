@@ -18,6 +18,7 @@ from pika.spec import Basic, BasicProperties
 
 from common.backoff import waits
 from common.errors import OUTAGES, Unavailable
+from messaging import loops
 from messaging.broker import EXCHANGE, Message, dead_queue
 from messaging.worker import Delivery, Worker
 
@@ -72,10 +73,12 @@ class RabbitMQBroker:
             try:
                 with pika.BlockingConnection(self._parameters) as connection:
                     consumer = _Consumer(connection, worker, stop)
+                    loops.mark(worker.queue, up=True)
                     while not stop.is_set():
                         if consumer.step():
                             pauses = waits()
             except AMQPError as error:
+                loops.mark(worker.queue, up=False)
                 if stop.is_set():
                     return
                 pause = next(pauses)
@@ -168,12 +171,14 @@ class _Consumer:
             try:
                 dead = self._worker.process(batch)
             except (Unavailable, *OUTAGES) as error:
+                loops.mark(self._worker.queue, up=False)
                 log.warning("%s waits for %.1f s: %s", self._worker.queue, pause, error)
                 self._wait(pause)
                 if self._stop.is_set():
                     return False  # unsettled: the queue has them back when the connection ends
             else:
                 _settle(self._channel, batch, dead)
+                loops.mark(self._worker.queue, up=True)
                 break
         return True
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 
 from tests.live.processes import Process
+from tests.live.system import monitor_address
 
 # Whatever the tests themselves run on.
 EMBEDDED = {
@@ -15,6 +16,7 @@ EMBEDDED = {
         ["DATABASE_URL", "REDIS_URL", "RABBITMQ_URL", "ELASTICSEARCH_URL", "USERS_GRPC"], ""
     ),
     "TWEETS_GRPC": "",
+    "MONITOR_LISTEN": "127.0.0.1:0",
 }
 
 
@@ -22,6 +24,11 @@ EMBEDDED = {
 class Server:
     process: Process
     address: str
+
+    @property
+    def monitor(self) -> str:
+        """Where it shows its metrics."""
+        return monitor_address(self.process)
 
     def wait_until_it_answers(self) -> None:
         self.process.wait_until(lambda: answers(f"{self.address}/health"))

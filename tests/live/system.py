@@ -123,6 +123,12 @@ def web_address(server: Process) -> str:
     return address
 
 
+def monitor_address(process: Process) -> str:
+    """Where the process shows its health and its metrics."""
+    address: str = process.wait_until(lambda: process.find_in_log(r"metrics on (http://\S+)"))
+    return address
+
+
 def wait_for_relay(relay: Process) -> None:
     """Asks it to publish an event that no queue is bound to."""
     event_id = new_id()

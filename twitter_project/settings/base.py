@@ -56,6 +56,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "twitter_project.middleware.Probes",
+    "twitter_project.watching.Watch",
     "django.middleware.security.SecurityMiddleware",
     "twitter_project.middleware.ByPath",
 ]
@@ -290,6 +291,12 @@ CHANNEL_LAYERS: dict[str, Any] = {
     if REDIS_URL
     else {"BACKEND": "channels.layers.InMemoryChannelLayer"}
 }
+
+
+# For those who run it.
+
+# Where this process shows its health and its metrics: a port of loopback, or HOST:PORT.
+MONITOR_LISTEN: str = env.str("MONITOR_LISTEN", "")
 
 
 # The feed.

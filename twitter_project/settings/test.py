@@ -8,6 +8,7 @@ for _name, _url in {
     "REDIS_URL": "redis://127.0.0.1:6380/0",
     "RABBITMQ_URL": "amqp://test:test@127.0.0.1:5673/%2F",
     "ELASTICSEARCH_URL": "http://127.0.0.1:9201",
+    "MONITOR_LISTEN": "127.0.0.1:0",
 }.items():
     os.environ.setdefault(_name, _url)
 

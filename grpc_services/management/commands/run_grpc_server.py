@@ -4,6 +4,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from common import monitor
 from grpc_services.servers import NAMES, Server
 from messaging.commands import stop_on_signals
 
@@ -32,6 +33,7 @@ class Command(BaseCommand):
         except RuntimeError:
             raise CommandError(f"{address} can't be listened on: is it taken?") from None
         server.start()
+        monitor.start(lambda: {**server.ready(), "server": not stop.is_set()})
         self.stdout.write(f"{NAMES[service]} answers on {address} (port {server.port})")
         self.stdout.flush()
         stop.wait()

@@ -2,7 +2,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from messaging import relay
+from common import monitor
+from messaging import loops, relay
 from messaging.commands import require_broker, stop_on_signals
 
 
@@ -16,4 +17,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         require_broker()
         self.stdout.write("outbox relay: waiting for events; SIGTERM or Ctrl-C ends")
-        relay.run(stop_on_signals())
+        stop = stop_on_signals()
+        monitor.start(
+            lambda: {loops.RELAY: loops.is_up(loops.RELAY) and not stop.is_set()},
+            "messaging.backlog.Backlog",
+        )
+        relay.run(stop)

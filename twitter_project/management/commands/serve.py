@@ -13,6 +13,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
+from common import monitor
 from twitter_project import embedded, lifecycle
 
 _KILL_AFTER_SECONDS = 15
@@ -44,6 +45,10 @@ class Command(BaseCommand):
                 f"--{name}", action=argparse.BooleanOptionalAction, default=default, help=text
             )
 
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        with monitor.counted_together():  # before the system checks import everything
+            return super().execute(*args, **options)
+
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"]
         if options["workers"] > 1 and (settings.LOOPS or not settings.REDIS_URL):
@@ -71,6 +76,7 @@ class Command(BaseCommand):
         server.on_listening = partial(
             self._say_how_to_try, f"http://{host}:{port}", is_seeded=options["seed"]
         )
+        monitor.start(_ready, *(["messaging.backlog.Backlog"] if settings.LOOPS else []))
         server.serve()
 
     def _say_how_to_try(self, address: str, *, is_seeded: bool) -> None:
@@ -108,6 +114,12 @@ class _Server(MPServer):
                 continue
             self.on_listening()
             return
+
+
+def _ready() -> dict[str, bool]:
+    from twitter_project import probes  # declares metrics, which must wait: counted_together
+
+    return {**probes.ask(probes.databases()), "server": not lifecycle.is_stopping()}
 
 
 def _refuse_taken(host: str, port: int) -> None:

@@ -1,0 +1,112 @@
+"""Every metric that the system exports, but for what `messaging.backlog` looks up when asked.
+
+`common.monitor` shows them on the process's side port. Without such a port nothing is counted and
+prometheus_client is not even imported.
+"""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+
+if TYPE_CHECKING or settings.MONITOR_LISTEN:
+    from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+    # a second series for each: when it began
+    disable_created_metrics()  # type: ignore[no-untyped-call]
+else:
+    from common.uncounted import Counter, Gauge, Histogram
+
+_QUICK = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_LAG = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)
+
+HTTP_REQUESTS = Histogram(
+    "microblog_http_request_seconds",
+    "Requests answered, by URL pattern, and how long each took",
+    ["method", "route", "status"],
+    buckets=_QUICK,
+)
+RPC_CALLS = Histogram(
+    "microblog_rpc_client_seconds",
+    "Questions to other services, with what the network adds",
+    ["service", "method", "code"],
+    buckets=_QUICK,
+)
+RPC_ANSWERS = Histogram(
+    "microblog_rpc_server_seconds",
+    "Questions that this gRPC server answered",
+    ["service", "method", "code"],
+    buckets=_QUICK,
+)
+
+FRAGMENTS_READ = Counter(
+    "microblog_fragments_read_total", "Entries of pages that were looked up in the cache"
+)
+FRAGMENTS_MISSED = Counter(
+    "microblog_fragments_missed_total",
+    "What wasn't in the cache and was asked for: tweets, or users",
+    ["kind"],
+)
+FEED_REBUILDS = Histogram(
+    "microblog_feed_rebuild_seconds",
+    "Timelines built from the databases",
+    buckets=_QUICK,
+)
+FANOUT_DELIVERIES = Counter(
+    "microblog_fanout_deliveries_total", "Timelines that took an entry from the fan-out"
+)
+FANOUT_LAG = Histogram(
+    "microblog_fanout_lag_seconds",
+    "From an entry's time until a slice of its author's followers has it",
+    buckets=_LAG,
+)
+INDEX_LAG = Histogram(
+    "microblog_index_lag_seconds",
+    "From a tweet's time until the index has taken it",
+    buckets=_LAG,
+)
+
+OUTBOX_PUBLISHED = Counter(
+    "microblog_outbox_published_total", "Events that the broker has confirmed", ["database"]
+)
+MESSAGES_HANDLED = Counter(
+    "microblog_messages_handled_total",
+    "Messages that their handler has finished",
+    ["queue", "type"],
+)
+MESSAGES_RETRIED = Counter(
+    "microblog_messages_retried_total",
+    "Messages that must be tried again: a dependency was down",
+    ["queue"],
+)
+DEAD_LETTERS = Counter(
+    "microblog_dead_letters_total", "Messages set aside: unreadable, or refused", ["queue"]
+)
+HANDLER_SECONDS = Histogram(
+    "microblog_handler_seconds",
+    "Batches of messages of one type, and how long each took",
+    ["queue", "type"],
+    buckets=_QUICK,
+)
+LOOP_UP = Gauge(
+    "microblog_loop_up",
+    "Whether the relay or a queue's worker does its work: 0 while it waits for a server",
+    ["loop"],
+    multiprocess_mode="mostrecent",
+)
+
+
+# Finding a histogram by its labels takes longer than observing.
+@lru_cache(4096)
+def http_requests(method: str, route: str, status: int) -> Histogram:
+    return HTTP_REQUESTS.labels(method, route, status)
+
+
+@lru_cache(1024)
+def rpc_calls(service: str, method: str, code: str) -> Histogram:
+    return RPC_CALLS.labels(service, method, code)
+
+
+@lru_cache(1024)
+def rpc_answers(service: str, method: str, code: str) -> Histogram:
+    return RPC_ANSWERS.labels(service, method, code)

@@ -1,0 +1,107 @@
+"""The side ports of the live processes."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.boundaries.serving import free_port
+from tests.live.processes import Process
+from tests.live.system import System, monitor_address
+from tests.members import Member, post_tweet
+from tests.metrics import Metrics
+from tests.support import wait_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow]
+
+
+@pytest.fixture
+def web(system: System, tmp_path: Path) -> Iterator[tuple[Process, str]]:
+    """A server of two processes, and where it answers."""
+    port = free_port()
+    server = Process(
+        tmp_path / "serve.log",
+        *("serve", "--workers", "2", "--threads", "1", "--port", str(port)),
+        **system.environment,
+    )
+    server.wait_until(lambda: server.find_in_log("(Serving on)"))
+    yield server, f"http://127.0.0.1:{port}"
+    server.terminate()
+    assert server.wait() == 0
+
+
+def test_two_processes_of_a_server_count_together(web: tuple[Process, str]) -> None:
+    server, address = web
+    for _ in range(40):  # on connections of their own: the processes share them
+        assert httpx.get(f"{address}/users/nobody").status_code == 404
+
+    monitor = monitor_address(server)
+    count = Metrics(monitor)(
+        "microblog_http_request_seconds_count", route="/users/<str:name>", status="404"
+    )
+    assert count == 40
+    assert httpx.get(f"{monitor}/ready").json() == {
+        "status": "ok",
+        "parts": {"database": "ok", "server": "ok"},
+    }
+
+
+async def test_a_tweets_way_can_be_seen_on_each_process(
+    system: System, http: httpx.AsyncClient, alice: Member, tweets_worker: Process
+) -> None:
+    relay, worker = monitor_address(system.relay), monitor_address(tweets_worker)
+    accounts = monitor_address(system.accounts_server)
+    handled = {"queue": "tweet_counters", "type": "tweet.created"}
+    increments = {"method": "IncrementTweets", "code": "OK"}
+    published_before = Metrics(relay)("microblog_outbox_published_total")
+    answered_before = Metrics(accounts)("microblog_rpc_server_seconds_count", **increments)
+
+    await post_tweet(http, alice, "a zebra crossing")
+
+    wait_until(lambda: Metrics(worker)("microblog_messages_handled_total", **handled) >= 1)
+    assert Metrics(worker)("microblog_rpc_client_seconds_count", **increments) >= 1
+    assert Metrics(accounts)("microblog_rpc_server_seconds_count", **increments) > answered_before
+    assert Metrics(relay)("microblog_outbox_published_total") > published_before
+    assert {
+        "microblog_outbox_pending",
+        "microblog_outbox_oldest_seconds",
+        "microblog_queue_messages",
+    } <= Metrics(relay).names
+
+
+def test_relay_worker_and_grpc_server_say_whether_they_are_ready(
+    system: System, tweets_worker: Process
+) -> None:
+    for process, parts in {
+        system.relay: {"relay"},
+        tweets_worker: {"tweet_counters"},
+        system.accounts_server: {"database", "server"},
+    }.items():
+        monitor = monitor_address(process)
+        process.wait_until(partial(is_ready, monitor))
+        assert set(httpx.get(f"{monitor}/ready").json()["parts"]) == parts
+        assert httpx.get(f"{monitor}/health").json() == {"status": "ok"}
+
+
+def is_ready(monitor: str) -> bool:
+    return httpx.get(f"{monitor}/ready").status_code == 200
+
+
+def test_a_worker_without_its_broker_is_alive_and_not_ready(tmp_path: Path) -> None:
+    closed = "amqp://127.0.0.1:1/"
+    worker = Process(tmp_path / "worker.log", "run_tweets_worker", RABBITMQ_URL=closed)
+    try:
+        monitor = monitor_address(worker)
+        worker.wait_until(lambda: worker.find_in_log("(RabbitMQ is away)"))
+
+        answer = httpx.get(f"{monitor}/ready")
+
+        assert answer.status_code == 503
+        assert answer.json() == {"status": "down", "parts": {"tweet_counters": "down"}}
+        assert httpx.get(f"{monitor}/health").status_code == 200
+        assert Metrics(monitor)("microblog_loop_up", loop="tweet_counters") == 0
+    finally:
+        worker.terminate()
+        worker.wait()
