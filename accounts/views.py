@@ -241,7 +241,7 @@ class UserFollowersView(APIView):
         examples=[_answer({"users": [_PERSON], "next": None})],
     )
     def get(self, request: Request, name: str) -> Response:
-        query = read_query(PageQuery, request.query_params)
+        query = read_query(PageQuery, request)
         page = selectors.get_followers(selectors.get_user(name).id, **query)
         ids = [follow.follower_id for follow in page.items]
         people = selectors.get_people(ids, viewer_id=find_reader_id(request))
@@ -261,7 +261,7 @@ class UserFollowingView(APIView):
         examples=[_answer({"users": [_PERSON], "next": None})],
     )
     def get(self, request: Request, name: str) -> Response:
-        query = read_query(PageQuery, request.query_params)
+        query = read_query(PageQuery, request)
         page = selectors.get_following(selectors.get_user(name).id, **query)
         ids = [follow.following_id for follow in page.items]
         people = selectors.get_people(ids, viewer_id=find_reader_id(request))
@@ -280,7 +280,7 @@ class FollowView(APIView):
     )
     def get(self, request: Request) -> Response:
         me = reader_id(request)
-        page = selectors.get_followers(me, **read_query(PageQuery, request.query_params))
+        page = selectors.get_followers(me, **read_query(PageQuery, request))
         others = [follow.follower_id for follow in page.items]
         people = selectors.get_people(others, viewer_id=me)
         return Response(show_follows(page, others, people))
@@ -329,7 +329,7 @@ class FollowingView(APIView):
     )
     def get(self, request: Request) -> Response:
         me = reader_id(request)
-        page = selectors.get_following(me, **read_query(PageQuery, request.query_params))
+        page = selectors.get_following(me, **read_query(PageQuery, request))
         others = [follow.following_id for follow in page.items]
         people = selectors.get_people(others, viewer_id=me)
         return Response(show_follows(page, others, people))

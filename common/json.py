@@ -1,6 +1,6 @@
 """JSON in and out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 import orjson
@@ -53,6 +53,7 @@ class OnlyJSON(DefaultContentNegotiation):
     """There is one form of an answer, so there is nothing to negotiate, whatever `Accept` says."""
 
     def select_renderer(
-        self, request: Request, renderers: Sequence[BaseRenderer], format_suffix: str | None = None
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        return renderers[0], str(renderers[0].media_type)
+        (renderer,) = renderers
+        return renderer, str(renderer.media_type)

@@ -4,12 +4,16 @@ A page's cursor is the id of its last row: the next page holds what comes after 
 written in between, so nothing is skipped or shown twice.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from types import MappingProxyType
 from typing import Any, Generic, TypeVar, cast
 
+from django.core.handlers.wsgi import get_bytes_from_wsgi
+from django.http import QueryDict
 from rest_framework import serializers
+from rest_framework.request import Request
 
 from common.errors import Malformed
 from common.ids import parse_id
@@ -56,16 +60,22 @@ class PageQuery(serializers.Serializer[Any]):
     cursor = CursorField(required=False, default=None)
 
 
-def read_query(query: type[serializers.Serializer[Any]], params: Any) -> dict[str, Any]:
+def read_query(query: type[serializers.Serializer[Any]], request: Request) -> Mapping[str, Any]:
     """The validated query parameters; unknown ones are left alone, bad ones raise `Malformed`."""
+    return _read(query, get_bytes_from_wsgi(request.META, "QUERY_STRING", ""))
+
+
+@lru_cache(1024)
+def _read(query: type[serializers.Serializer[Any]], query_string: bytes) -> Mapping[str, Any]:
+    """The same for the same string, and most requests ask for the same few pages."""
     try:
-        validated: dict[str, Any] = _reader(query).run_validation(params)
+        validated = _reader(query).run_validation(QueryDict(query_string))
     except serializers.ValidationError as error:
         detail = cast(dict[str, list[Any]], error.detail)
         fields = {name: [str(e) for e in found] for name, found in detail.items()}
         name, found = next(iter(fields.items()))
         raise Malformed(f"{name}: {found[0]}", fields=fields) from None
-    return validated
+    return MappingProxyType(validated)
 
 
 @cache

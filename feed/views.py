@@ -38,7 +38,7 @@ class FeedView(APIView):
         ],
     )
     def get(self, request: Request) -> HttpResponse:
-        query = read_query(FeedQuery, request.query_params)
+        query = read_query(FeedQuery, request)
         limit, offset, cursor = query["limit"], query["offset"], query["cursor"]
         if cursor is None:
             page = read_by_offset(reader_id(request), offset=offset, limit=limit)

@@ -43,7 +43,7 @@ class SearchView(APIView):
         ],
     )
     def get(self, request: Request) -> HttpResponse:
-        query = read_query(SearchQuery, request.query_params)
+        query = read_query(SearchQuery, request)
         text, limit, offset = query["q"], query["limit"], query["offset"]
         if offset + limit > WINDOW:
             raise Invalid(

@@ -77,7 +77,7 @@ class TweetsView(APIView):
         examples=[_answer({"tweets": [TWEET_EXAMPLE], "next": None})],
     )
     def get(self, request: Request) -> Response:
-        query = read_query(PageQuery, request.query_params)
+        query = read_query(PageQuery, request)
         me = reader_id(request)
         page = selectors.get_author_page(
             me, viewer_id=me, before_id=query["cursor"], limit=query["limit"]
@@ -98,7 +98,7 @@ class TweetView(APIView):
         examples=[_answer({"tweet": TWEET_EXAMPLE, "replies": [_REPLY], "next": None})],
     )
     def get(self, request: Request, tweet_id: str) -> Response:
-        query = read_query(PageQuery, request.query_params)
+        query = read_query(PageQuery, request)
         thread = selectors.get_thread(
             _known_shape(tweet_id),
             viewer_id=find_reader_id(request),
@@ -220,7 +220,7 @@ class UserTweetsView(APIView):
         examples=[_answer({"tweets": [_REPOSTED, TWEET_EXAMPLE], "next": None})],
     )
     def get(self, request: Request, name: str) -> Response:
-        query = read_query(PageQuery, request.query_params)
+        query = read_query(PageQuery, request)
         page = selectors.get_author_page(
             selectors.get_author_id(name),
             viewer_id=find_reader_id(request),
