@@ -37,6 +37,8 @@ SLOW_CHUNK = 250
 # A redelivery within this time finds the marker of its chunk. A later one is late, and is put in
 # its place by the script that looks first.
 MARKER_SECONDS = 60
+# Entries that are further apart than this and stand the wrong way round were not put so by us.
+OUT_OF_ORDER = timedelta(seconds=2 * MARKER_SECONDS)
 # How long a follow or unfollow is remembered against news that cross it.
 MEMORY_SECONDS = 120
 IDLE = timedelta(days=30)
@@ -81,6 +83,29 @@ def read(user_id: int) -> Timeline | None:
     if not found or found[-1] == BUILDING:
         return None
     return Timeline(_in_order(found)[: settings.FEED_SHOWN], found[-1] == COMPLETE)
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The ids of a materialised timeline in the order in which they stand."""
+
+    entries: Sequence[int]
+    is_complete: bool
+
+
+def peek(user_id: int) -> Listed | None:
+    """What readers are shown from, left as it is and as long as it lives; None where there is none.
+
+    A value of another type, or a list being built, is made anew by the next reader.
+    """
+    try:
+        found: Any = _redis().lrange(key(user_id), 0, -1)
+    except redis.ResponseError:
+        return None
+    if not found or found[-1] == BUILDING:
+        return None
+    ids = [id for item in found[: settings.FEED_SHOWN] if (id := parse_id(item)) is not None]
+    return Listed(ids, found[-1] == COMPLETE)
 
 
 def read_part(

@@ -1,12 +1,12 @@
 """What a feed holds by the databases of the other services, and timelines built from it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
 from django.conf import settings
 
-from common.ids import MAX_ID
+from common.ids import MAX_ID, created_at
 from common.metrics import FEED_REBUILDS
 from feed import store
 from feed.store import Timeline
@@ -56,29 +56,57 @@ def materialise(user_id: int) -> Timeline:
 class Difference:
     """How a timeline in Redis differs from what it would be built as."""
 
-    missing: Sequence[int]
-    surplus: Sequence[int]
+    missing: Sequence[int] = ()
+    surplus: Sequence[int] = ()
+    misplaced: Sequence[int] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.missing or self.surplus)
+        return bool(self.missing or self.surplus or self.misplaced)
 
     def __str__(self) -> str:
-        return f"{len(self.missing)} missing, {len(self.surplus)} too many"
+        counted = {
+            "missing": self.missing,
+            "too many": self.surplus,
+            "out of order": self.misplaced,
+        }
+        return ", ".join(f"{len(entries)} {name}" for name, entries in counted.items())
 
 
 def compare(user_id: int) -> Difference:
     """A materialised timeline against the database; one that isn't differs in nothing.
 
-    Deleted entries that still stand in the list count for nothing: readers don't see them.
+    What readers don't see counts for nothing: entries that were deleted, those of suspended
+    authors, and the order of entries that came at much the same time.
     """
-    timeline = store.read(user_id)
-    if timeline is None:
-        return Difference([], [])
-    listed = [entry for entry in timeline.entries if isinstance(entry, int)]
-    expected = newest_entries(authors_of(user_id), limit=settings.FEED_SHOWN)
-    if not timeline.is_complete:  # below its floor the database goes on
-        floor = listed[-1] if listed else MAX_ID
+    listed = store.peek(user_id)
+    if listed is None:
+        return Difference()
+    author_ids = authors_of(user_id)
+    expected = newest_entries(author_ids, limit=settings.FEED_SHOWN)
+    if not listed.is_complete:  # below its floor the database goes on
+        floor = min(listed.entries, default=MAX_ID)
         expected = [id for id in expected if id >= floor]
-    existing = {tweet.entry_id for tweet in tweets.get_tweets(listed)}
-    surplus = sorted(existing & set(listed) - set(expected), reverse=True)
-    return Difference(sorted(set(expected) - set(listed), reverse=True), surplus)
+    return Difference(
+        missing=sorted(set(expected) - set(listed.entries), reverse=True),
+        surplus=_strangers(set(listed.entries) - set(expected), author_ids),
+        misplaced=_misplaced(listed.entries),
+    )
+
+
+def _strangers(entries: Collection[int], author_ids: Collection[int]) -> list[int]:
+    """Those of the entries that exist and are by others whom one can see."""
+    shown = tweets.get_tweets(list(entries))
+    authors = {tweet.entry_id: tweet.reposted_by_id or tweet.user_id for tweet in shown}
+    known = accounts.get_users(set(authors.values()).difference(author_ids))
+    return sorted((entry for entry, author in authors.items() if author in known), reverse=True)
+
+
+def _misplaced(entries: Sequence[int]) -> list[int]:
+    """Those that stand above one which came after them by more than fan-out takes."""
+    newest_below = 0
+    found = []
+    for entry in reversed(entries):
+        if newest_below and created_at(newest_below) - created_at(entry) > store.OUT_OF_ORDER:
+            found.append(entry)
+        newest_below = max(newest_below, entry)
+    return found

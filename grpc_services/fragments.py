@@ -22,6 +22,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 from zlib import crc32
@@ -32,9 +33,11 @@ from django_redis import get_redis_connection
 
 from common.db import on_commit
 from common.errors import OUTAGES, Unavailable
+from common.ids import parse_id
 from common.metrics import FRAGMENTS_MISSED, FRAGMENTS_READ
 from common.scripts import Script
 from grpc_services.clients import accounts, tweets
+from grpc_services.clients.calls import MAX_IDS
 from grpc_services.presentation import show_author, show_facts
 
 SECONDS = 3600
@@ -42,6 +45,7 @@ _LEASE_SECONDS = 10
 MOST_MARKS = 2000
 # Blobs whose parts a process remembers, some 1 kB each.
 _PARSED = 8192
+_SCANNED = 500
 SCRIPTS = Path(__file__).parent / "scripts"
 
 _BOOL = (b"false", b"true")
@@ -150,6 +154,103 @@ def drop_after_commit(service: str, change: Change) -> None:
             log.warning("the cache is left to the worker: %s", error)
 
     on_commit(service, drop_now)
+
+
+def iter_cached() -> Iterator[list[str]]:
+    """The names of all keys of the cache, some hundred at a time; some may come twice."""
+    for kind in ("tweet", "user", "marks"):
+        names = get_redis_connection().scan_iter(match=f"{kind}:*", count=_SCANNED)
+        while batch := [name.decode() for name in islice(names, _SCANNED)]:
+            yield [name for name in batch if parse_id(name.partition(":")[2])]
+
+
+def find_stale(names: Sequence[str]) -> list[tuple[str, int]]:
+    """Those of the keys whose value is another than it would be made now.
+
+    With each, the tweet whose mark it is in `marks:…`, else 0. Leases and junk are no values.
+    """
+    owners: dict[str, list[int]] = {"tweet": [], "user": [], "marks": []}
+    for name in names:
+        kind, _, id = name.partition(":")
+        owners[kind].append(int(id))
+    stale = [(_tweet_key(id), 0) for id in _find_stale_entries(owners["tweet"])]
+    stale += [(_user_key(id), 0) for id in _find_stale_users(owners["user"])]
+    for viewer_id in owners["marks"]:
+        stale += [(marks_key(viewer_id), id) for id in _find_stale_marks(viewer_id)]
+    return stale
+
+
+def drop_stale(stale: Iterable[tuple[str, int]]) -> None:
+    """Drops what `find_stale` returned."""
+    pipeline = get_redis_connection().pipeline(transaction=False)
+    for name, tweet_id in stale:
+        if tweet_id:
+            pipeline.hdel(name, str(tweet_id))
+        else:
+            pipeline.unlink(name)
+    pipeline.execute()
+
+
+def _find_stale_entries(entry_ids: Sequence[int]) -> list[int]:
+    cached: dict[int, _Entry | None] = {}
+    for id, blob in zip(entry_ids, _fetch(map(_tweet_key, entry_ids)), strict=True):
+        if blob == _GONE:
+            cached[id] = None
+        elif blob and (parsed := _parse_entry(id, blob)):
+            cached[id] = parsed
+    originals = {entry.tweet_id for entry in cached.values() if entry}
+    shown = {tweet.entry_id: tweet for tweet in _ask_in_batches({*cached, *originals})}
+    stale = []
+    for id, entry in cached.items():
+        tweet = shown.get(id)
+        if entry and tweet is None and entry.tweet_id != id and entry.tweet_id not in shown:
+            continue  # a repost of what is gone shows nothing, whatever its own key says
+        if entry != (_entry_of(tweet) if tweet else None):
+            stale.append(id)
+    return stale
+
+
+def _find_stale_users(user_ids: Sequence[int]) -> list[int]:
+    cached: dict[int, bytes | None] = {}
+    for id, blob in zip(user_ids, _fetch(map(_user_key, user_ids)), strict=True):
+        if blob == _GONE:
+            cached[id] = None
+        elif blob and (json := _parse_user(blob)):
+            cached[id] = json
+    known = accounts.get_users(cached)
+    shown = {id: orjson.dumps(show_author(user)) for id, user in known.items()}
+    return [id for id, json in cached.items() if json != shown.get(id)]
+
+
+def _find_stale_marks(viewer_id: int) -> list[int]:
+    try:
+        found: Any = get_redis_connection().hgetall(marks_key(viewer_id))
+    except redis.ResponseError:  # a value of another type
+        return []
+    marks = {int(id): mark for id, mark in found.items() if parse_id(id) and mark in _MARKS}
+    now = {
+        tweet.id: b"%d%d" % (bool(tweet.liked), bool(tweet.reposted))
+        for tweet in _ask_in_batches(marks, viewer_id)
+    }
+    return [id for id, mark in marks.items() if now.get(id, mark) != mark]
+
+
+def _fetch(names: Iterable[str]) -> list[bytes | None]:
+    asked = list(names)
+    found: Any = get_redis_connection().mget(asked) if asked else []
+    return list(found)
+
+
+def _ask_in_batches(ids: Collection[int], viewer_id: int | None = None) -> Iterator[tweets.Tweet]:
+    left = iter(ids)
+    while batch := list(islice(left, MAX_IDS)):
+        yield from tweets.get_tweets(batch, viewer_id=viewer_id)
+
+
+def _entry_of(tweet: tweets.Tweet) -> _Entry:
+    if tweet.reposted_by_id is not None:
+        return _Entry(tweet.reposted_by_id, tweet.id, b"")
+    return _Entry(tweet.user_id, tweet.id, orjson.dumps(show_facts(tweet))[:-1])
 
 
 def _parse(entry_ids: Sequence[int], answer: Any) -> _Known:

@@ -1,7 +1,7 @@
 """What search asks of an index. `settings.SEARCH_INDEX` names the one in use."""
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -21,6 +21,14 @@ CREATED = 1  # less than any time in ms, by which hiding and showing again are v
 DELETED = 2**62  # more than any
 # How long a tombstone outlives the index it was written to: longer than news may be late.
 TOMBSTONES_KEPT = timedelta(days=1)
+
+# How an index differs from the tweets.
+MISSING = "is missing"
+STALE = "is stale"
+HIDDEN = "is hidden though its author is not"
+UNHIDDEN = "is shown though its author is not"
+BURIED = "is buried though the tweet exists"
+SURPLUS = "stands for no tweet"
 
 # A score is what BM25 says, times something between 1 (now) and 0.5 (old): after a week
 # 0.75, after two 0.53. Ages are reckoned at the end of the hour, so that pages fit together.
@@ -104,6 +112,18 @@ class Index(Protocol):
 
     def find_by_author(self, user_id: int) -> Iterator[Document]:
         """All the author's tweets, hidden ones included."""
+
+    def differences(self, expected: Iterable[Document]) -> dict[int, str]:
+        """How the index differs from the documents, by id, in the words above.
+
+        Only those that differ. What was written before is seen, found by searches already or not.
+        """
+
+    def standing(self, ids: Collection[int]) -> set[int]:
+        """Those of the ids under which a document of ours stands and no tombstone."""
+
+    def iter_ids(self) -> Iterator[int]:
+        """The ids of all documents of ours, tombstones left out."""
 
     def rebuild(self) -> "Rebuild":
         """Begins a new index beside this one. What is written from now on goes to both."""

@@ -3,7 +3,6 @@
 Drift is looked at twice: what is under way at the first look has arrived at the second.
 """
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -14,10 +13,9 @@ import accounts.services
 import tweets.selectors
 import tweets.services
 from accounts.models import User
-from common.db import aliases
+from common.db import atomic
 from common.pagination import Page
-from messaging.broker import broker
-from messaging.models import OutboxEvent
+from messaging.settling import wait_until_handled
 from messaging.worker import workers
 from tweets.models import Tweet
 
@@ -25,9 +23,6 @@ T = TypeVar("T")
 
 PAGE = 1000
 _REPAIR_BATCH = 100
-_POLL_SECONDS = 0.1
-# What a handler has in hand is no longer in its queue.
-_IN_HAND_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -47,30 +42,40 @@ class Drift:
 def find_drift(advance: Callable[[str], object]) -> list[Drift]:
     """Reads everything, by pages. Calls `advance` with "users" or "tweets" after each page."""
     found: list[Drift] = []
-    for users in _pages(accounts.selectors.find_follow_drift):
-        found += map(_of_user, users.items)
-        advance("users")
-    for stored in _pages_of_num_tweets():
-        found += _compare_num_tweets(stored, _count_tweets(min(stored) - 1, max(stored)))
-        advance("users")
-    for rows in _pages(tweets.selectors.find_counter_drift):
-        found += map(_of_tweet, rows.items)
-        advance("tweets")
+    for name, drift in iter_drift():
+        found += drift
+        advance(name)
     return found
 
 
+def iter_drift() -> Iterator[tuple[str, list[Drift]]]:
+    """Page by page: whether of users or tweets, and which of their counters differ."""
+    for users in _pages(accounts.selectors.find_follow_drift):
+        yield "users", list(map(_of_user, users.items))
+    for stored in _pages_of_num_tweets():
+        yield "users", _compare_num_tweets(stored, _count_tweets(min(stored) - 1, max(stored)))
+    for rows in _pages(tweets.selectors.find_counter_drift):
+        yield "tweets", list(map(_of_tweet, rows.items))
+
+
 def look_again(found: Sequence[Drift]) -> list[Drift]:
-    """Those counters of the owners named that still say something else."""
+    """Those counters of the owners named that still say something else.
+
+    Rows are locked while they are counted, so nothing that is written meanwhile looks like drift.
+    """
     confirmed: list[Drift] = []
-    for ids in _ids(found, "user"):
-        users = list(User.objects.filter(id__in=ids).order_by("id"))
-        confirmed += map(_of_user, accounts.selectors.follow_drift(users))
+    by_follows = [wrong for wrong in found if wrong.counter != "num_tweets"]
+    for ids in _ids(by_follows, "user"):
+        with atomic("accounts"):
+            users = list(User.objects.lock(*ids).values())
+            confirmed += map(_of_user, accounts.selectors.follow_drift(users))
     named = [wrong.id for wrong in found if wrong.counter == "num_tweets"]
     for id, stored in User.objects.filter(id__in=named).values_list("id", "num_tweets"):
         confirmed += _compare_num_tweets({id: stored}, _count_tweets(id - 1, id))
     for ids in _ids(found, "tweet"):
-        rows = list(Tweet.objects.filter(id__in=ids).order_by("id"))
-        confirmed += map(_of_tweet, tweets.selectors.counter_drift(rows))
+        with atomic("tweets"):
+            rows = list(Tweet.objects.lock(ids).values())
+            confirmed += map(_of_tweet, tweets.selectors.counter_drift(rows))
     return sorted(confirmed)
 
 
@@ -89,19 +94,8 @@ def repair(found: Sequence[Drift]) -> None:
 
 
 def wait_for_news(seconds: float) -> bool:
-    """Waits until no event is on its way to `num_tweets`; False if that takes longer than this."""
-    deadline = time.monotonic() + seconds
-    while _is_under_way():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(_POLL_SECONDS)
-    time.sleep(_IN_HAND_SECONDS)
-    return not _is_under_way()
-
-
-def _is_under_way() -> bool:
-    pending = any(OutboxEvent.objects.using(using).pending().exists() for using in aliases())
-    return pending or broker().depth(workers()["tweets"].queue) > 0
+    """Waits until no older event is on its way to `num_tweets`; False if that takes longer."""
+    return wait_until_handled([workers()["tweets"].queue], seconds)
 
 
 def _pages(find: Callable[..., Page[T]]) -> Iterator[Page[T]]:

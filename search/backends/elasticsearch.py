@@ -6,7 +6,7 @@ write goes to both.
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -26,11 +26,16 @@ from common.times import format_time, parse_time
 from search import analysis
 from search.documents import template
 from search.index import (
+    BURIED,
     DELETED,
     FRESHNESS_DECAY,
     FRESHNESS_SCALE,
+    HIDDEN,
+    MISSING,
     OLD,
+    STALE,
     TOMBSTONES_KEPT,
+    UNHIDDEN,
     WINDOW,
     Document,
     Entry,
@@ -104,6 +109,29 @@ class ElasticsearchIndex:
             if document is not None:
                 yield document
 
+    def differences(self, expected: Iterable[Document]) -> dict[int, str]:
+        found: dict[int, str] = {}
+        for batch in _batches(expected):
+            sources = self._fetch(NAME, [document.id for document in batch])
+            for document in batch:
+                if wrong := _compare(document, sources.get(document.id)):
+                    found[document.id] = wrong
+        return found
+
+    def standing(self, ids: Collection[int]) -> set[int]:
+        sources = self._fetch(NAME, ids)
+        return {id for id, source in sources.items() if _is_standing(source)}
+
+    def iter_ids(self) -> Iterator[int]:
+        with _translated():
+            self.patient_client.indices.refresh(index=NAME, ignore_unavailable=True)
+        ours = {"exists": {"field": "hidden"}}
+        tombstones = {"exists": {"field": "deleted_at"}}
+        for source in self._scan([NAME], {"bool": {"filter": ours, "must_not": tombstones}}):
+            id = parse_id(str(source.get("id")))
+            if id is not None:
+                yield id
+
     def rebuild(self) -> "ElasticsearchRebuild":
         self.prepare()
         return ElasticsearchRebuild(self)
@@ -114,6 +142,17 @@ class ElasticsearchIndex:
             found = indices.get_alias(index=f"{NAME},{NAME}-*", ignore_unavailable=True)
             if names := list(found):
                 indices.delete(index=names, ignore_unavailable=True)
+
+    def _fetch(self, name: str, ids: Collection[int]) -> dict[int, dict[str, Any]]:
+        """The sources under those ids, refreshed or not."""
+        if not ids:
+            return {}
+        with _translated():
+            try:
+                answer = self.patient_client.mget(index=name, ids=list(map(str, ids)))
+            except NotFoundError:  # no index
+                return {}
+            return {int(doc["_id"]): doc["_source"] for doc in answer["docs"] if doc.get("found")}
 
     def _write(self, entries: Sequence[Entry]) -> None:
         """Into what goes by the two names; once more when a rebuild ends meanwhile."""
@@ -247,15 +286,21 @@ class ElasticsearchRebuild:
         )
 
     def _take_tombstones(self) -> None:
-        """The recent ones: their tweets' `tweet.created` may still be on its way."""
+        """The recent ones: their tweets' `tweet.created` may still be on its way.
+
+        Not those of tweets that were loaded, so exist after all: the database was set back.
+        """
         recent = {"range": {"deleted_at": {"gte": format_time(timezone.now() - TOMBSTONES_KEPT)}}}
         self._client.indices.refresh(index=NAME, ignore_unavailable=True)
         tombstones = self._index._scan([NAME], recent)
         while batch := list(islice(tombstones, BULK)):
             operations: list[Any] = []
+            loaded = self._index._fetch(BUILDING, [int(source["id"]) for source in batch])
             for source in batch:
+                if _is_standing(loaded.get(int(source["id"]), {})):
+                    continue
                 operations += [_action(BUILDING, source["id"], DELETED), source]
-            if not _send(self._client, operations):
+            if operations and not _send(self._client, operations):
                 raise Superseded
 
 
@@ -377,6 +422,24 @@ def _read(source: dict[str, Any]) -> Document | None:
     return Document(
         id=id, user_id=user_id, content=str(source.get("content")), created_at=created_at
     )
+
+
+def _is_standing(source: dict[str, Any]) -> bool:
+    return "hidden" in source and "deleted_at" not in source
+
+
+def _compare(document: Document, source: dict[str, Any] | None) -> str | None:
+    """How what stands there differs from the document."""
+    if source is None:
+        return MISSING
+    if "deleted_at" in source:
+        return BURIED
+    _, expected = _show(document)
+    if source | {"hidden": None} != expected | {"hidden": None}:
+        return STALE
+    if source.get("hidden") != document.hidden:
+        return HIDDEN if source.get("hidden") else UNHIDDEN
+    return None
 
 
 def _read_page(answer: dict[str, Any], place: Place, limit: int) -> Found:

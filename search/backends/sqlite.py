@@ -11,7 +11,7 @@ import string
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
@@ -25,8 +25,13 @@ from common.ids import parse_id
 from common.times import format_time, from_ms, to_ms
 from search import analysis
 from search.index import (
+    BURIED,
     DELETED,
+    HIDDEN,
+    MISSING,
+    STALE,
     TOMBSTONES_KEPT,
+    UNHIDDEN,
     WINDOW,
     Document,
     Entry,
@@ -174,6 +179,33 @@ class SqliteIndex:
                 return
             after = rows[-1][0]
 
+    def differences(self, expected: Iterable[Document]) -> dict[int, str]:
+        found: dict[int, str] = {}
+        for rows in _batches(expected):
+            with self.transaction("DEFERRED") as database:
+                for row, words in rows:
+                    if wrong := _compare(database, row, words):
+                        found[row.id] = wrong
+        return found
+
+    def standing(self, ids: Collection[int]) -> set[int]:
+        with self.transaction("DEFERRED") as database:
+            return {id for id in ids if _is_standing(database, "entries", id)}
+
+    def iter_ids(self) -> Iterator[int]:
+        after = 0
+        while True:
+            with self.transaction("DEFERRED") as database:
+                rows = database.execute(
+                    "SELECT id FROM entries WHERE deleted_ms IS NULL AND id > ?"
+                    " ORDER BY id LIMIT ?",
+                    (after, BULK),
+                ).fetchall()
+            yield from (id for (id,) in rows)
+            if len(rows) < BULK:
+                return
+            after = rows[-1][0]
+
     def rebuild(self) -> "SqliteRebuild":
         return SqliteRebuild(self)
 
@@ -258,13 +290,20 @@ class SqliteRebuild:
                 _put(database, _NEW, rows)
 
     def finish(self) -> None:
-        """Takes along the recent tombstones: their `tweet.created` may still be on its way."""
+        """Takes along the recent tombstones: their `tweet.created` may still be on its way.
+
+        Not those of tweets that were loaded, so exist after all: the database was set back.
+        """
         oldest_ms = to_ms(timezone.now() - TOMBSTONES_KEPT)
         with self._transaction() as database:
             tombstones = database.execute(
                 "SELECT id, deleted_ms FROM entries WHERE deleted_ms >= ?", (oldest_ms,)
             ).fetchall()
-            entries = [Tombstone(id=id, deleted_at=from_ms(ms)) for id, ms in tombstones]
+            entries = [
+                Tombstone(id=id, deleted_at=from_ms(ms))
+                for id, ms in tombstones
+                if not _is_standing(database, "new_entries", id)
+            ]
             _put(database, _NEW, [_row(entry) for entry in entries])
             _run(database, [*_NEW.replace, "DELETE FROM rebuilds"])
 
@@ -332,6 +371,31 @@ def _read_hits(database: sqlite3.Connection, ranked: _Ranked) -> list[Hit]:
         for score, _, id in ranked
         if id in sources
     ]
+
+
+def _is_standing(database: sqlite3.Connection, table: str, id: int) -> bool:
+    found = database.execute(
+        f"SELECT 1 FROM {table} WHERE id = ? AND deleted_ms IS NULL",  # noqa: S608 one of ours
+        (id,),
+    )
+    return found.fetchone() is not None
+
+
+def _compare(database: sqlite3.Connection, row: _Row, words: tuple[str, str] | None) -> str | None:
+    """How what stands there differs from the row and what can be found of it."""
+    found = database.execute("SELECT * FROM entries WHERE id = ?", (row.id,)).fetchone()
+    if found is None:
+        return MISSING
+    known = _Row(*found)
+    if known.deleted_ms is not None:
+        return BURIED
+    if bool(known.hidden) != row.hidden:
+        return HIDDEN if known.hidden else UNHIDDEN
+    listed = database.execute(
+        "SELECT content, hashtags FROM words WHERE rowid = ?", (row.id,)
+    ).fetchone()
+    is_same = known._replace(version=row.version, hidden=row.hidden) == row
+    return None if is_same and listed == words else STALE
 
 
 def _put(database: sqlite3.Connection, tables: _Tables, rows: Iterable[_Written]) -> None:

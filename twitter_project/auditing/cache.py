@@ -1,0 +1,33 @@
+"""Ready-made fragments of pages against what they would be made of now."""
+
+from collections.abc import Iterator, Sequence
+
+from grpc_services import fragments
+from twitter_project.auditing.findings import Check, Finding, Looked
+
+
+def find() -> Iterator[Looked]:
+    for names in fragments.iter_cached():
+        yield Looked(len(names), _show(fragments.find_stale(names)))
+
+
+def look_again(findings: Sequence[Finding]) -> list[Finding]:
+    return _show(fragments.find_stale(sorted({finding.subject for finding in findings})))
+
+
+def mend(findings: Sequence[Finding]) -> None:
+    fragments.drop_stale([(finding.subject, finding.about) for finding in findings])
+
+
+def _show(stale: Sequence[tuple[str, int]]) -> list[Finding]:
+    return [Finding(name, "is stale", about=field) for name, field in stale]
+
+
+CHECK = Check(
+    name="cache",
+    unit="fragments",
+    count=lambda: None,
+    find=find,
+    look_again=look_again,
+    mend=mend,
+)

@@ -1,0 +1,102 @@
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from rich.progress import TaskID
+
+from common.errors import OUTAGES, Unavailable
+from twitter_project.auditing import rounds
+from twitter_project.auditing.findings import Check
+from twitter_project.commands import progress
+
+DAMAGED = 1
+UNCERTAIN = 2
+
+
+class Command(BaseCommand):
+    help = (
+        "Holds all that is made of the databases against them: outbox, counters, timelines, search "
+        "index and cached fragments. Prints a line for each difference. Everybody may go on "
+        "writing meanwhile: what is only on its way is waited for. Ends with 0 where nothing "
+        "differs or all was mended, with 1 where something differs, with 2 where news stay on "
+        "their way for too long or a part is down, so that nothing can be said."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--repair", action="store_true", help="mend what differs")
+        parser.add_argument(
+            "--only",
+            action="append",
+            choices=[check.name for check in rounds.CHECKS],
+            metavar="PART",
+            help="look at this part alone; may be given several times. One of: "
+            + ", ".join(check.name for check in rounds.CHECKS),
+        )
+        parser.add_argument(
+            "--wait",
+            type=_seconds,
+            default=10.0,
+            metavar="SECONDS",
+            help="how long news may be on their way, and then how long a difference must stand "
+            "before it counts (10)",
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        checks = [c for c in rounds.CHECKS if not options["only"] or c.name in options["only"]]
+        self.found = self.left = self.uncertain = 0
+        try:
+            with progress() as bars:
+                tasks = {c.name: bars.add_task(c.name, total=c.count()) for c in checks}
+                for check in checks:
+                    self._check(check, options, bars, tasks[check.name])
+        except (Unavailable, *OUTAGES) as error:
+            raise CommandError(
+                f"a part of the system is down: {error}", returncode=UNCERTAIN
+            ) from None
+        self._conclude(repair=options["repair"])
+
+    def _check(self, check: Check, options: dict[str, Any], bars: Any, task: TaskID) -> None:
+        looked = 0
+
+        def advance(count: int) -> None:
+            nonlocal looked
+            looked += count
+            bars.update(task, completed=looked)
+
+        for settled in rounds.run(
+            check, seconds=options["wait"], mend=options["repair"], advance=advance
+        ):
+            for finding in settled.found:
+                self.stdout.write(f"{check.name}: {finding}")
+            if settled.are_certain:
+                self.found += len(settled.found)
+                self.left += len(settled.left)
+            else:
+                self.uncertain += len(settled.found)
+        bars.update(task, total=looked, completed=looked)
+        self.stdout.write(f"{check.name}: {looked} {check.unit} looked at")
+
+    def _conclude(self, *, repair: bool) -> None:
+        if self.uncertain:
+            self.stderr.write(
+                f"{self.uncertain} more differ while older news are on their way: "
+                "run again when the queues are empty"
+            )
+        if self.left:
+            advice = "run again" if repair else "--repair mends them"
+            raise CommandError(
+                f"{self.left} of {self.found} differences are left: {advice}"
+                if repair
+                else f"{self.found} differences: {advice}",
+                returncode=DAMAGED,
+            )
+        if self.uncertain:
+            raise CommandError("not everything can be judged now", returncode=UNCERTAIN)
+        self.stdout.write(f"{self.found} differences mended" if self.found else "nothing differs")
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds <= 3600:
+        raise argparse.ArgumentTypeError("between 0 and 3600 seconds")
+    return seconds
