@@ -1,10 +1,9 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts import selectors, services
@@ -17,13 +16,13 @@ from accounts.presentation import (
     show_tokens,
     show_users,
 )
-from accounts.throttling import LoginThrottle, RegisterThrottle
 from common.authentication import Reader, find_reader_id, reader_id
 from common.errors import NotFound
 from common.ids import parse_id
 from common.pagination import PageQuery, read_query
 from common.schema import BODY, errors
 from common.serializers import StrictSerializer
+from common.throttling import client_address
 from grpc_services.presentation import USER_EXAMPLE
 
 _ACCOUNT = USER_EXAMPLE | {"email": "alice@example.com"}
@@ -59,14 +58,14 @@ _NOTHING = OpenApiResponse(description="Done.")
 class RegisterView(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    throttle_classes = (RegisterThrottle,)
+    rates: ClassVar = {"POST": "register"}
 
     @extend_schema(
         operation_id="register",
         summary="Register",
         tags=["sessions"],
         request=shapes.RegisterBody,
-        responses={200: shapes.SessionAnswer, **errors(*BODY, 409, 422, 429, 503)},
+        responses={200: shapes.SessionAnswer, **errors(*BODY, 409, 422, 503)},
         examples=[
             _request({"email": "alice@example.com", "username": "alice", "password": "pass123"}),
             _answer({"user": _ACCOUNT, **_TOKENS}),
@@ -80,18 +79,20 @@ class RegisterView(APIView):
 class LoginView(APIView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
-    throttle_classes = (LoginThrottle,)
+    rates: ClassVar = {"POST": "login"}
 
     @extend_schema(
         operation_id="log_in",
         summary="Log in",
         tags=["sessions"],
         request=shapes.LoginBody,
-        responses={200: shapes.SessionAnswer, **errors(*BODY, 401, 422, 429, 503)},
+        responses={200: shapes.SessionAnswer, **errors(*BODY, 401, 422, 503)},
         examples=[_request(_CREDENTIALS), _answer({"user": _ACCOUNT, **_TOKENS})],
     )
     def post(self, request: Request) -> Response:
-        session = services.log_in(**_read(shapes.LoginBody, request))
+        session = services.log_in(
+            **_read(shapes.LoginBody, request), address=client_address(request)
+        )
         return Response({"user": show_account(session.user), **show_tokens(session.tokens)})
 
 
@@ -145,7 +146,7 @@ class HelloView(APIView):
 
 
 class PasswordView(APIView):
-    throttle_classes = (LoginThrottle,)
+    rates: ClassVar = {"POST": "login"}
 
     @extend_schema(
         operation_id="change_password",
@@ -153,17 +154,20 @@ class PasswordView(APIView):
         description="Ends all sessions, this one included. A wrong `password` is a 403.",
         tags=["sessions"],
         request=shapes.PasswordBody,
-        responses={204: _NOTHING, **errors(*BODY, 401, 403, 422, 429, 503)},
+        responses={204: _NOTHING, **errors(*BODY, 401, 403, 422, 503)},
         examples=[_request({"password": "pass123", "new_password": "correct horse"})],
     )
     def post(self, request: Request) -> Response:
-        services.change_password(user_id=reader_id(request), **_read(shapes.PasswordBody, request))
+        services.change_password(
+            user_id=reader_id(request),
+            **_read(shapes.PasswordBody, request),
+            address=client_address(request),
+        )
         return Response(status=204)
 
 
 class MeView(APIView):
-    def get_throttles(self) -> list[BaseThrottle]:
-        return [LoginThrottle()] if self.request.method == "DELETE" else []
+    rates: ClassVar = {"DELETE": "login"}
 
     @extend_schema(
         operation_id="get_account",
@@ -202,12 +206,14 @@ class MeView(APIView):
         ),
         tags=["users"],
         request=shapes.DeleteAccountBody,
-        responses={204: _NOTHING, **errors(*BODY, 401, 403, 422, 429, 503)},
+        responses={204: _NOTHING, **errors(*BODY, 401, 403, 422, 503)},
         examples=[_request({"password": "pass123"})],
     )
     def delete(self, request: Request) -> Response:
         services.delete_account(
-            user_id=reader_id(request), **_read(shapes.DeleteAccountBody, request)
+            user_id=reader_id(request),
+            **_read(shapes.DeleteAccountBody, request),
+            address=client_address(request),
         )
         return Response(status=204)
 

@@ -52,6 +52,18 @@ class Conflict(ServiceError):
     code = "conflict"
 
 
+class TooMany(ServiceError):
+    """Tried too often: the same request may succeed in `retry_after` seconds."""
+
+    code = "too_many_requests"
+
+    def __init__(
+        self, message: str, *, fields: FieldErrors | None = None, retry_after: int = 1
+    ) -> None:
+        super().__init__(message, fields=fields)
+        self.retry_after = retry_after
+
+
 class Unavailable(ServiceError):
     """A dependency is down: the same request may succeed later."""
 

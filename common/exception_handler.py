@@ -24,6 +24,7 @@ STATUS: dict[type[errors.ServiceError], int] = {
     errors.Forbidden: 403,
     errors.NotFound: 404,
     errors.Conflict: 409,
+    errors.TooMany: 429,
     errors.Unavailable: 503,
 }
 
@@ -54,6 +55,8 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response:
             response["Retry-After"] = str(RETRY_AFTER_SECONDS)
         if isinstance(error, errors.Unauthenticated):
             response["WWW-Authenticate"] = CHALLENGE
+        if isinstance(error, errors.TooMany):
+            response["Retry-After"] = str(error.retry_after)
         return response
     if isinstance(error, Http404):
         error = exceptions.NotFound("not found")

@@ -46,6 +46,10 @@ _ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
         "The request's body is too large.",
         error_body("too_large", "the request's body is too large"),
     ),
+    414: (
+        "The query is too long.",
+        error_body("too_large", "the query is too long"),
+    ),
     415: (
         "The request's body is not JSON.",
         error_body("unsupported_media_type", 'Unsupported media type "text/plain" in request.'),
@@ -67,10 +71,13 @@ _ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
 # What every call with a body may answer besides its own.
 BODY = (400, 413, 415)
 
+# What every call may answer.
+_ANY = (414, 429)
+
 
 def errors(*statuses: int) -> dict[int, OpenApiResponse]:
     """The responses of these statuses, each with an example, for `extend_schema(responses=…)`."""
-    return {status: _response(status) for status in statuses}
+    return {status: _response(status) for status in sorted({*statuses, *_ANY})}
 
 
 def _response(status: int) -> OpenApiResponse:

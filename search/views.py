@@ -1,3 +1,5 @@
+from typing import ClassVar
+
 import orjson
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -15,6 +17,8 @@ from search.serializers import SearchQuery, SearchSerializer
 
 
 class SearchView(APIView):
+    rates: ClassVar = {"GET": "search"}
+
     @extend_schema(
         operation_id="search",
         summary="Tweets that hold all the words, best first",

@@ -10,10 +10,12 @@ from django.conf import settings
 from django.db import connections
 from django.test.utils import setup_databases
 from django_redis import get_redis_connection
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from common.revocation import revocations
+from common.throttling import purses, rate_of
 from messaging.broker import broker, dead_queue
 from messaging.relay import relay_all
 from messaging.worker import workers
@@ -137,6 +139,20 @@ def empty_queues(db: None) -> None:
     for worker in workers().values():
         for queue in (worker.queue, dead_queue(worker.queue)):
             broker().purge(queue)
+
+
+@pytest.fixture
+def rates(settings: Settings, empty_redis: None) -> Iterator[Callable[..., None]]:
+    """Limits how often one may ask, as in `rates(read="3/min")`; the tests' settings lift it."""
+
+    def limit(**rates: str) -> None:
+        settings.RATES = dict.fromkeys(settings.RATES) | rates
+        rate_of.cache_clear()
+        purses.forget()
+
+    yield limit
+    rate_of.cache_clear()
+    purses.forget()
 
 
 @pytest.fixture

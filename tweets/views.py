@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
@@ -51,6 +51,8 @@ def _answer(value: object) -> OpenApiExample:
 
 
 class TweetsView(APIView):
+    rates: ClassVar = {"POST": "tweet"}
+
     @extend_schema(
         operation_id="post_tweet",
         summary="Post a tweet",
@@ -121,6 +123,8 @@ class TweetView(APIView):
 
 
 class ReplyView(APIView):
+    rates: ClassVar = {"POST": "tweet"}
+
     @extend_schema(
         operation_id="reply",
         summary="Reply to a tweet",

@@ -65,6 +65,7 @@ class Open(APIView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    throttle_classes = ()
 
 
 class HealthView(Open):

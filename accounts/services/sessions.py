@@ -7,7 +7,7 @@ from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, check_password
 from django.db import IntegrityError
 from django.utils import timezone
 
-from accounts import tokens
+from accounts import attempts, tokens
 from accounts.models import SpentRefresh, User
 from accounts.tokens import TokenPair
 from common import permissions
@@ -57,14 +57,18 @@ def register(*, email: str, username: str, password: str) -> Session:
     return Session(user=user, tokens=tokens.issue(user))
 
 
-def log_in(*, email: str, password: str) -> Session:
-    """Takes the same time and says the same for an unknown address and a wrong password."""
-    user = User.objects.with_email(email).first()
-    if user is None:
-        check_password(password, UNUSABLE_PASSWORD_PREFIX)  # costs one hash, and fails
-    if user is None or not user.check_password(password):
-        raise Unauthenticated("there is no account with this e-mail address and password")
-    permissions.check_sign_in(user)
+def log_in(*, email: str, password: str, address: str) -> Session:
+    """Takes the same time and says the same for an unknown e-mail address and a wrong password.
+
+    `address` is where the client is: see `accounts.attempts`.
+    """
+    with attempts.counted(account=email, address=address):
+        user = User.objects.with_email(email).first()
+        if user is None:
+            check_password(password, UNUSABLE_PASSWORD_PREFIX)  # costs one hash, and fails
+        if user is None or not user.check_password(password):
+            raise Unauthenticated("there is no account with this e-mail address and password")
+        permissions.check_sign_in(user)
     return Session(user=user, tokens=tokens.issue(user))
 
 
@@ -93,9 +97,9 @@ def log_out(*, refresh: str) -> None:
     )
 
 
-def change_password(*, user_id: int, password: str, new_password: str) -> None:
+def change_password(*, user_id: int, password: str, new_password: str, address: str) -> None:
     """Ends all sessions, the one that asks included."""
-    user = check_own_password(user_id=user_id, password=password)
+    user = check_own_password(user_id=user_id, password=password, address=address)
     encoded = make_password(new_password)
     epoch = user.session_epoch + 1
     with atomic("accounts"):
@@ -105,10 +109,11 @@ def change_password(*, user_id: int, password: str, new_password: str) -> None:
         on_commit("accounts", lambda: revoke(user_id, before_epoch=epoch))
 
 
-def check_own_password(*, user_id: int, password: str) -> User:
+def check_own_password(*, user_id: int, password: str, address: str) -> User:
     """Asked again before what can't be undone. Raises `Forbidden` where it is wrong."""
     user: User = permissions.check_session(User.objects.filter(id=user_id).first())
-    permissions.check_password_again(is_right=user.check_password(password))
+    with attempts.counted(account=user.email, address=address, is_signed_in=True):
+        permissions.check_password_again(is_right=user.check_password(password))
     return user
 
 

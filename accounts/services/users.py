@@ -41,9 +41,9 @@ def update_profile(
     return user
 
 
-def delete_account(*, user_id: int, password: str) -> None:
+def delete_account(*, user_id: int, password: str, address: str) -> None:
     """By the user itself."""
-    check_own_password(user_id=user_id, password=password)
+    check_own_password(user_id=user_id, password=password, address=address)
     delete_user(user_id=user_id)
 
 

@@ -1,5 +1,6 @@
 """A mixed load: 60 % feed reads, 20 % reads of tweets, 10 % posts, 5 % search, 5 % follows.
 
+    RATE_LIMITS=off make run
     make load HOST=http://127.0.0.1:8000 USERS=50 DURATION=30s
 
 Registering costs a quarter of a second of the server's time by intention, so a few accounts are
@@ -126,6 +127,8 @@ def _post(
     environment: Environment, path: str, body: dict[str, str], headers: dict[str, str]
 ) -> dict[str, Any]:
     answer = requests.post(f"{environment.host}{path}", json=body, headers=headers, timeout=10)
+    if "RateLimit-Limit" in answer.headers:
+        sys.exit(f"{environment.host} limits how often one may ask: start it with RATE_LIMITS=off")
     answer.raise_for_status()
     shown: dict[str, Any] = answer.json()
     return shown

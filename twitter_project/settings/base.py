@@ -58,6 +58,7 @@ MIDDLEWARE = [
     "twitter_project.middleware.Probes",
     "twitter_project.watching.Watch",
     "django.middleware.security.SecurityMiddleware",
+    "twitter_project.gate.Gate",
     "twitter_project.middleware.ByPath",
 ]
 # What the API, which knows no sessions and no files, should not pay for.
@@ -254,7 +255,32 @@ SIMPLE_JWT: dict[str, Any] = {
     "UPDATE_LAST_LOGIN": False,
 }
 
+# How often one may ask: `common.throttling`, and `accounts.attempts` for what is guessed.
+RATES: dict[str, str | None] = {
+    scope: env.str(f"{scope.upper()}_RATE", rate)
+    for scope, rate in {
+        "address": "6000/min",  # all requests of one address together
+        # of one user, or of one address where nobody is signed in
+        "read": "600/min",
+        "search": "120/min",
+        "write": "120/min",
+        "tweet": "60/min",
+        "login": "120/min",
+        "register": "60/min",
+        # wrong passwords: of an account from one address, from all that it doesn't know, and of
+        # an address for all accounts. A bucket gives twice its rate in its first hour, so this is
+        # no more than 100 guesses an hour for one account.
+        "guess": "20/hour",
+        "guess_account": "30/hour",
+        "guess_address": "100/hour",
+    }.items()
+}
+if not env.bool("RATE_LIMITS", True):  # for load tests
+    RATES = dict.fromkeys(RATES)
+NUM_PROXIES: int = env.int("NUM_PROXIES", 0)
+
 MAX_BODY_BYTES = 64 * 1024
+MAX_QUERY_BYTES = 10_000  # a search for 500 characters is up to 6,000, a cursor some hundreds
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # the admin's forms
 
 CSRF_FAILURE_VIEW = "common.exception_handler.forbidden"
@@ -266,11 +292,8 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_RENDERER_CLASSES": ["common.json.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "common.json.OnlyJSON",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
-    "DEFAULT_THROTTLE_RATES": {
-        "login": env.str("LOGIN_RATE", "30/min"),
-        "register": env.str("REGISTER_RATE", "60/min"),
-    },
-    "NUM_PROXIES": env.int("NUM_PROXIES", 0),
+    "DEFAULT_THROTTLE_CLASSES": ["common.throttling.Throttle"],
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS is a method like any other: 405
     "EXCEPTION_HANDLER": "common.exception_handler.handle",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -267,7 +267,9 @@ def test_all_sessions_end(api: APIClient, alice: User, bob: User, ending: str) -
 
 @pytest.mark.django_db(transaction=True)
 def test_the_next_session_is_good_at_once(api: APIClient, alice: User) -> None:
-    services.change_password(user_id=alice.id, password=PASSWORD, new_password="pass1234")
+    services.change_password(
+        user_id=alice.id, password=PASSWORD, new_password="pass1234", address=""
+    )
     revocations.forget()
     assert log_in(api).status_code == 401
     assert hello(log_in(api, password="pass1234").json()["token"]).status_code == 200
@@ -297,7 +299,9 @@ def test_the_slower_of_two_changes_is_told_that_its_session_ended(alice: User) -
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("accounts.services.sessions.check_own_password", lambda **_: alice)
         with pytest.raises(type(tokens.ended())):
-            services.change_password(user_id=alice.id, password=PASSWORD, new_password="pass1234")
+            services.change_password(
+                user_id=alice.id, password=PASSWORD, new_password="pass1234", address=""
+            )
 
 
 # Suspension

@@ -1,0 +1,210 @@
+"""Wrong passwords are slowed down; the owner gets in all the same."""
+
+from collections.abc import Callable
+from typing import Any
+
+import bcrypt
+import pytest
+from django.db import OperationalError
+from django_redis import get_redis_connection
+from redis.exceptions import ConnectionError as RedisGone
+from rest_framework.test import APIClient
+
+from accounts import services
+from accounts.models import User
+from common import buckets
+from common.buckets import Rate
+from tests.factories import PASSWORD
+from tests.unit.accounts.answers import assert_refused
+from twitter_project.settings import base
+
+SignIn = Callable[[User], APIClient]
+Rates = Callable[..., None]
+
+ALICE = "alice@example.com"
+HOME = "10.0.0.1"
+
+
+@pytest.fixture
+def slowed(rates: Rates, alice: User) -> None:
+    rates(guess="3/hour", guess_account="5/hour", guess_address="9/hour")
+
+
+@pytest.fixture
+def hashes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One element for each password that was hashed."""
+    counted: list[int] = []
+    real = bcrypt.hashpw
+
+    def count(*args: Any) -> bytes:
+        counted.append(1)
+        return real(*args)
+
+    monkeypatch.setattr(bcrypt, "hashpw", count)
+    return counted
+
+
+def log_in(api: APIClient, email: str = ALICE, password: str = "pass124", at: str = HOME) -> Any:
+    body = {"email": email, "password": password}
+    return api.post("/users/login", body, REMOTE_ADDR=at)
+
+
+def statuses(api: APIClient, count: int, **attempt: str) -> list[int]:
+    return [log_in(api, **attempt).status_code for _ in range(count)]
+
+
+@pytest.mark.usefixtures("slowed")
+def test_guessing_from_one_address_is_slowed_however_the_account_is_written(
+    api: APIClient,
+) -> None:
+    emails = [ALICE, "ALICE@example.com", " alice@example.com"]
+    assert [log_in(api, email).status_code for email in emails] == [401, 401, 401]
+    answer = log_in(api, password=PASSWORD)
+    assert_refused(answer, 429)
+    assert 1190 < int(answer["Retry-After"]) <= 1200
+
+
+@pytest.mark.usefixtures("slowed")
+def test_guessing_from_many_addresses_is_slowed_too(api: APIClient) -> None:
+    guesses = [log_in(api, at=f"10.0.1.{n}").status_code for n in range(7)]
+    assert guesses == [401] * 5 + [429] * 2
+
+
+@pytest.mark.usefixtures("slowed")
+def test_nobody_is_locked_out_from_where_they_always_sign_in(api: APIClient) -> None:
+    assert log_in(api, password=PASSWORD).status_code == 200
+    for n in range(9):
+        log_in(api, at=f"10.0.1.{n}")
+    assert log_in(api, password=PASSWORD, at="10.0.2.2").status_code == 429
+    assert log_in(api, password=PASSWORD).status_code == 200
+
+
+@pytest.mark.usefixtures("slowed")
+def test_one_password_tried_on_everybody_is_slowed(api: APIClient) -> None:
+    guesses = [log_in(api, f"user-{n}@example.com").status_code for n in range(11)]
+    assert guesses == [401] * 9 + [429] * 2
+    assert log_in(api, password=PASSWORD, at="10.0.0.2").status_code == 200
+
+
+@pytest.mark.usefixtures("slowed")
+def test_only_failures_count(api: APIClient) -> None:
+    assert statuses(api, 20, password=PASSWORD) == [200] * 20
+    assert statuses(api, 4) == [401] * 3 + [429]
+
+
+@pytest.mark.usefixtures("slowed")
+def test_a_success_forgives_no_failure(api: APIClient) -> None:
+    assert statuses(api, 2) == [401, 401]
+    assert log_in(api, password=PASSWORD).status_code == 200
+    assert statuses(api, 2) == [401, 429]
+
+
+@pytest.mark.usefixtures("slowed")
+def test_an_account_that_does_not_exist_is_slowed_like_any_other(api: APIClient) -> None:
+    known = [log_in(api) for _ in range(4)]
+    unknown = [log_in(api, "nobody@example.com") for _ in range(4)]
+    for one, other in zip(known, unknown, strict=True):
+        assert (one.status_code, one.content) == (other.status_code, other.content)
+
+
+def test_it_costs_one_hash_whether_or_not_there_is_such_an_account(
+    api: APIClient, alice: User, bob: User, hashes: list[int]
+) -> None:
+    services.suspend(user_id=bob.id)
+    costs = []
+    for email in (ALICE, "nobody@example.com", bob.email):
+        hashes.clear()
+        assert log_in(api, email).status_code == 401
+        costs.append(len(hashes))
+    assert costs == [1, 1, 1]
+
+
+@pytest.mark.usefixtures("slowed")
+def test_what_is_refused_costs_no_hash(api: APIClient, hashes: list[int]) -> None:
+    statuses(api, 3)
+    hashes.clear()
+    assert statuses(api, 3) == [429] * 3
+    assert hashes == []
+
+
+@pytest.mark.usefixtures("slowed")
+def test_an_outage_of_ours_is_no_wrong_password(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OperationalError("gone")
+
+    with monkeypatch.context() as outage:
+        outage.setattr("accounts.models.UserQuerySet.with_email", fail)
+        assert statuses(api, 5, password=PASSWORD) == [503] * 5
+    assert log_in(api, password=PASSWORD).status_code == 200
+
+
+def test_guessing_the_password_with_a_token_is_slowed_but_not_by_others(
+    api: APIClient, sign_in: SignIn, alice: User, rates: Rates
+) -> None:
+    client = sign_in(alice)
+    rates(guess="3/hour", guess_account="5/hour", guess_address="9/hour")
+    for n in range(9):  # somebody else guesses
+        log_in(api, at=f"10.0.1.{n}")
+    wrong = {"password": "pass124", "new_password": "pass1234"}
+    for _ in range(2):
+        assert client.post("/users/me/password", wrong).status_code == 403
+    assert client.delete("/users/me", {"password": "pass124"}).status_code == 403
+    assert_refused(client.delete("/users/me", {"password": PASSWORD}), 429)
+    assert client.get("/users/me").status_code == 200
+
+
+@pytest.mark.usefixtures("slowed")
+def test_without_redis_guessing_is_slowed_by_each_process(
+    api: APIClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise RedisGone("nobody listens here")
+
+    monkeypatch.setattr(get_redis_connection().connection_pool, "get_connection", refuse)
+    monkeypatch.setattr(buckets._outage, "until", float("-inf"))
+    buckets._local._full_at.clear()
+    assert statuses(api, 20, password=PASSWORD) == [200] * 20
+    assert statuses(api, 4) == [401] * 3 + [429]
+
+
+@pytest.mark.usefixtures("slowed")
+def test_no_address_stands_in_redis(api: APIClient) -> None:
+    log_in(api)
+    log_in(api, password=PASSWORD)
+    keys = get_redis_connection().keys("*")
+    assert keys
+    assert all(b"alice" not in key and HOME.encode() not in key for key in keys)
+
+
+def test_registrations_and_log_ins_of_one_address_are_counted(
+    api: APIClient, alice: User, rates: Rates
+) -> None:
+    rates(register="1/hour", login="2/hour")
+    bodies = [
+        {"email": f"{n}@example.com", "username": f"user-{n}", "password": PASSWORD}
+        for n in range(2)
+    ]
+    assert [api.post("/users/register", body).status_code for body in bodies] == [200, 429]
+    assert statuses(api, 3, password=PASSWORD, at="127.0.0.1") == [200, 200, 429]
+    assert log_in(api, password=PASSWORD).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body", [{}, [], "x", {"email": None}, {"email": ["a"]}, {"email": "\x00"}]
+)
+def test_whatever_the_body_holds_it_is_counted(
+    api: APIClient, db: None, rates: Rates, body: Any
+) -> None:
+    rates(login="3/hour")
+    for _ in range(3):
+        assert api.post("/users/login", body).status_code in (400, 422)
+    assert api.post("/users/login", body).status_code == 429
+
+
+def test_an_account_is_guessed_at_a_hundred_times_an_hour_at_most() -> None:
+    """What the OWASP's standard asks for (ASVS 2.2.1); a bucket's first hour gives it twice."""
+    scopes = ("guess", "guess_account")
+    rates = [Rate.parse(str(base.RATES[scope])) for scope in scopes]
+    assert sum(2 * rate.tokens * 3600 / rate.seconds for rate in rates) <= 100
