@@ -44,6 +44,12 @@ def test_a_body_that_is_too_large_is_413(api):
     assert response.json()["error"]["code"] == "too_large"
 
 
+def test_a_query_that_is_too_long_is_414(api):
+    response = api.get("/search", {"q": "a" * 10_000})
+    assert response.status_code == 414
+    assert response.json()["error"]["code"] == "too_large"
+
+
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
 def test_another_content_type_is_415(api, content_type):
     response = post(api, b"email=a", content_type=content_type)
