@@ -15,6 +15,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from common.metrics import rpc_calls
+from grpc_services import credentials
 from grpc_services.errors import to_status
 from grpc_services.servers import MAX_MESSAGE_BYTES, NAMES, add_servicer, names
 
@@ -37,23 +38,25 @@ _SERVICE_CONFIG = {
 }
 
 
+_OPTIONS = [
+    ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+    ("grpc.dns_min_time_between_resolutions_ms", 5_000),  # of 30,000: pods come and go
+]
+
 # A servicer of ours raises its errors and asks its context for nothing.
 NO_CONTEXT: Any = None
 
 
 def network_channel(service: str, *, target: str) -> grpc.Channel:
-    return grpc.insecure_channel(
-        target,
-        options=[
-            ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
-            ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
-            ("grpc.keepalive_time_ms", 30_000),
-            ("grpc.keepalive_timeout_ms", 5_000),
-            ("grpc.max_reconnect_backoff_ms", 2_000),
-            ("grpc.dns_min_time_between_resolutions_ms", 5_000),  # of 30,000: pods come and go
-        ],
-    )
+    secret = credentials.channel_credentials()
+    if secret is None:
+        return grpc.insecure_channel(target, options=_OPTIONS)
+    return grpc.secure_channel(target, secret, options=_OPTIONS)
 
 
 class InProcessChannel:
@@ -90,7 +93,7 @@ class InProcessChannel:
         assert read is not None
         assert write is not None
 
-        def call(request: Any, timeout: float | None = None) -> Any:
+        def call(request: Any, timeout: float | None = None, metadata: Any = None) -> Any:
             received = read(request_serializer(request))
             try:
                 answered = answer(received, NO_CONTEXT)
@@ -135,11 +138,11 @@ class _Watched:
         ask = self._channel.unary_unary(path, *arguments, **options)
         service, method = names(path)
 
-        def call(request: Any, timeout: float | None = None) -> Any:
+        def call(request: Any, timeout: float | None = None, metadata: Any = None) -> Any:
             started = perf_counter()
             code = grpc.StatusCode.OK
             try:
-                return ask(request, timeout=timeout)
+                return ask(request, timeout=timeout, metadata=metadata)
             except grpc.RpcError as error:
                 code = error.code()
                 raise

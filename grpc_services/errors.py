@@ -43,6 +43,10 @@ def raise_meaning(error: grpc.RpcError, service: str) -> NoReturn:
         raise errors.Unavailable(f"{service} does not answer in time") from error
     if status is grpc.StatusCode.UNAVAILABLE:
         raise errors.Unavailable(f"{service} is down") from error
+    if status is grpc.StatusCode.UNAUTHENTICATED:
+        # this process, not the user that it works for: no news for a client, who may try again
+        log.error("%s does not know this process: do both have the same GRPC_TOKEN_KEYS?", service)
+        raise errors.Unavailable(f"{service} does not know this process") from error
     if meaning := _MEANING.get(status):
         raise meaning(details or status.name) from error
     raise RuntimeError(f"{service} failed: {status.name} {details}") from error

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from concurrent import futures
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeAlias
 
 import grpc
 from django.conf import settings
@@ -15,6 +15,7 @@ from grpc_reflection.v1alpha import reflection
 from common.db import alias
 from common.errors import OUTAGES
 from common.metrics import rpc_answers
+from grpc_services import credentials
 from grpc_services.errors import to_status
 from grpc_services.generated import tweet_service_pb2, user_service_pb2
 from grpc_services.generated.tweet_service_pb2_grpc import add_TweetServicer_to_server
@@ -46,15 +47,17 @@ def add_servicer(service: str, server: Any) -> None:
 class Server:
     """One service with health checking and reflection, listening on `address`.
 
-    Port 0 takes a free one; `port` says which. Raises RuntimeError when the port is taken.
+    Port 0 takes a free one; `port` says which. Raises RuntimeError when the port is taken, and
+    `credentials.Exposed` for an address that strangers could reach.
     """
 
     def __init__(self, service: str, address: str) -> None:
         self._service = service
+        credentials.check_exposure(address)
         self._health = health.HealthServicer()
         self._server = grpc.server(
             futures.ThreadPoolExecutor(THREADS, thread_name_prefix=service),
-            interceptors=[_Translate()],
+            interceptors=[_Admit(service), _Translate()],
             maximum_concurrent_rpcs=MAX_CALLS,
             options=[
                 ("grpc.so_reuseport", 0),
@@ -68,7 +71,11 @@ class Server:
             (NAMES[service], health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
         )
         self._health.set(NAMES[service], health_pb2.HealthCheckResponse.SERVING)
-        self.port = self._server.add_insecure_port(address)
+        secret = credentials.server_credentials()
+        if secret is None:
+            self.port = self._server.add_insecure_port(address)
+        else:
+            self.port = self._server.add_secure_port(address, secret)
 
     def start(self) -> None:
         self._server.start()
@@ -101,13 +108,41 @@ def _is_up(using: str) -> bool:
     return True
 
 
+Continuation: TypeAlias = (
+    "Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None]"
+)
+
+
+class _Admit(grpc.ServerInterceptor):  # type: ignore[type-arg]
+    """Turns away who has no token, where there are keys for tokens. Health is open."""
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+
+    def intercept_service(
+        self, continuation: Continuation, details: grpc.HandlerCallDetails
+    ) -> "grpc.RpcMethodHandler[Any, Any] | None":
+        if not settings.GRPC_TOKEN_KEYS or details.method.startswith(credentials.OPEN):
+            return continuation(details)
+        sent = dict(details.invocation_metadata).get("authorization", "")
+        if isinstance(sent, str) and credentials.is_admitted(self._service, sent):
+            return continuation(details)
+        return _REFUSAL
+
+
+def _refuse(_: Any, context: grpc.ServicerContext) -> Any:
+    context.abort(grpc.StatusCode.UNAUTHENTICATED, "a service's token is missing or not valid")
+
+
+# Of the kind that answers at once, whatever kind was called.
+_REFUSAL: "grpc.RpcMethodHandler[Any, Any]" = grpc.stream_stream_rpc_method_handler(_refuse)
+
+
 class _Translate(grpc.ServerInterceptor):  # type: ignore[type-arg]
     """What a servicer raises becomes a status; its database connections are kept fresh."""
 
     def intercept_service(
-        self,
-        continuation: "Callable[[grpc.HandlerCallDetails], grpc.RpcMethodHandler[Any, Any] | None]",
-        details: grpc.HandlerCallDetails,
+        self, continuation: Continuation, details: grpc.HandlerCallDetails
     ) -> "grpc.RpcMethodHandler[Any, Any] | None":
         handler = continuation(details)
         if handler is None or handler.unary_unary is None:

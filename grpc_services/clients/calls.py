@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connections
 
 from common.db import in_transaction
+from grpc_services import credentials
 from grpc_services.errors import raise_meaning
 
 Answer = TypeVar("Answer")
@@ -19,6 +20,10 @@ def call(method: "grpc.UnaryUnaryMultiCallable[Any, Answer]", request: Any, serv
     if any(in_transaction(using) for using in connections):
         raise RuntimeError(f"{service} is asked inside a transaction: ask first, then write")
     try:
-        return method(request, timeout=settings.GRPC_DEADLINE_SECONDS)
+        return method(
+            request,
+            timeout=settings.GRPC_DEADLINE_SECONDS,
+            metadata=credentials.metadata(service),
+        )
     except grpc.RpcError as error:
         raise_meaning(error, service)

@@ -110,6 +110,32 @@ def test_production_starts_with_all_of_them_and_only_accounts_needs_the_key_that
         assert answer.returncode == 0, answer.stderr
 
 
+LOCAL_GRPC = {"USERS_GRPC": "127.0.0.1:50051", "TWEETS_GRPC": "dns:///localhost:50052"}
+KEY = {"GRPC_TOKEN_KEYS": "k" * 32}
+CERTIFICATES = {f"GRPC_TLS_{name}": "/some/file.pem" for name in ("CA", "CERTIFICATE", "KEY")}
+
+
+@pytest.mark.parametrize(
+    ("environment", "end"),
+    [
+        (LOCAL_GRPC, "started"),
+        ({"USERS_GRPC": "accounts:50051"}, "beyond loopback (accounts:50051)"),
+        ({"TWEETS_GRPC_LISTEN": "0.0.0.0:50052"}, "beyond loopback (0.0.0.0:50052)"),
+        ({"USERS_GRPC": "accounts:50051", **KEY}, "started"),
+        ({"USERS_GRPC": "accounts:50051", **CERTIFICATES}, "started"),
+        ({"GRPC_TLS_CA": "/some/file.pem"}, "all or none"),
+        ({"GRPC_TOKEN_KEYS": "short"}, "32 characters"),
+    ],
+    ids=str,
+)
+def test_production_speaks_grpc_beyond_loopback_with_credentials_alone(
+    environment: dict[str, str], end: str
+) -> None:
+    answer = run("-c", _IMPORT_EACH, stdin=json.dumps([PRODUCTION | environment]))
+
+    assert end in answer.stdout, answer.stderr
+
+
 def without(name: str) -> dict[str, str]:
     return {key: value for key, value in PRODUCTION.items() if key != name}
 

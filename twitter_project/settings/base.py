@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 from environs import Env
 
@@ -200,6 +201,18 @@ GRPC_LISTEN = {
     "accounts": env.str("USERS_GRPC_LISTEN", "127.0.0.1:50051"),
     "tweets": env.str("TWEETS_GRPC_LISTEN", "127.0.0.1:50052"),
 }
+# How they know each other (grpc_services/credentials.py). The first key signs, all are good.
+GRPC_TOKEN_KEYS: list[str] = env.list("GRPC_TOKEN_KEYS", [])
+if any(len(_key) < 32 for _key in GRPC_TOKEN_KEYS):
+    raise ImproperlyConfigured("GRPC_TOKEN_KEYS: a key has 32 characters at least")
+# Files: the authority that signed all certificates, this process's own, and its key.
+GRPC_TLS: dict[str, str] = {
+    _name: _path
+    for _name in ("ca", "certificate", "key")
+    if (_path := env.str(f"GRPC_TLS_{_name.upper()}", ""))
+}
+if len(GRPC_TLS) not in (0, 3):
+    raise ImproperlyConfigured("GRPC_TLS_CA, GRPC_TLS_CERTIFICATE, GRPC_TLS_KEY: all or none")
 GRPC_DEADLINE_SECONDS: float = env.float("GRPC_DEADLINE_SECONDS", 5.0)
 
 

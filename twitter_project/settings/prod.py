@@ -2,6 +2,8 @@
 
 from django.core.exceptions import ImproperlyConfigured
 
+from common.addresses import is_loopback
+
 from .base import *
 
 
@@ -19,6 +21,14 @@ SECRET_KEY = _need("SECRET_KEY")
 SIMPLE_JWT["SIGNING_KEY"] = _need("JWT_SIGNING_KEY") if "accounts" in SERVICES else ""
 SIMPLE_JWT["VERIFYING_KEY"] = _need("JWT_VERIFYING_KEY")
 ALLOWED_HOSTS = _need("ALLOWED_HOSTS").split(",")
+
+if not (GRPC_TLS or GRPC_TOKEN_KEYS):
+    for _address in (USERS_GRPC, TWEETS_GRPC, *GRPC_LISTEN.values()):
+        if _address and not is_loopback(_address):
+            raise ImproperlyConfigured(
+                f"production asks and answers gRPC beyond loopback ({_address}) only with "
+                "GRPC_TOKEN_KEYS, or with GRPC_TLS_CA, GRPC_TLS_CERTIFICATE and GRPC_TLS_KEY"
+            )
 
 STATIC_ROOT = DATA_DIR / "static"  # filled by `manage.py collectstatic`
 WHITENOISE_USE_FINDERS = False

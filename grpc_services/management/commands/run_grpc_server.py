@@ -2,6 +2,7 @@ import argparse
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from common import monitor
@@ -30,8 +31,11 @@ class Command(BaseCommand):
         stop = stop_on_signals()
         try:
             server = Server(service, address)
+        except ImproperlyConfigured as error:
+            raise CommandError(str(error)) from None
         except RuntimeError:
-            raise CommandError(f"{address} can't be listened on: is it taken?") from None
+            of_tls = ", or a certificate of GRPC_TLS_… none" if settings.GRPC_TLS else ""
+            raise CommandError(f"{address} can't be listened on: is it taken{of_tls}?") from None
         server.start()
         monitor.start(lambda: {**server.ready(), "server": not stop.is_set()})
         self.stdout.write(f"{NAMES[service]} answers on {address} (port {server.port})")

@@ -23,7 +23,6 @@ SERVICE = "accounts"
 MEANINGS = [
     errors.Malformed,
     errors.Invalid,
-    errors.Unauthenticated,
     errors.Forbidden,
     errors.NotFound,
     errors.Conflict,

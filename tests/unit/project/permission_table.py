@@ -165,3 +165,20 @@ POST    /admin/<app_label>/                                 302     302    302  
 GET     /admin/<url>                                        302     302    302    302        404
 POST    /admin/<url>                                        302     302    302    302        404
 """
+
+# Over gRPC services ask each other. `nobody` is a process without a token; the others are users
+# whom one is asked about (as the user, the viewer or the author): there are no secrets between
+# services, but the suspended are left out of whatever is shown.
+RPC = """
+                                    nobody           owner  other  suspended  staff
+user_service.User/GetUser           UNAUTHENTICATED  found  found  none       found
+user_service.User/GetUsers          UNAUTHENTICATED  found  found  none       found
+user_service.User/IncrementTweets   UNAUTHENTICATED  found  found  found      found
+user_service.User/GetRelations      UNAUTHENTICATED  found  found  found      found
+user_service.User/GetFollowers      UNAUTHENTICATED  none   none   none       none
+user_service.User/GetFollowing      UNAUTHENTICATED  found  none   none       none
+user_service.User/GetFollowerIds    UNAUTHENTICATED  none   none   none       none
+tweet_service.Tweet/GetTweets       UNAUTHENTICATED  found  found  found      found
+tweet_service.Tweet/GetAuthorTweets UNAUTHENTICATED  found  none   none       none
+tweet_service.Tweet/ListTweets      UNAUTHENTICATED  found  found  found      found
+"""

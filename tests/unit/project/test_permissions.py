@@ -3,9 +3,11 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+import grpc
 import pytest
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
@@ -13,12 +15,19 @@ from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
+from google.protobuf import message_factory
+from google.protobuf.descriptor import MethodDescriptor
 from rest_framework.test import APIClient
 
 from accounts import services, tokens
 from accounts.models import User
 from accounts.tokens import TokenPair
 from common.revocation import revocations, revoke
+from grpc_services import credentials
+from grpc_services.generated import tweet_service_pb2, user_service_pb2
+from grpc_services.generated.tweet_service_pb2_grpc import TweetStub
+from grpc_services.generated.user_service_pb2_grpc import UserStub
+from grpc_services.servers import Server
 from messaging.models import OutboxEvent
 from tests.factories import PASSWORD, FollowFactory, TweetFactory, UserFactory
 from tests.unit.project import permission_table
@@ -243,3 +252,74 @@ def test_the_admin_turns_others_than_staff_away(world: World, role: str) -> None
 @pytest.mark.parametrize("row", ADMIN, ids=str)
 def test_the_admin_answers_staff_as_the_table_says(world: World, row: Row) -> None:
     assert world.ask_admin(row.method, row.route, "staff") == row.expected["staff"]
+
+
+# gRPC
+
+_FILES = {"accounts": user_service_pb2, "tweets": tweet_service_pb2}
+_STUBS = {"accounts": UserStub, "tweets": TweetStub}
+RPC = {
+    name: dict(zip(ROLES, answers, strict=True))
+    for name, *answers in (line.split() for line in permission_table.RPC.splitlines()[2:])
+}
+
+
+def rpcs() -> dict[str, tuple[str, MethodDescriptor]]:
+    """Every method of every service, and which of ours answers it."""
+    return {
+        f"{described.full_name}/{method.name}": (service, method)
+        for service, file in _FILES.items()
+        for described in file.DESCRIPTOR.services_by_name.values()
+        for method in described.methods
+    }
+
+
+def test_every_rpc_has_a_row_and_every_row_exists() -> None:
+    assert set(rpcs()) == set(RPC)
+
+
+@pytest.fixture
+def grpc_channels(transactional_db: None, settings: Any) -> Iterator[dict[str, grpc.Channel]]:
+    """To servers that want a token, for rows that are committed."""
+    settings.GRPC_TOKEN_KEYS = ["k" * 32]
+    with ExitStack() as running:
+        channels = {}
+        for service in _FILES:
+            server = Server(service, "127.0.0.1:0")
+            server.start()
+            running.callback(server.stop)
+            channel = grpc.insecure_channel(f"127.0.0.1:{server.port}")
+            channels[service] = running.enter_context(channel)
+        yield channels
+
+
+def test_every_rpc_answers_as_the_table_says(grpc_channels: dict[str, grpc.Channel]) -> None:
+    world = World()
+    answers = {
+        name: {role: _ask(grpc_channels[service], service, method, world, role) for role in ROLES}
+        for name, (service, method) in rpcs().items()
+    }
+    assert answers == RPC
+
+
+def _ask(
+    channel: grpc.Channel, service: str, method: MethodDescriptor, world: World, role: str
+) -> str:
+    ids: dict[str, Any] = {
+        "user_id": str(world.users[role].id if role in world.users else 1),
+        "tweet_ids": [str(world.tweet.id)],
+        "idempotency_key": role,
+    }
+    ids |= {"viewer_id": ids["user_id"], "user_ids": [ids["user_id"]]}
+    ids |= {"author_ids": ids["user_ids"]}
+    asked = method.input_type
+    request = message_factory.GetMessageClass(asked)(
+        **{field: value for field, value in ids.items() if field in asked.fields_by_name}
+    )
+    metadata = None if role == "nobody" else credentials.metadata(service)
+    call = getattr(_STUBS[service](channel), method.name)
+    try:
+        answer = call(request, timeout=10, metadata=metadata)
+    except grpc.RpcError as error:
+        return str(error.code().name)
+    return "found" if answer.ByteSize() else "none"
