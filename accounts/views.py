@@ -21,7 +21,7 @@ from common.errors import NotFound
 from common.ids import parse_id
 from common.pagination import PageQuery, read_query
 from common.schema import BODY, errors
-from common.serializers import StrictSerializer
+from common.serializers import StrictSerializer, read_body
 from common.throttling import client_address
 from grpc_services.presentation import USER_EXAMPLE
 
@@ -46,10 +46,7 @@ def _answer(value: object) -> OpenApiExample:
 
 
 def _read(body: type[StrictSerializer], request: Request) -> dict[str, Any]:
-    serializer = body(data=request.data)
-    serializer.is_valid(raise_exception=True)
-    fields: dict[str, Any] = serializer.validated_data
-    return fields
+    return read_body(body, request.data)
 
 
 _NOTHING = OpenApiResponse(description="Done.")

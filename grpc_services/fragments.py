@@ -38,7 +38,7 @@ from common.metrics import FRAGMENTS_MISSED, FRAGMENTS_READ
 from common.scripts import Script
 from grpc_services.clients import accounts, tweets
 from grpc_services.clients.calls import MAX_IDS
-from grpc_services.presentation import show_author, show_facts
+from grpc_services.presentation import Author, show_author, show_facts
 
 SECONDS = 3600
 _LEASE_SECONDS = 10
@@ -57,6 +57,8 @@ _MARKS = {
     for liked in (0, 1)
     for reposted in (0, 1)
 }
+
+_FETCH = Script("return redis.call('MGET', unpack(KEYS))")  # null for what is of another type
 
 log = logging.getLogger(__name__)
 
@@ -122,6 +124,22 @@ def _complete(known: _Known, entry_ids: Sequence[int], viewer_id: int) -> list[F
     pairs = list(_pairs(known, entry_ids))
     _ask_accounts(known, {part.user_id for _, *pair in pairs for part in pair})
     return [_assemble(known, *pair) for pair in pairs]
+
+
+def load_authors(user_ids: Collection[int]) -> dict[int, Author | None]:
+    """Those who are neither gone nor suspended, as they are shown; None for who isn't cached while
+    accounts is down.
+    """
+    known = _Known()
+    try:
+        _parse_users(known, user_ids, _FETCH(keys=[_user_key(id) for id in user_ids]))
+        _ask_accounts(known, user_ids)
+    except OUTAGES as error:
+        log.warning("the cache is down: %s", error)
+        known.is_cacheable = False
+        _ask_accounts(known, user_ids)
+    jsons = {id: known.users.get(id, _NULL) for id in user_ids}
+    return {id: orjson.loads(json) for id, json in jsons.items() if json is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,15 +280,19 @@ def _parse(entry_ids: Sequence[int], answer: Any) -> _Known:
                 known.entries[entry_id] = None
             elif blob and (entry := _parse_entry(entry_id, blob)):
                 known.entries[entry_id] = entry
-    for user_id, blob in zip(user_ids, users, strict=True):
-        if blob == _GONE:
-            known.users[int(user_id)] = None
-        elif blob and (json := _parse_user(blob)):
-            known.users[int(user_id)] = json
+    _parse_users(known, map(int, user_ids), users)
     for entry_id, mark in zip(entry_ids, marks, strict=False):
         if mark in _MARKS and (entry := known.entries.get(entry_id)):
             known.marks[entry.tweet_id] = mark
     return known
+
+
+def _parse_users(known: _Known, user_ids: Iterable[int], blobs: Iterable[bytes | None]) -> None:
+    for user_id, blob in zip(user_ids, blobs, strict=True):
+        if blob == _GONE:
+            known.users[user_id] = None
+        elif blob and (json := _parse_user(blob)):
+            known.users[user_id] = json
 
 
 # Who reads the same blob again need not check it again: a popular one comes by many times a second.

@@ -16,6 +16,8 @@ from grpc_services.clients import accounts
 from grpc_services.clients.accounts import Relation, User
 from grpc_services.clients.tweets import Tweet
 
+Author = dict[str, str]  # as it is shown
+
 
 def show_user(user: User, *, relation: Relation | None = None) -> dict[str, Any]:
     shown: dict[str, Any] = {
@@ -34,7 +36,7 @@ def show_user(user: User, *, relation: Relation | None = None) -> dict[str, Any]
     return shown
 
 
-def show_author(user: User) -> dict[str, str]:
+def show_author(user: User) -> Author:
     return {"id": str(user.id), "username": user.username, "display_name": user.display_name}
 
 

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db import connections
+from django.db.models import Model
 from django.utils import timezone
 
-from common.db import alias, on_commit
+from common.db import alias, on_commit, with_new_id
 from common.ids import new_ids
+from common.statements import Increment, insert_together
 from messaging import wakeup
 from messaging.events import Event, encode
 from messaging.models import OutboxEvent
@@ -26,6 +28,23 @@ def publish(*events: Event, service: str) -> None:
         raise RuntimeError("an event is published in the transaction of the change it tells of")
     _insert(events, using)
     on_commit(service, lambda: wakeup.wake(using))
+
+
+def write_and_publish(
+    *rows: Model, event: Event, service: str, counted: Increment | None = None
+) -> bool:
+    """`insert_together` of the rows and the event that tells of them: a transaction of its own."""
+
+    def write(id: int) -> bool:
+        news = OutboxEvent(
+            id=id, routing_key=event.routing_key, body=encode(event), created_at=timezone.now()
+        )
+        return insert_together(service, *rows, news, counted=counted)
+
+    is_written = with_new_id(write, model=OutboxEvent)
+    if is_written:
+        on_commit(service, lambda: wakeup.wake(alias(service)))
+    return is_written
 
 
 def _insert(events: Sequence[Event], using: str) -> None:

@@ -5,9 +5,11 @@ from typing import Any
 from common import permissions
 from common.pagination import Page, format_cursor
 from grpc_services.clients.tweets import Tweet
+from grpc_services.fragments import load_authors
 from grpc_services.presentation import (
     find_authors,
     people_of,
+    show_facts,
     show_tweet,
     show_tweets,
     visible,
@@ -16,7 +18,10 @@ from tweets.selectors import Thread
 
 
 def show_one(message: str, tweet: Tweet) -> dict[str, Any]:
-    return {"message": message, "tweet": show_tweet(tweet, find_authors([tweet]))}
+    """To a signed-in reader."""
+    author = load_authors([tweet.user_id]).get(tweet.user_id)
+    marks = {"liked": tweet.liked, "reposted": tweet.reposted}
+    return {"message": message, "tweet": show_facts(tweet) | {"author": author} | marks}
 
 
 def show_page(page: Page[Tweet]) -> dict[str, Any]:

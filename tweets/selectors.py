@@ -23,7 +23,8 @@ from common.pagination import Page, cut
 from grpc_services.clients import accounts
 from grpc_services.clients.tweets import Entry
 from grpc_services.clients.tweets import Tweet as ShownTweet
-from grpc_services.presentation import find_authors, people_of
+from grpc_services.fragments import load_authors
+from grpc_services.presentation import people_of
 from tweets.models import Like, Tweet
 
 
@@ -72,9 +73,10 @@ def get_tweet(entry_id: int, *, viewer_id: int | None = None) -> ShownTweet:
 
 
 def get_visible_tweet(entry_id: int) -> ShownTweet:
-    """Asks accounts: a tweet of someone suspended or deleted is not found."""
+    """A tweet of someone suspended or deleted is not found; while accounts is down it is."""
     tweet = get_tweet(entry_id)
-    permissions.check_shown(people_of(tweet), find_authors([tweet]))
+    people = people_of(tweet)
+    permissions.check_shown(people, load_authors(people))
     return tweet
 
 

@@ -11,6 +11,7 @@ from common.errors import NotFound
 from common.ids import parse_id
 from common.pagination import PageQuery, read_query
 from common.schema import BODY, errors
+from common.serializers import read_body
 from grpc_services.presentation import AUTHOR_EXAMPLE, TWEET_EXAMPLE
 from tweets import selectors, services
 from tweets import serializers as shapes
@@ -235,12 +236,8 @@ class UserTweetsView(APIView):
 
 
 def _read_post(request: Request) -> dict[str, Any]:
-    body = shapes.PostBody(data=request.data)
-    body.is_valid(raise_exception=True)
-    return {
-        "content": body.validated_data["content"],
-        "idempotency_key": request.headers.get(KEY_HEADER),
-    }
+    body = read_body(shapes.PostBody, request.data)
+    return {"content": body["content"], "idempotency_key": request.headers.get(KEY_HEADER)}
 
 
 def _known_shape(text: str) -> int:

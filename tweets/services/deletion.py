@@ -21,7 +21,7 @@ from messaging.events import TweetDeleted
 from messaging.outbox import publish
 from tweets import selectors
 from tweets.models import Like, Tweet
-from tweets.services.counters import count
+from tweets.services.counters import uncount
 from tweets.services.likes import unlike_locked
 from tweets.services.reposts import delete_entries, undo_reposts_locked
 
@@ -97,7 +97,7 @@ def _remove(tweet_ids: Collection[int]) -> int:
         )
         lost = Counter(tweet.parent_id for tweet in removed if tweet.parent_id is not None)
         for parent_id, number in lost.items():
-            count([parent_id], "num_replies", -number)
+            uncount([parent_id], "num_replies", number)
         _clear_batch({tweet.id: tweet.user_id for tweet in removed})
         now = timezone.now()
         publish(

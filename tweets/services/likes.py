@@ -2,32 +2,35 @@
 
 from collections.abc import Mapping
 
+from django.db import IntegrityError
 from django.utils import timezone
 
-from common.db import atomic
+from common.db import atomic, violated
 from common.errors import NotFound
 from messaging.events import TweetLiked, TweetUnliked
 from messaging.outbox import publish
 from tweets import selectors
 from tweets.models import Like, Tweet
-from tweets.services.counters import count
+from tweets.services.counters import uncount, write_and_count
 
 
 def like(*, tweet_id: int, user_id: int) -> int:
     """Returns the tweet's id, which is its original's where a repost's id was given."""
     tweet = selectors.get_visible_tweet(tweet_id)
-    with atomic("tweets"):
-        if not Tweet.objects.lock([tweet.id]):
-            raise NotFound(f"no tweet {tweet_id}")
-        if Like.objects.filter(tweet_id=tweet.id, user_id=user_id).exists():
-            return tweet.id
-        now = timezone.now()
-        Like.objects.create(tweet_id=tweet.id, user_id=user_id, created_at=now)
-        count([tweet.id], "num_likes", +1, viewer=user_id)
-        publish(
-            TweetLiked(tweet_id=tweet.id, user_id=user_id, author_id=tweet.user_id, at=now),
-            service="tweets",
+    if Like.objects.filter(tweet_id=tweet.id, user_id=user_id).exists():
+        return tweet.id
+    now = timezone.now()
+    try:
+        write_and_count(
+            Like(tweet_id=tweet.id, user_id=user_id, created_at=now),
+            event=TweetLiked(tweet_id=tweet.id, user_id=user_id, author_id=tweet.user_id, at=now),
+            tweet_id=tweet.id,
+            counter="num_likes",
+            viewer=user_id,
         )
+    except IntegrityError as error:  # another request was faster, which is the same as twice
+        if not violated(error, "tweets_like_once", "tweets_like.tweet_id"):
+            raise
     return tweet.id
 
 
@@ -49,7 +52,7 @@ def unlike_locked(tweets: Mapping[int, Tweet], user_id: int) -> None:
     if not liked:
         return
     likes.delete()
-    count(liked, "num_likes", -1, viewer=user_id)
+    uncount(liked, "num_likes", viewer=user_id)
     now = timezone.now()
     publish(
         *(

@@ -4,17 +4,18 @@ import hashlib
 from datetime import timedelta
 
 from django.db import IntegrityError
+from django.db.models import Model
 from django.utils import timezone
 
-from common.db import atomic, violated, with_new_id
-from common.errors import Invalid, NotFound
+from common.db import violated, with_new_id
+from common.errors import Invalid
 from common.ids import created_at
 from messaging.events import TweetCreated
-from messaging.outbox import publish
+from messaging.outbox import write_and_publish
 from tweets import selectors
 from tweets.length import check_content
 from tweets.models import IdempotencyKey, Tweet
-from tweets.services.counters import count
+from tweets.services.counters import write_and_count
 
 KEY_HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255
@@ -47,9 +48,9 @@ def _post(*, user_id: int, content: str, parent_id: int | None, key: str | None)
     used = None
     if key is not None:
         used = _use(key, user_id=user_id, parent_id=parent_id, content=content)
-        if earlier := _find_posted(used, content):
-            return earlier
     if parent_id is not None:
+        if used and (earlier := _find_posted(used, content)):
+            return earlier  # though the parent may be gone by now
         parent_id = selectors.get_visible_tweet(parent_id).id
 
     def write(id: int) -> Tweet:
@@ -65,36 +66,29 @@ def _post(*, user_id: int, content: str, parent_id: int | None, key: str | None)
         if not violated(error, "tweets_idempotencykey_once", "tweets_idempotencykey.key"):
             raise
         assert used is not None
-        earlier = _find_posted(used, content)  # another request with this key was faster
+        earlier = _find_posted(used, content)  # by an earlier request with this key
         if earlier is None:
             raise
         return earlier
 
 
 def _write(tweet: Tweet, used: IdempotencyKey | None) -> None:
-    with atomic("tweets"):
-        if used is not None:
-            IdempotencyKey.objects.create(
-                user_id=used.user_id,
-                key=used.key,
-                request_hash=used.request_hash,
-                tweet_id=tweet.id,
-                parent_id=tweet.parent_id,
-            )
-        tweet.save(force_insert=True)
-        publish(
-            TweetCreated(
-                id=tweet.id,
-                user_id=tweet.user_id,
-                content=tweet.content,
-                parent_id=tweet.parent_id,
-                created_at=tweet.created_at,
-            ),
-            service="tweets",
-        )
-        # last, since everyone who replies to this tweet waits here
-        if tweet.parent_id is not None and not count([tweet.parent_id], "num_replies", +1):
-            raise NotFound(f"no tweet {tweet.parent_id}")
+    """By one statement."""
+    event = TweetCreated(
+        id=tweet.id,
+        user_id=tweet.user_id,
+        content=tweet.content,
+        parent_id=tweet.parent_id,
+        created_at=tweet.created_at,
+    )
+    rows: list[Model] = [tweet]
+    if used is not None:
+        used.tweet_id, used.parent_id = tweet.id, tweet.parent_id
+        rows.insert(0, used)  # the one that may be refused
+    if tweet.parent_id is None:
+        write_and_publish(*rows, event=event, service="tweets")
+    else:
+        write_and_count(*rows, event=event, tweet_id=tweet.parent_id, counter="num_replies")
 
 
 def _use(key: str, *, user_id: int, parent_id: int | None, content: str) -> IdempotencyKey:

@@ -2,9 +2,10 @@
 
 from collections.abc import Collection, Mapping
 
+from django.db import IntegrityError
 from django.utils import timezone
 
-from common.db import atomic, with_new_id
+from common.db import atomic, violated, with_new_id
 from common.errors import NotFound
 from common.ids import created_at
 from grpc_services.fragments import Change, drop_after_commit
@@ -12,35 +13,35 @@ from messaging.events import TweetReposted, TweetUnreposted
 from messaging.outbox import publish
 from tweets import selectors
 from tweets.models import Tweet
-from tweets.services.counters import count
+from tweets.services.counters import uncount, write_and_count
 
 
 def repost(*, tweet_id: int, user_id: int) -> int:
     """Returns the tweet's id, which is its original's where a repost's id was given."""
     tweet = selectors.get_visible_tweet(tweet_id)
+    if Tweet.objects.filter(repost_of=tweet.id, user_id=user_id).exists():
+        return tweet.id
 
     def write(id: int) -> None:
-        with atomic("tweets"):
-            if not Tweet.objects.lock([tweet.id]):
-                raise NotFound(f"no tweet {tweet_id}")
-            if Tweet.objects.filter(repost_of=tweet.id, user_id=user_id).exists():
-                return
-            Tweet.objects.create(
-                id=id, user_id=user_id, repost_of_id=tweet.id, created_at=created_at(id)
-            )
-            count([tweet.id], "num_reposts", +1, viewer=user_id)
-            publish(
-                TweetReposted(
-                    id=id,
-                    tweet_id=tweet.id,
-                    user_id=user_id,
-                    author_id=tweet.user_id,
-                    at=timezone.now(),
-                ),
-                service="tweets",
-            )
+        write_and_count(
+            Tweet(id=id, user_id=user_id, repost_of_id=tweet.id, created_at=created_at(id)),
+            event=TweetReposted(
+                id=id,
+                tweet_id=tweet.id,
+                user_id=user_id,
+                author_id=tweet.user_id,
+                at=timezone.now(),
+            ),
+            tweet_id=tweet.id,
+            counter="num_reposts",
+            viewer=user_id,
+        )
 
-    with_new_id(write, model=Tweet)
+    try:
+        with_new_id(write, model=Tweet)
+    except IntegrityError as error:  # another request was faster, which is the same as twice
+        if not violated(error, "tweets_tweet_one_repost", "tweets_tweet.repost_of_id"):
+            raise
     return tweet.id
 
 
@@ -60,7 +61,7 @@ def undo_reposts_locked(tweets: Mapping[int, Tweet], user_id: int) -> None:
     entries = list(Tweet.objects.filter(user_id=user_id, repost_of__in=list(tweets)))
     delete_entries(entries, {id: tweet.user_id for id, tweet in tweets.items()})
     tweet_ids = [entry.repost_of_id for entry in entries if entry.repost_of_id]
-    count(tweet_ids, "num_reposts", -1, viewer=user_id)
+    uncount(tweet_ids, "num_reposts", viewer=user_id)
 
 
 def delete_entries(entries: Collection[Tweet], authors: Mapping[int, int]) -> None:

@@ -104,6 +104,7 @@ def _database(url: str) -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
         }
     else:
+        database["ENGINE"] = "common.postgresql"  # Django's own, which checks its health for less
         database["CONN_HEALTH_CHECKS"] = True
         database["OPTIONS"] = {"connect_timeout": 5}
     return database

@@ -1,11 +1,15 @@
 """A tweet's length is counted as the platform counts, in bounded time."""
 
+import string
 import subprocess
 import sys
 
 import pytest
+from hypothesis import example, given
+from hypothesis.strategies import text
 
 from common.errors import Invalid
+from tweets import length
 from tweets.length import check_content
 
 FAMILY = "👨‍👩‍👧‍👦"
@@ -73,6 +77,14 @@ def test_a_text_made_to_be_slow_is_refused_quickly(content: str) -> None:
 
 def test_a_long_chain_of_dots_is_counted_and_kept_as_it_is() -> None:
     assert check_content("a." * 140) == "a." * 140
+
+
+@given(text(alphabet=string.printable, min_size=1, max_size=280))
+@example("a.b c. d.. 1.2 x.com")
+@example("a\r\nb\rc\n\rd")
+def test_what_is_measured_without_the_parser_is_measured_as_by_it(content: str) -> None:
+    parsed = length._parser()(content)
+    assert length._measure(content) == (parsed.weightedLength, True)
 
 
 def test_importing_it_warns_of_nothing() -> None:

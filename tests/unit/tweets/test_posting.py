@@ -4,12 +4,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import redis
 from django.core.management import call_command
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import services as accounts_services
 from accounts.models import User
+from common.db import alias
 from common.errors import Invalid
 from common.ids import created_at
 from messaging.models import OutboxEvent
@@ -91,6 +95,55 @@ def test_a_tweet_is_answered_without_its_author_while_accounts_is_down(
     answer = post(as_alice)
     assert answer.status_code == 200
     assert answer.json()["tweet"]["author"] is None
+
+
+def test_the_author_is_shown_from_the_cache_while_accounts_is_down(
+    as_alice: APIClient, accounts_down: Any
+) -> None:
+    first = post(as_alice).json()["tweet"]
+    accounts_down()
+    assert post(as_alice).json()["tweet"]["author"] == first["author"]
+
+
+@pytest.mark.django_db(transaction=True)  # what follows a commit drops what the cache has
+def test_a_new_name_shows_in_the_next_answer(as_alice: APIClient) -> None:
+    post(as_alice)
+    as_alice.patch("/users/me", {"display_name": "Alice the Second"})
+    assert post(as_alice).json()["tweet"]["author"]["display_name"] == "Alice the Second"
+
+
+def test_a_tweet_is_posted_while_the_cache_is_down(
+    as_alice: APIClient, alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "common.scripts.get_redis_connection",
+        lambda: redis.Redis(port=1, socket_connect_timeout=1),
+    )
+    answer = post(as_alice)
+    assert answer.status_code == 200
+    assert answer.json()["tweet"]["author"]["id"] == str(alice.id)
+
+
+@pytest.mark.real
+@pytest.mark.django_db(transaction=True)  # a test's own transaction would put savepoints around
+def test_posting_is_one_statement(as_alice: APIClient) -> None:
+    post(as_alice)
+    with CaptureQueriesContext(connections[alias("tweets")]) as ran:
+        assert post(as_alice).status_code == 200
+        assert post(as_alice, key="k1").status_code == 200
+    assert [query["sql"].split()[0] for query in ran] == ["WITH", "WITH"]
+
+
+def test_a_taken_id_is_drawn_again(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be it the tweet's or the event's."""
+    first = services.post_tweet(user_id=alice.id, content="hello")
+    event = OutboxEvent.objects.get()
+    draws = iter([first.id, 71, 72, event.id, 73])
+    monkeypatch.setattr("common.db.new_id", lambda: next(draws))
+
+    assert services.post_tweet(user_id=alice.id, content="hello").id == 72
+    assert OutboxEvent.objects.filter(id=73).exists()
+    assert Tweet.objects.count() == OutboxEvent.objects.count() == 2
 
 
 # Replies
