@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 
 
-def waits(first: float = 0.2, most: float = 30.0) -> Iterator[float]:
+def waits(first: float = 0.2, most: float = 5.0) -> Iterator[float]:
     """Seconds, doubling up to `most`, each shortened by up to half, lest many wake at once."""
     wait = first
     while True:

@@ -70,12 +70,14 @@ class Unavailable(ServiceError):
     code = "unavailable"
 
 
-# What the drivers raise while a server is away. A lost race for a lock counts, too: it may be tried
-# again like any other.
+# What the drivers raise while a server is away, or takes no writes since it is full or a replica. A
+# lost race for a lock counts, too: it may be tried again like any other.
 OUTAGES = (
     OperationalError,
     InterfaceError,
     redis.exceptions.ConnectionError,
     redis.exceptions.TimeoutError,
     redis.exceptions.BusyLoadingError,
+    redis.exceptions.OutOfMemoryError,
+    redis.exceptions.ReadOnlyError,
 )

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 import pika
+from django.db import close_old_connections
 from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPConnectionError, AMQPError
 from pika.spec import Basic, BasicProperties
@@ -73,6 +74,7 @@ class RabbitMQBroker:
             try:
                 with pika.BlockingConnection(self._parameters) as connection:
                     consumer = _Consumer(connection, worker, stop)
+                    pauses = waits()
                     loops.mark(worker.queue, up=True)
                     while not stop.is_set():
                         if consumer.step():
@@ -168,6 +170,7 @@ class _Consumer:
         if not batch:
             return False
         for pause in waits():
+            close_old_connections()  # those that broke: nobody else would
             try:
                 dead = self._worker.process(batch)
             except (Unavailable, *OUTAGES) as error:

@@ -175,6 +175,29 @@ async def test_connections_to_postgresql_that_break_are_made_anew(
     )
 
 
+async def test_a_worker_makes_connections_to_postgresql_that_break_anew(
+    http: AsyncClient,
+    alice: Member,
+    tweets_workers: TweetsWorkers,
+    accounts_db: Query,
+    tweets_db: Query,
+) -> None:
+    tweets_workers.living()
+    first, second = [await post_tweet(http, alice, text) for text in ("The first.", "The next.")]
+    wait_until(lambda: _num_tweets(accounts_db, alice) == 2, seconds=30)
+    expect(200, await http.delete(f"/tweet/{first['id']}", headers=alice.headers))
+    wait_until(lambda: _num_tweets(accounts_db, alice) == 1, seconds=30)  # it has used them
+    assert tweets_db(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND application_name = %s",
+        APPLICATION,
+    )
+
+    expect(200, await http.delete(f"/tweet/{second['id']}", headers=alice.headers))
+
+    wait_until(lambda: _num_tweets(accounts_db, alice) == 0, seconds=30)
+
+
 async def test_connections_to_rabbitmq_that_break_are_made_anew(
     http: AsyncClient,
     alice: Member,

@@ -3,6 +3,7 @@ from datetime import UTC, datetime
 
 import pytest
 from django.db import OperationalError
+from redis.exceptions import OutOfMemoryError, ReadOnlyError
 
 from common.errors import NotFound, Unavailable
 from messaging.events import Event, TweetDeleted, UserRestored, encode
@@ -63,7 +64,15 @@ def test_one_event_that_its_handler_fails_on_does_not_take_the_others_along():
     assert handled == [1, 3]
 
 
-@pytest.mark.parametrize("outage", [Unavailable("accounts is down"), OperationalError("gone")])
+@pytest.mark.parametrize(
+    "outage",
+    [
+        Unavailable("accounts is down"),
+        OperationalError("gone"),
+        OutOfMemoryError("Redis is full"),
+        ReadOnlyError("Redis has become a replica"),
+    ],
+)
 def test_an_outage_keeps_every_message(outage: Exception):
     handle, _ = failing_on(2, outage)
     with pytest.raises(Unavailable):
