@@ -17,9 +17,10 @@ from zlib import crc32
 
 from django.conf import settings
 from django.utils import timezone
-from elasticsearch import ApiError, Elasticsearch, NotFoundError, TransportError
+from elasticsearch import ApiError, ConnectionTimeout, Elasticsearch, NotFoundError, TransportError
 from elasticsearch.dsl import connections
 
+from common.breakers import Breaker
 from common.errors import Unavailable
 from common.ids import parse_id
 from common.times import format_time, parse_time
@@ -63,6 +64,9 @@ _RETRIES = 5
 _POISON = {"document_parsing_exception", "mapper_parsing_exception"}
 _GONE = {"index_not_found_exception"}
 
+# For those who wait. A worker has its own growing pauses.
+BREAKER = Breaker("the search index", lambda kind, _: issubclass(kind, ConnectionTimeout))
+
 log = logging.getLogger(__name__)
 
 
@@ -84,8 +88,7 @@ class ElasticsearchIndex:
 
     def prepare(self) -> None:
         with _translated():
-            self.patient_client.indices.put_index_template(name=NAME, **template())
-        self._is_prepared = True
+            self._prepare(self.patient_client)
 
     def write(self, entries: Iterable[Entry]) -> None:
         with _translated():
@@ -95,9 +98,9 @@ class ElasticsearchIndex:
     def search(self, query: Query, *, place: Place, limit: int) -> Found:
         if not query:
             return Found()
-        if not self._is_prepared:
-            self.prepare()
-        with _translated():
+        with _translated(), BREAKER.guard():
+            if not self._is_prepared:
+                self._prepare(self.client)
             return self._search(query, place, limit)
 
     def find_by_author(self, user_id: int) -> Iterator[Document]:
@@ -142,6 +145,10 @@ class ElasticsearchIndex:
             found = indices.get_alias(index=f"{NAME},{NAME}-*", ignore_unavailable=True)
             if names := list(found):
                 indices.delete(index=names, ignore_unavailable=True)
+
+    def _prepare(self, client: Elasticsearch) -> None:
+        client.indices.put_index_template(name=NAME, **template())
+        self._is_prepared = True
 
     def _fetch(self, name: str, ids: Collection[int]) -> dict[int, dict[str, Any]]:
         """The sources under those ids, refreshed or not."""

@@ -140,7 +140,10 @@ CACHES: dict[str, dict[str, Any]] = {
         "OPTIONS": {
             "SOCKET_CONNECT_TIMEOUT": 2,
             "SOCKET_TIMEOUT": 5,
-            "CONNECTION_POOL_KWARGS": {"max_connections": 64}
+            "CONNECTION_POOL_KWARGS": {
+                "max_connections": 64,
+                "connection_class": import_string("common.redis_connection.Connection"),
+            }
             if REDIS_URL
             # imported by name: it takes a good part of a start, and real parts don't need it
             else {"connection_class": import_string("fakeredis.FakeRedisConnection")},

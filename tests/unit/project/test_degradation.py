@@ -1,0 +1,183 @@
+"""One part is gone: what doesn't need it goes on, and what does says so in time.
+
+Each cell of the table in docs/operations.md.
+"""
+
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from elasticsearch.dsl import connections as elasticsearch_connections
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from common import breakers, redis_connection, revocation
+from grpc_services import channels
+from grpc_services.clients import accounts, calls, tweets
+from messaging.broker import broker
+from search import index as search_index
+from search.backends import elasticsearch
+from tests.factories import PASSWORD, FollowFactory, TweetFactory
+
+DEADLINE_SECONDS = 0.3
+
+# What answers 503 while the part is gone. Everything else is answered as ever.
+TABLE: dict[str, set[str]] = {
+    "redis": {"feed", "unbuilt feed"},
+    "rabbitmq": set(),
+    "elasticsearch": {"search"},
+    "accounts": {"unbuilt feed"},
+    "tweets": {"unbuilt feed"},
+}
+
+
+@pytest.fixture(scope="module")
+def silent_port() -> Iterator[int]:
+    """It lets connect, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0), backlog=512) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.fixture
+def closed_port() -> int:
+    """Nobody listens, and who asks is told so at once."""
+    return 1
+
+
+@pytest.fixture
+def point(settings: Any) -> Iterator[Callable[[str, int], None]]:
+    """Sends questions to a part to another port."""
+    undo = ExitStack()
+    undo.callback(_forget)
+
+    def point(part: str, port: int) -> None:
+        if part in ("accounts", "tweets"):
+            backend = "grpc_services.channels.network_channel"
+            target = {"BACKEND": backend, "TARGET": f"127.0.0.1:{port}"}
+            settings.GRPC_CHANNELS = settings.GRPC_CHANNELS | {part: target}
+            settings.GRPC_DEADLINE_SECONDS = DEADLINE_SECONDS
+        elif part == "redis":
+            options = {
+                "SOCKET_CONNECT_TIMEOUT": DEADLINE_SECONDS,
+                "SOCKET_TIMEOUT": DEADLINE_SECONDS,
+                "CONNECTION_POOL_KWARGS": {"connection_class": redis_connection.Connection},
+                "IGNORE_EXCEPTIONS": True,
+            }
+            default = settings.CACHES["default"]
+            away = {"LOCATION": f"redis://127.0.0.1:{port}/0", "OPTIONS": options}
+            settings.CACHES = {"default": default | away}
+        elif part == "rabbitmq":
+            backend = "messaging.backends.rabbitmq.RabbitMQBroker"
+            settings.BROKER = {"BACKEND": backend, "url": f"amqp://127.0.0.1:{port}/"}
+        elif part == "elasticsearch":
+            elasticsearch_connections.create_connection(
+                "away",
+                hosts=f"http://127.0.0.1:{port}",
+                request_timeout=DEADLINE_SECONDS,
+                max_retries=0,
+            )
+            backend = "search.backends.elasticsearch.ElasticsearchIndex"
+            settings.SEARCH_INDEX = {"BACKEND": backend, "connection": "away"}
+        _forget()
+
+    yield point
+    undo.close()
+
+
+def _forget() -> None:
+    """What a process remembers of its parts, as if it had just begun."""
+    channels.channel.cache_clear()
+    accounts._stub.cache_clear()
+    tweets._stub.cache_clear()
+    calls.breaker.cache_clear()
+    broker.cache_clear()
+    search_index.index.cache_clear()
+    redis_connection.BREAKER.reset()
+    elasticsearch.BREAKER.reset()
+    revocation.revocations.forget()
+
+
+Requests = dict[str, Callable[[], Any]]
+
+
+@pytest.fixture
+def ask_for(
+    api: APIClient, alice: User, bob: User, carol: User, sign_in: Callable[[User], APIClient]
+) -> Requests:
+    """Everything that can be asked for, by name. Bob follows alice and has read his feed."""
+    FollowFactory.create(follower=bob, following=alice)
+    FollowFactory.create(follower=carol, following=alice)
+    tweet = TweetFactory.create(user_id=alice.id, content="the first snow")
+    own = TweetFactory.create(user_id=bob.id)
+    as_bob, as_carol = sign_in(bob), sign_in(carol)
+    for _ in range(2):
+        assert as_bob.get("/feed").status_code == 200
+    new = {"email": "new@example.com", "username": "new", "password": PASSWORD}
+    old = {"email": alice.email, "password": PASSWORD}
+    at = f"/tweet/{tweet.id}"
+    return {
+        "liveness": lambda: api.get("/health"),
+        "readiness": lambda: api.get("/ready"),
+        "register": lambda: api.post("/users/register", new),
+        "log in": lambda: api.post("/users/login", old),
+        "profile": lambda: api.get("/users/alice"),
+        "followers": lambda: api.get("/users/alice/followers"),
+        "whom I follow": lambda: as_bob.get("/following"),
+        "follow": lambda: as_bob.post("/follow", {"following_id": str(carol.id)}),
+        "unfollow": lambda: as_bob.delete(f"/follow/{carol.id}"),
+        "an author's tweets": lambda: api.get(f"/users/{alice.id}/tweets"),
+        "read a tweet": lambda: api.get(at),
+        "post": lambda: as_bob.post("/tweet", {"content": "hello"}),
+        "reply": lambda: as_bob.post(f"{at}/reply", {"content": "hello"}),
+        "like": lambda: as_bob.post(f"{at}/like"),
+        "repost": lambda: as_bob.post(f"{at}/repost"),
+        "delete": lambda: as_bob.delete(f"/tweet/{own.id}"),
+        "search": lambda: as_bob.get("/search", {"q": "snow"}),
+        "feed": lambda: as_bob.get("/feed"),
+        "unbuilt feed": lambda: as_carol.get("/feed"),
+    }
+
+
+@pytest.mark.parametrize("part", TABLE)
+def test_what_goes_on_without_a_part(
+    ask_for: Requests, point: Callable[[str, int], None], closed_port: int, part: str
+) -> None:
+    point(part, closed_port)
+
+    statuses = {name: ask() for name, ask in ask_for.items()}
+
+    refused = {name for name, answer in statuses.items() if answer.status_code == 503}
+    failed = {n: a.status_code for n, a in statuses.items() if a.status_code not in (200, 204, 503)}
+    assert failed == {}
+    assert refused == TABLE[part]
+    assert all(statuses[name]["Retry-After"] for name in refused)
+
+
+@pytest.mark.parametrize(
+    ("part", "asked"),
+    [
+        ("redis", "feed"),
+        ("elasticsearch", "search"),
+        ("accounts", "unbuilt feed"),
+        ("tweets", "unbuilt feed"),
+    ],
+)
+def test_a_part_that_hangs_makes_few_wait(
+    ask_for: Requests, point: Callable[[str, int], None], silent_port: int, part: str, asked: str
+) -> None:
+    point(part, silent_port)
+    ask = ask_for[asked]
+    started = time.monotonic()
+    for _ in range(breakers.FAILURES):
+        answer = ask()
+        assert answer.status_code == 503
+    assert time.monotonic() - started < breakers.FAILURES * 3 * DEADLINE_SECONDS
+
+    started = time.monotonic()
+    answers = [ask() for _ in range(10)]
+
+    assert time.monotonic() - started < DEADLINE_SECONDS
+    assert {(answer.status_code, answer["Retry-After"]) for answer in answers} == {(503, "1")}
