@@ -17,7 +17,7 @@ COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3
 NEW_ENOUGH = { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	echo "$(PYTHON) is missing or older than Python 3.11: install it, or name another: make PYTHON=python3.12 ..." >&2; exit 1; }; }
 
-.PHONY: help run test services services-stop check protos requirements load bench profile
+.PHONY: help run test chaos services services-stop check protos requirements load bench profile
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -28,6 +28,11 @@ run: .venv/base ## serve everything in one process on embedded parts (PORT=8000)
 
 test: .venv/dev ## start the four servers, run every test, report coverage, stop what was started
 	@exec $(BIN)/python deploy/test.py
+
+chaos: DURATION = 600
+chaos: .venv/dev ## kill, pause and cut whatever there is under load, and hold it to its word (SEED=1, DURATION=600)
+	@exec $(BIN)/python -m pytest --ds settings.test_embedded -q -p no:cacheprovider tests/chaos/test_chaos.py \
+		--chaos-seed $(or $(SEED),1) --chaos-seconds $(DURATION)
 
 services: ## start PostgreSQL, Redis, RabbitMQ and Elasticsearch for tests, and leave them running
 	@$(NEW_ENOUGH) && exec $(PYTHON) deploy/services/services.py start

@@ -23,7 +23,12 @@ SERVICES = [sys.executable, str(ROOT / "deploy/services/services.py")]
 PYTEST = [sys.executable, "-m", "pytest"]
 RUNS = {
     "real": [*PYTEST, "--ds", "settings.test", "--cov", "--cov-report="],
-    "embedded": [*PYTEST, "--ds", "settings.test_embedded", "tests/unit", "--cov", "--cov-report="],
+    # and with them those that have servers of their own
+    "embedded": [
+        *PYTEST,
+        *("--ds", "settings.test_embedded", "tests/unit", "tests/chaos"),
+        *("--cov", "--cov-report="),
+    ],
 }
 COVERAGE = [sys.executable, "-m", "coverage"]
 

@@ -25,15 +25,22 @@ from tests.live.system import processes, system  # noqa: F401 fixtures, started 
 _REAL = ("real", "integration", "e2e")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("chaos")
+    group.addoption("--chaos-seed", type=int, default=1, help="what draws the faults (1)")
+    group.addoption("--chaos-seconds", type=float, default=90.0, help="of faults (90)")
+
+
 def is_real() -> bool:
     return bool(settings.RABBITMQ_URL)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On embedded parts the tests that need real servers are not part of the run."""
-    if is_real():
-        return
-    left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in _REAL)]
+    """Tests that need real servers are left out on embedded parts, those with servers of their own
+    on the real ones.
+    """
+    marks = ("chaos",) if is_real() else _REAL
+    left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in marks)]
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)
 

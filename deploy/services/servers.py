@@ -24,14 +24,22 @@ import ports
 from packages import RABBITMQ, find_jdk, find_postgres_tools, get_elasticsearch_home
 from processes import ServiceError, is_zombie
 
-POSTGRES_PORT = 5433
-REDIS_PORT = 6380
-RABBITMQ_PORT = 5673
-RABBITMQ_MANAGEMENT_PORT = 15673
-RABBITMQ_DISTRIBUTION_PORT = 25673
-EPMD_PORT = 14369
-ELASTICSEARCH_PORT = 9201
-ELASTICSEARCH_TRANSPORT_PORT = 9301
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the servers of one set listen; without other words, those of the tests."""
+
+    postgres: int = 5433
+    redis: int = 6380
+    rabbitmq: int = 5673
+    rabbitmq_management: int = 15673
+    rabbitmq_distribution: int = 25673
+    epmd: int = 14369
+    elasticsearch: int = 9201
+    elasticsearch_transport: int = 9301
+
+
+OF_TESTS = Ports()
 
 USER = PASSWORD = "test"
 DATABASE = "test_db"
@@ -58,45 +66,45 @@ class Server:
     is_helper: bool = False
 
 
-def list_servers(data: Path, *, clone: Path) -> list[Server]:
+def list_servers(data: Path, *, clone: Path, at: Ports = OF_TESTS) -> list[Server]:
     """In the order of starting, the slowest first; RabbitMQ needs its epmd."""
     return [
-        _epmd(data),
-        _rabbitmq(data),
-        _elasticsearch(data),
-        _redis(data),
-        _postgres(data, clone=clone),
+        _epmd(data, at),
+        _rabbitmq(data, at),
+        _elasticsearch(data, at),
+        _redis(data, at),
+        _postgres(data, at, clone=clone),
     ]
 
 
-def _epmd(data: Path) -> Server:
+def _epmd(data: Path, at: Ports) -> Server:
     folder = data / "rabbitmq"
     return Server(
         name="epmd",
-        ports=(EPMD_PORT,),
+        ports=(at.epmd,),
         prepare=lambda: _make_folder(folder),
-        command=lambda: ["epmd", "-port", str(EPMD_PORT), "-address", ports.LOOPBACK],
-        is_ready=lambda: ports.accepts(EPMD_PORT),
+        command=lambda: ["epmd", "-port", str(at.epmd), "-address", ports.LOOPBACK],
+        is_ready=lambda: ports.accepts(at.epmd),
         folder=folder,
         is_helper=True,
     )
 
 
-def _rabbitmq(data: Path) -> Server:
+def _rabbitmq(data: Path, at: Ports) -> Server:
     folder = data / "rabbitmq"
 
     def prepare() -> None:
         # Were it not up yet, Erlang would start an epmd that nobody ends.
         deadline = time.monotonic() + 5
-        while not ports.accepts(EPMD_PORT):
+        while not ports.accepts(at.epmd):
             if time.monotonic() > deadline:
                 raise ServiceError(f"epmd does not come up; see {data / 'log' / 'epmd.log'}")
             time.sleep(0.02)
         (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
         (folder / "rabbitmq.conf").write_text(
-            f"listeners.tcp.local = {ports.LOOPBACK}:{RABBITMQ_PORT}\n"
+            f"listeners.tcp.local = {ports.LOOPBACK}:{at.rabbitmq}\n"
             f"management.tcp.ip = {ports.LOOPBACK}\n"
-            f"management.tcp.port = {RABBITMQ_MANAGEMENT_PORT}\n"
+            f"management.tcp.port = {at.rabbitmq_management}\n"
             f"default_user = {USER}\n"
             f"default_pass = {PASSWORD}\n"
             "vm_memory_high_watermark.relative = 0.8\n"
@@ -107,14 +115,14 @@ def _rabbitmq(data: Path) -> Server:
         # One question for three answers: management is up, `test` may sign in, AMQP accepts.
         credentials = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         return _answers_ok(
-            RABBITMQ_MANAGEMENT_PORT,
-            f"/api/health/checks/port-listener/{RABBITMQ_PORT}",
+            at.rabbitmq_management,
+            f"/api/health/checks/port-listener/{at.rabbitmq}",
             headers={"Authorization": f"Basic {credentials}"},
         )
 
     return Server(
         name="rabbitmq",
-        ports=(RABBITMQ_PORT, RABBITMQ_MANAGEMENT_PORT, RABBITMQ_DISTRIBUTION_PORT),
+        ports=(at.rabbitmq, at.rabbitmq_management, at.rabbitmq_distribution),
         prepare=prepare,
         command=lambda: [str(RABBITMQ)],
         is_ready=is_ready,
@@ -122,9 +130,9 @@ def _rabbitmq(data: Path) -> Server:
         environment={
             "HOME": str(folder),  # of the Erlang cookie
             "RABBITMQ_NODENAME": "microblog-test@localhost",
-            "RABBITMQ_DIST_PORT": str(RABBITMQ_DISTRIBUTION_PORT),
+            "RABBITMQ_DIST_PORT": str(at.rabbitmq_distribution),
             "ERL_EPMD_ADDRESS": ports.LOOPBACK,
-            "ERL_EPMD_PORT": str(EPMD_PORT),
+            "ERL_EPMD_PORT": str(at.epmd),
             "RABBITMQ_CONF_ENV_FILE": str(folder / "none"),
             "RABBITMQ_CONFIG_FILE": str(folder / "rabbitmq.conf"),
             "RABBITMQ_ADVANCED_CONFIG_FILE": str(folder / "none.config"),
@@ -143,7 +151,7 @@ def _rabbitmq(data: Path) -> Server:
     )
 
 
-def _elasticsearch(data: Path) -> Server:
+def _elasticsearch(data: Path, at: Ports) -> Server:
     folder = data / "elasticsearch"
 
     def prepare() -> None:
@@ -159,8 +167,8 @@ def _elasticsearch(data: Path) -> Server:
             "cluster.name": "microblog-test",
             "node.name": "test",
             "network.host": ports.LOOPBACK,
-            "http.port": ELASTICSEARCH_PORT,
-            "transport.port": ELASTICSEARCH_TRANSPORT_PORT,
+            "http.port": at.elasticsearch,
+            "transport.port": at.elasticsearch_transport,
             "discovery.type": "single-node",
             # A nearly full disk would make every index read-only.
             "cluster.routing.allocation.disk.threshold_enabled": "false",
@@ -186,28 +194,28 @@ def _elasticsearch(data: Path) -> Server:
 
     return Server(
         name="elasticsearch",
-        ports=(ELASTICSEARCH_PORT, ELASTICSEARCH_TRANSPORT_PORT),
+        ports=(at.elasticsearch, at.elasticsearch_transport),
         prepare=prepare,
         command=command,
         is_ready=lambda: _answers_ok(
-            ELASTICSEARCH_PORT, "/_cluster/health?wait_for_status=yellow&timeout=1s"
+            at.elasticsearch, "/_cluster/health?wait_for_status=yellow&timeout=1s"
         ),
         folder=folder,
     )
 
 
-def _redis(data: Path) -> Server:
+def _redis(data: Path, at: Ports) -> Server:
     folder = data / "redis"
     options = {
         "--bind": ports.LOOPBACK,
-        "--port": str(REDIS_PORT),
+        "--port": str(at.redis),
         "--dir": str(folder),
-        "--save": "3600 1",
+        "--save": "",  # a snapshot of timelines is worth less than none, see docs/operations.md
     }
 
     def is_ready() -> bool:
         try:
-            with socket.create_connection((ports.LOOPBACK, REDIS_PORT), timeout=1) as client:
+            with socket.create_connection((ports.LOOPBACK, at.redis), timeout=1) as client:
                 client.sendall(b"PING\r\n")
                 return client.recv(16).startswith(b"+PONG")
         except OSError:
@@ -215,7 +223,7 @@ def _redis(data: Path) -> Server:
 
     return Server(
         name="redis",
-        ports=(REDIS_PORT,),
+        ports=(at.redis,),
         prepare=lambda: _make_folder(folder),
         command=lambda: ["redis-server", *(word for option in options.items() for word in option)],
         is_ready=is_ready,
@@ -223,7 +231,7 @@ def _redis(data: Path) -> Server:
     )
 
 
-def _postgres(data: Path, *, clone: Path) -> Server:
+def _postgres(data: Path, at: Ports, *, clone: Path) -> Server:
     # PostgreSQL refuses to run as root; the package's user then runs it, where that user can reach.
     user = "postgres" if os.geteuid() == 0 else None
     base = data
@@ -288,7 +296,7 @@ def _postgres(data: Path, *, clone: Path) -> Server:
             raise ServiceError(f"{Path(command[0]).name} failed; see {log}")
 
     def is_ready() -> bool:
-        address = f"postgresql://{USER}:{PASSWORD}@{ports.LOOPBACK}:{POSTGRES_PORT}/{DATABASE}"
+        address = f"postgresql://{USER}:{PASSWORD}@{ports.LOOPBACK}:{at.postgres}/{DATABASE}"
         answer = subprocess.run(
             [tool("psql"), "-qtA", "-c", "select 1", f"{address}?connect_timeout=2"],
             cwd="/",
@@ -301,7 +309,7 @@ def _postgres(data: Path, *, clone: Path) -> Server:
 
     options = {
         "listen_addresses": ports.LOOPBACK,
-        "port": str(POSTGRES_PORT),
+        "port": str(at.postgres),
         "unix_socket_directories": "",
         "max_connections": "200",
         "timezone": "UTC",
@@ -309,7 +317,7 @@ def _postgres(data: Path, *, clone: Path) -> Server:
     }
     return Server(
         name="postgres",
-        ports=(POSTGRES_PORT,),
+        ports=(at.postgres,),
         prepare=prepare,
         command=lambda: [
             *(tool("postgres"), "-D", str(cluster())),

@@ -1,0 +1,112 @@
+"""Whatever dies, and whenever: nothing that was promised is lost, and nothing is there twice."""
+
+import random
+import sys
+import threading
+import time
+from collections import Counter
+
+import pytest
+
+from tests.chaos.conftest import START_SECONDS, Chaos, World, is_ready
+from tests.chaos.faults import plan
+from tests.chaos.load import Ledger, Person
+from tests.chaos.parts import Supervisor
+from tests.chaos.people import SHORT_NODES, on_the_way, seed_people
+from tests.support import wait_until
+
+pytestmark = pytest.mark.chaos
+
+PEOPLE = 6  # who write and read meanwhile
+# A longer run has the whole graph and longer pauses.
+SHORT_SECONDS = 120
+QUIET_SECONDS = 30.0
+
+
+def test_nothing_is_lost(world: World, chaos: Chaos, capsys: pytest.CaptureFixture[str]) -> None:
+    draw = random.Random(chaos.seed)
+    _say(capsys, f"chaos: seed {chaos.seed}, {chaos.seconds:.0f} s")
+    is_short = chaos.seconds <= SHORT_SECONDS
+    names = seed_people(world, draw, SHORT_NODES if is_short else None)
+
+    stop = threading.Event()
+    people = [
+        Person(number, name, world.webs, stop, word="Chaos", seed=chaos.seed)
+        for number, name in enumerate(draw.sample(names, PEOPLE))
+    ]
+    for person in people:
+        person.sign_in()
+        person.start()
+    supervisor = Supervisor(world.parts, draw)
+    happened: Counter[str] = Counter()
+    ends_at = time.monotonic() + chaos.seconds
+    for fault in plan(world.targets, draw, longest_pause=6.0 if is_short else 20.0):
+        time.sleep(draw.uniform(0.5, 3.0))
+        if time.monotonic() > ends_at:
+            break
+        _say(capsys, f"  {chaos.seconds - ends_at + time.monotonic():5.1f} s: {fault}")
+        fault.happen()
+        happened[fault.kind] += 1
+    assert all(person.is_alive() for person in people)
+    stop.set()
+    for person in people:
+        person.join(60)
+    wait_until(lambda: all(map(is_ready, world.webs)), START_SECONDS)
+
+    quiet_since = time.monotonic()
+    wait_until(lambda: not on_the_way(world), START_SECONDS)
+    settled_after = time.monotonic() - quiet_since
+    supervisor.stop()
+    ledgers = [person.ledger for person in people]
+    lost, twice, checked = _compare(world, ledgers)
+    audit = world.manage("audit", "--wait", "5")
+    answers = sum((ledger.answers for ledger in ledgers), Counter())
+    restarts = sum(part.starts - 1 for part in world.parts)
+    _say(
+        capsys,
+        f"chaos: seed {chaos.seed}: {happened.total()} faults, {restarts} restarts, "
+        f"{answers.total()} requests {dict(answers.most_common())}, {checked} tweets checked, "
+        f"{len(lost)} lost, {len(twice)} twice, settled after {settled_after:.1f} s",
+    )
+    oddities = [oddity for ledger in ledgers for oddity in ledger.oddities]
+    assert lost == []
+    assert twice == []
+    assert oddities == []
+    assert (audit.returncode, audit.stdout.splitlines()[-1]) == (0, "nothing differs"), audit
+    assert set(world.depths().values()) == {0}, world.depths()
+    assert settled_after < QUIET_SECONDS
+    # that there was something to lose
+    assert checked > 20
+    assert answers["200"] > 100
+    assert happened.total() >= 5
+    looked = {
+        line.partition(":")[0]: int(line.split()[-4]) for line in audit.stdout.splitlines()[:-1]
+    }
+    assert all(looked.values()), audit.stdout
+
+
+def _compare(world: World, ledgers: list[Ledger]) -> tuple[list[str], list[str], int]:
+    """What was promised and isn't so, what is there more than once, and how many were looked at."""
+    found: dict[str, list[int]] = {}
+    for id, content in world.query(
+        "SELECT id, content FROM tweets_tweet WHERE content LIKE 'Chaos %'"
+    ):
+        found.setdefault(content, []).append(id)
+    lost, checked = [], 0
+    for ledger in ledgers:
+        for text, id in ledger.posted.items():
+            checked += 1
+            if id in ledger.deleted:
+                if text in found:
+                    lost.append(f"the deletion of {id}")
+            elif id not in ledger.deletions_tried and found.get(text) != [id]:
+                lost.append(f"{text} ({id}): there is {found.get(text)}")
+    tried = {text for ledger in ledgers for text in ledger.tried}
+    twice = [f"{text}: {ids}" for text, ids in found.items() if len(ids) > 1 or text not in tried]
+    return lost, twice, checked
+
+
+def _say(capsys: pytest.CaptureFixture[str], line: str) -> None:
+    with capsys.disabled():
+        sys.stdout.write(f"{line}\n")
+        sys.stdout.flush()
