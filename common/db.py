@@ -24,6 +24,7 @@ _HOUSE_APPS = {
     "admin": "accounts",
     "auth": "accounts",
     "contenttypes": "accounts",
+    "otp_totp": "accounts",
     "sessions": "accounts",
     "token_blacklist": "accounts",
 }

@@ -2,10 +2,12 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import path
 from django.utils.module_loading import import_string
+from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from twitter_project import views
 
 admin.autodiscover()
+admin.site.unregister(TOTPDevice)  # it shows keys: `manage.py enrol_staff` makes them
 
 # What is asked for most is found first.
 _BY_TRAFFIC = ("feed", "tweets", "search", "accounts")
@@ -22,7 +24,7 @@ urlpatterns = [
     path("schema", views.schema, name="schema"),
     path("health", views.HealthView.as_view()),
     path("ready", views.ReadyView.as_view()),
-    path("admin/", admin.site.urls),
+    path(settings.ADMIN_PATH, admin.site.urls),
 ]
 
 handler400 = "common.exception_handler.bad_request"

@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 import orjson
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from drf_spectacular.generators import SchemaGenerator
@@ -30,7 +31,10 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(
         request,
         "twitter_project/index.html",
-        {"address": request.build_absolute_uri("/").rstrip("/")},
+        {
+            "address": request.build_absolute_uri("/").rstrip("/"),
+            "names_admin": settings.ADMIN_PATH == "admin/",  # else it is nobody's business
+        },
     )
 
 
