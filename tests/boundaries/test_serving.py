@@ -58,6 +58,25 @@ def test_static_files_are_served(served: Server) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    ("request_bytes", "status"),
+    [
+        (b"GET /health HTTP/1.1\r\nHost: localhost\r\nX: %b\r\n\r\n" % (b"a" * 100_000), b"431"),
+        (b"GET /health HTTP/1.1\r\nHost: localhost\r\n%b\r\n" % (b"X: a\r\n" * 200), b"431"),
+        (b"GET /health HTTP/1.1\r\nHost: local\rhost\r\n\r\n", b"400"),
+        (b"\x16\x03\x01\r\n\r\n", b"400"),
+    ],
+)
+def test_what_is_no_request_or_too_large_a_one_reaches_no_python(
+    served: Server, request_bytes: bytes, status: bytes
+) -> None:
+    port = int(served.address.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        client.sendall(request_bytes)
+        assert client.recv(100).split()[1] == status
+
+
+@pytest.mark.slow
 def test_runserver_does_the_same_work_and_a_restart_loses_nothing(tmp_path: Path) -> None:
     server = start("runserver", tmp_path, "--noreload")
     server.wait_until_it_answers()

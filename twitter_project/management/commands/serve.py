@@ -10,6 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from granian.constants import Interfaces
+from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
@@ -17,6 +18,8 @@ from common import monitor
 from twitter_project import embedded, lifecycle
 
 _KILL_AFTER_SECONDS = 15
+# Request line and headers together: more is answered 431 without reading on.
+_MOST_HEADER_BYTES = 32 * 1024
 
 
 class Command(BaseCommand):
@@ -71,6 +74,7 @@ class Command(BaseCommand):
             blocking_threads=options["threads"],
             workers_kill_timeout=_KILL_AFTER_SECONDS,
             log_level=LogLevels.warning,
+            http1_settings=HTTP1Settings(max_buffer_size=_MOST_HEADER_BYTES),
         )
         server.drain_seconds = options["drain"]
         server.on_listening = partial(
