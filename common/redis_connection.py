@@ -1,4 +1,4 @@
-"""A connection to Redis that isn't tried for a moment after Redis has hung."""
+"""Connections to Redis that aren't tried for a moment after Redis has hung."""
 
 from typing import Any
 
@@ -20,3 +20,7 @@ class Connection(redis.Connection):
                 super().connect_check_health(*args, **kwargs)
         except Unavailable as error:
             raise redis.ConnectionError(error.message) from None
+
+
+class SecureConnection(Connection, redis.SSLConnection):
+    """The same over TLS."""

@@ -153,7 +153,12 @@ CACHES: dict[str, dict[str, Any]] = {
             "SOCKET_TIMEOUT": 5,
             "CONNECTION_POOL_KWARGS": {
                 "max_connections": 64,
-                "connection_class": import_string("common.redis_connection.Connection"),
+                # redis-py would take the class by the URL's scheme, and takes what is named here
+                "connection_class": import_string(
+                    "common.redis_connection.SecureConnection"
+                    if REDIS_URL.startswith("rediss:")
+                    else "common.redis_connection.Connection"
+                ),
             }
             if REDIS_URL
             # imported by name: it takes a good part of a start, and real parts don't need it
