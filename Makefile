@@ -67,7 +67,7 @@ load: .venv/dev ## a mixed load on a running server (HOST, USERS, SPAWN_RATE, DU
 bench: .venv/dev ## how near each part comes to what the machine can do (ONLY=fanout)
 	@exec $(BIN)/python -m benchmarks $(ONLY)
 
-profile: .venv/dev ## a flame graph of where the time goes (TARGET=feed, post, fanout, relay, search)
+profile: .venv/dev ## a flame graph of where the time goes (TARGET=feed, post, likes, fanout, relay, search)
 	@exec $(BIN)/python -m benchmarks --profile $(or $(TARGET),feed)
 
 # A file in .venv for each step, so that the second time takes no time.

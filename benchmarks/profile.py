@@ -12,6 +12,7 @@ PROFILES = Path(__file__).parent / "profiles"
 TARGETS = {
     "feed": "feed",
     "post": "post",
+    "likes": "likes",
     "fanout": "worker",
     "relay": "relay",
     "search": "search",

@@ -3,9 +3,10 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 
-from django.db import close_old_connections, transaction
+from django.db import close_old_connections, connections, transaction
 from django.utils import timezone
 
 from common.backoff import waits
@@ -32,17 +33,15 @@ def relay_batch(using: str, to: Broker, limit: int = BATCH) -> int:
     dies in between leaves the rows unmarked, and they are published again.
     """
     with transaction.atomic(using=using):  # noqa: TID251 by alias: the relay serves any service
-        events = list(
-            OutboxEvent.objects.using(using).pending().select_for_update(skip_locked=True)[:limit]
-        )
-        if not events:
+        pending = OutboxEvent.objects.using(using).pending().select_for_update(skip_locked=True)
+        events = pending.values_list("id", "routing_key", "body", "created_at")[:limit]
+        messages = [_message(*event) for event in events]
+        if not messages:
             return 0
-        to.publish([_message(event) for event in events])
-        OutboxEvent.objects.using(using).filter(id__in=[event.id for event in events]).update(
-            published_at=timezone.now()
-        )
-    OUTBOX_PUBLISHED.labels(using).inc(len(events))
-    return len(events)
+        to.publish(messages)
+        _mark(using, (message.message_id for message in messages))
+    OUTBOX_PUBLISHED.labels(using).inc(len(messages))
+    return len(messages)
 
 
 def relay_all(to: Broker) -> int:
@@ -87,10 +86,22 @@ def _prune_all(databases: Sequence[str], stop: threading.Event) -> None:
             pass
 
 
-def _message(event: OutboxEvent) -> Message:
+def _mark(using: str, ids: Iterable[str]) -> None:
+    """Past the ORM, which takes longer for 500 parameters than the database for the rows."""
+    connection = connections[using]
+    table = connection.ops.quote_name(OutboxEvent._meta.db_table)
+    now = connection.ops.adapt_datetimefield_value(timezone.now())
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {table} SET published_at = %s WHERE id IN ({', '.join(ids)})",  # noqa: S608 our ids
+            [now],
+        )
+
+
+def _message(id: int, routing_key: str, body: str, created_at: datetime) -> Message:
     return Message(
-        message_id=str(event.id),
-        routing_key=event.routing_key,
-        body=event.body.encode(),
-        timestamp=int(event.created_at.timestamp()),
+        message_id=str(id),
+        routing_key=routing_key,
+        body=body.encode(),
+        timestamp=int(created_at.timestamp()),
     )

@@ -8,7 +8,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import pika
@@ -201,6 +201,31 @@ class _Consumer:
             seconds -= _POLL_SECONDS
 
 
+class _Connection(pika.SelectConnection):
+    """Sends what is written while `gathered` at once: pika asks the kernel for each frame, which
+    takes longer than to make it.
+    """
+
+    _gathered: list[bytes] | None = None
+
+    @contextmanager
+    def gathered(self) -> Iterator[None]:
+        self._gathered = []
+        try:
+            yield
+        finally:
+            frames, self._gathered = self._gathered, None
+            if frames and self.is_open:
+                self._adapter_emit_data(b"".join(frames))
+
+    def _adapter_emit_data(self, data: bytes) -> None:
+        """What pika's adapters implement."""
+        if self._gathered is None:
+            super()._adapter_emit_data(data)  # type: ignore[misc]
+        else:
+            self._gathered.append(data)
+
+
 class _Publisher:
     """A connection in confirm mode, driven by its event loop while a batch is under way."""
 
@@ -208,8 +233,9 @@ class _Publisher:
         self._error: str | None = None
         self._unconfirmed: set[int] = set()
         self._sent = 0
+        self._oldest = 1  # that no multiple confirm has settled
         self._channel: Any = None
-        self._connection = pika.SelectConnection(
+        self._connection = _Connection(
             parameters,
             on_open_callback=lambda connection: connection.channel(on_open_callback=self._opened),
             on_open_error_callback=self._failed,
@@ -224,10 +250,12 @@ class _Publisher:
         return self._error is None and self._connection.is_open
 
     def publish(self, messages: Sequence[tuple[str, str, BasicProperties, bytes]]) -> None:
-        self._unconfirmed = set(range(self._sent + 1, self._sent + 1 + len(messages)))
+        self._oldest = self._sent + 1
+        self._unconfirmed = set(range(self._oldest, self._oldest + len(messages)))
         self._sent += len(messages)
-        for exchange, routing_key, properties, body in messages:
-            self._channel.basic_publish(exchange, routing_key, body, properties)
+        with self._connection.gathered():
+            for exchange, routing_key, properties, body in messages:
+                self._channel.basic_publish(exchange, routing_key, body, properties)
         self._run_until_stopped("no confirm")
         if self._error is not None:
             error = self._error
@@ -256,8 +284,10 @@ class _Publisher:
 
     def _confirmed(self, frame: Any) -> None:
         tag = frame.method.delivery_tag
-        settled = {t for t in self._unconfirmed if t <= tag} if frame.method.multiple else {tag}
-        self._unconfirmed -= settled
+        first = self._oldest if frame.method.multiple else tag
+        self._unconfirmed.difference_update(range(first, tag + 1))
+        if frame.method.multiple:
+            self._oldest = tag + 1
         if isinstance(frame.method, Basic.Nack):
             self._error = "a queue is full"
         if not self._unconfirmed:

@@ -2,9 +2,12 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from pika.adapters.base_connection import BaseConnection
 
 from common.errors import Unavailable
 from messaging.broker import Broker, Message, broker, dead_queue
@@ -167,3 +170,21 @@ def test_a_broker_that_is_down_is_an_outage(reader: Reader):
     ):
         with pytest.raises(Unavailable):
             call()
+
+
+@pytest.mark.real
+def test_a_batch_is_sent_at_once_however_large(reader: Reader, monkeypatch: pytest.MonkeyPatch):
+    broker().publish([message(1)])  # connects
+    sent: list[bytes] = []
+    send: Any = BaseConnection.__dict__["_adapter_emit_data"]
+
+    def count(connection: object, data: bytes) -> None:
+        sent.append(data)
+        send(connection, data)
+
+    monkeypatch.setattr(BaseConnection, "_adapter_emit_data", count)
+    large = replace(JUNK, body=b"a" * 300_000)  # of several frames
+    broker().publish([message(2), large, *map(message, range(3, 300))])
+
+    assert len(sent) == 1
+    assert broker().depth(reader.worker.queue) == 300
