@@ -72,9 +72,9 @@ def get_tweet(entry_id: int, *, viewer_id: int | None = None) -> ShownTweet:
     raise NotFound(f"no tweet {entry_id}")
 
 
-def get_visible_tweet(entry_id: int) -> ShownTweet:
+def get_visible_tweet(entry_id: int, *, viewer_id: int | None = None) -> ShownTweet:
     """A tweet of someone suspended or deleted is not found; while accounts is down it is."""
-    tweet = get_tweet(entry_id)
+    tweet = get_tweet(entry_id, viewer_id=viewer_id)
     people = people_of(tweet)
     permissions.check_shown(people, load_authors(people))
     return tweet

@@ -18,8 +18,8 @@ from tweets.services.counters import uncount, write_and_count
 
 def repost(*, tweet_id: int, user_id: int) -> int:
     """Returns the tweet's id, which is its original's where a repost's id was given."""
-    tweet = selectors.get_visible_tweet(tweet_id)
-    if Tweet.objects.filter(repost_of=tweet.id, user_id=user_id).exists():
+    tweet = selectors.get_visible_tweet(tweet_id, viewer_id=user_id)
+    if tweet.reposted:
         return tweet.id
 
     def write(id: int) -> None:
