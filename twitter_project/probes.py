@@ -16,7 +16,6 @@ import redis as redis_driver
 from django.conf import settings
 from django.db import connections
 from django.utils.module_loading import import_string
-from elasticsearch import Elasticsearch
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from common.db import alias
@@ -80,6 +79,8 @@ def rabbitmq(url: str) -> None:
 
 
 def elasticsearch(url: str) -> None:
+    from elasticsearch import Elasticsearch  # heavy, and only who has one needs it
+
     with Elasticsearch(url, request_timeout=_TIMEOUT_SECONDS, max_retries=0) as client:
         if client.cluster.health()["status"] == "red":
             raise RuntimeError("the cluster is red")

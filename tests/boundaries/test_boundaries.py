@@ -136,6 +136,25 @@ def test_production_speaks_grpc_beyond_loopback_with_credentials_alone(
     assert end in answer.stdout, answer.stderr
 
 
+def test_a_process_without_search_does_without_its_packages() -> None:
+    code = "import sys, django; django.setup(); sys.exit('elasticsearch' in sys.modules)"
+
+    answers = [
+        run("-c", code, environment=ALL_DOWN | {"SERVICES": services})
+        for services in ("feed", "search")
+    ]
+
+    assert [answer.returncode for answer in answers] == [0, 1]
+
+
+@pytest.mark.parametrize("command", ["run_search_worker", "rebuild_search"])
+def test_a_process_without_search_has_no_index_to_write(command: str, settings: Settings) -> None:
+    settings.SERVICES = ["feed"]
+
+    with pytest.raises(CommandError, match="SERVICES does not name search"):
+        call_command(command)
+
+
 def without(name: str) -> dict[str, str]:
     return {key: value for key, value in PRODUCTION.items() if key != name}
 

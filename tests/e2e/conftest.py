@@ -29,7 +29,9 @@ class Webs:
 @pytest.fixture(scope="package")
 def webs(system: System, processes: Processes) -> Iterator[Webs]:
     asks = system.environment
-    workers = {name: processes.start(command, **asks) for name, command in _WORKERS.items()}
+    workers = {
+        name: processes.start(command, SERVICES=name, **asks) for name, command in _WORKERS.items()
+    }
     servers = [
         processes.start(*RUNSERVER, SERVICES=services, **asks)
         for services in ("accounts", "tweets", "feed,search")

@@ -40,7 +40,7 @@ async def bob(http: httpx.AsyncClient) -> Member:
 
 @pytest.fixture
 def tweets_worker(system: System, processes: Processes) -> Iterator[Process]:
-    worker = processes.start("run_tweets_worker", **system.environment)
+    worker = processes.start("run_tweets_worker", SERVICES="tweets", **system.environment)
     wait_for_worker(worker, "tweets")
     yield worker
     processes.stop(worker)

@@ -70,7 +70,9 @@ class TweetsWorkers:
     def living(self) -> Process:
         """The newest, or another one where that is dead."""
         if self._newest is None or not self._newest.is_running:
-            self._newest = self._processes.start("run_tweets_worker", **self._system.environment)
+            self._newest = self._processes.start(
+                "run_tweets_worker", SERVICES="tweets", **self._system.environment
+            )
             wait_for_worker(self._newest, "tweets")
         return self._newest
 

@@ -72,8 +72,10 @@ def _interrupt(*_: object) -> NoReturn:
 
 @pytest.fixture(scope="session")
 def system(processes: Processes) -> System:
-    accounts = processes.start("run_grpc_server", "accounts", "--listen", "127.0.0.1:0")
-    tweets = processes.start("run_grpc_server", "tweets", "--listen", "127.0.0.1:0")
+    accounts, tweets = (
+        processes.start("run_grpc_server", name, "--listen", "127.0.0.1:0", SERVICES=name)
+        for name in ("accounts", "tweets")
+    )
     relay = processes.start("run_outbox_relay")
     users_grpc = grpc_address(accounts, "accounts")
     tweets_grpc = grpc_address(tweets, "tweets")

@@ -43,7 +43,6 @@ INSTALLED_APPS = [
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "channels",
-    "django_elasticsearch_dsl",
     "django_otp",
     "django_otp.plugins.otp_totp",
     "drf_spectacular",
@@ -196,6 +195,8 @@ SEARCH_INDEX: dict[str, Any] = (
     if ELASTICSEARCH_URL
     else {"BACKEND": "search.backends.sqlite.SqliteIndex", "path": str(DATA_DIR / "search.sqlite3")}
 )
+if ELASTICSEARCH_URL and "search" in SERVICES:  # it takes as long to import as Django itself
+    INSTALLED_APPS.append("django_elasticsearch_dsl")
 ELASTICSEARCH_DSL = {
     "default": {
         "hosts": ELASTICSEARCH_URL or "http://127.0.0.1:9200",

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from grpc_services.clients.tweets import Tweet
+from search.commands import require_search
 from search.index import Superseded
 from search.rebuild import rebuild
 
@@ -18,6 +19,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        require_search()
         bar = Progress(
             TextColumn("tweets up to {task.fields[day]}"),
             BarColumn(),

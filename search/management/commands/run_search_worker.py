@@ -2,6 +2,7 @@ from typing import Any
 
 from common.errors import Unavailable
 from messaging.commands import WorkerCommand, require_broker
+from search.commands import require_search
 from search.handlers import WORKER
 from search.index import index
 
@@ -11,6 +12,7 @@ class Command(WorkerCommand):
     workers = (WORKER,)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        require_search()
         require_broker()
         try:
             index().prepare()  # before anyone else creates the index
