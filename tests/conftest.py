@@ -13,13 +13,14 @@ from django_redis import get_redis_connection
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
+from accounts import tokens
 from accounts.models import User
 from common.revocation import revocations
 from common.throttling import purses, rate_of
 from messaging.broker import broker, dead_queue
 from messaging.relay import relay_all
 from messaging.worker import workers
-from tests.factories import PASSWORD, UserFactory
+from tests.factories import UserFactory
 from tests.live.system import processes, system  # noqa: F401 fixtures, started once for all
 
 _REAL = ("real", "integration", "e2e")
@@ -119,10 +120,10 @@ def carol(db: None) -> User:
 @pytest.fixture
 def sign_in() -> Callable[[User], APIClient]:
     def sign_in(user: User) -> APIClient:
+        """With the token that a log-in gives, which has tests of its own."""
         client = APIClient()
-        answer = client.post("/users/login", {"email": user.email, "password": PASSWORD})
-        assert answer.status_code == 200, answer.content
-        client.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.json()['token']}")
+        token = tokens.issue(User.objects.get(id=user.id)).token
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
         return client
 
     return sign_in

@@ -1,5 +1,6 @@
 """Rows for tests, made as the services make them."""
 
+from functools import cache
 from typing import Any
 
 import factory
@@ -12,6 +13,12 @@ from tweets.models import Tweet
 PASSWORD = "pass123"
 
 
+@cache
+def _password_hash() -> str:
+    """One for all: to hash it again takes longer than all else that makes a user."""
+    return make_password(PASSWORD)
+
+
 class UserFactory(factory.django.DjangoModelFactory[User]):
     class Meta:
         model = User
@@ -19,7 +26,7 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
     id = factory.LazyFunction(new_id)
     username = factory.Sequence(lambda n: f"user-{n}")
     email = factory.LazyAttribute(lambda user: f"{user.username}@example.com")
-    password = factory.LazyFunction(lambda: make_password(PASSWORD))
+    password = factory.LazyFunction(_password_hash)
     created_at = factory.LazyAttribute(lambda user: created_at(user.id))
 
 
