@@ -17,7 +17,7 @@ COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3
 NEW_ENOUGH = { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	echo "$(PYTHON) is missing or older than Python 3.11: install it, or name another: make PYTHON=python3.12 ..." >&2; exit 1; }; }
 
-.PHONY: help run test chaos services services-stop check protos requirements load bench profile
+.PHONY: help run test chaos services services-stop check audit-deps protos requirements load bench profile
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -40,18 +40,22 @@ services: ## start PostgreSQL, Redis, RabbitMQ and Elasticsearch for tests, and 
 services-stop: ## stop them; their data stays in .services/
 	@$(NEW_ENOUGH) && exec $(PYTHON) deploy/services/services.py stop
 
-check: .venv/dev ## format, lint, types, import contracts, migrations, generated protos
+check: .venv/dev ## format, lint, types, import contracts, migrations, secrets, generated protos
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m ruff check .
 	$(BIN)/python -m mypy .
 	$(BIN)/lint-imports
 	$(BIN)/python manage.py makemigrations --check --dry-run
+	@git ls-files -z | xargs -0 $(BIN)/detect-secrets-hook --no-verify --baseline .secrets.baseline
 	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT \
 	&& $(PROTOC) --python_out=$$fresh --grpc_python_out=$$fresh --mypy_out=quiet:$$fresh --mypy_grpc_out=quiet:$$fresh \
 	&& for file in $$fresh/grpc_services/generated/*; do \
 		cmp "$$file" "grpc_services/generated/$${file##*/}" \
 		|| { echo "grpc_services/generated is stale: make protos" >&2; exit 1; }; \
 	done && echo "grpc_services/generated is up to date"
+
+audit-deps: .venv/dev ## hold all packages against the known advisories (asks pypi.org)
+	$(BIN)/python -m uv tool run pip-audit@2.10.1 --strict --no-deps --disable-pip -r requirements/dev.txt
 
 protos: .venv/dev ## generate grpc_services/generated from grpc_services/protos
 	$(PROTOC) --python_out=. --grpc_python_out=. --mypy_out=quiet:. --mypy_grpc_out=quiet:.
