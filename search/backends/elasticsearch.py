@@ -6,7 +6,8 @@ write goes to both.
 """
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -61,8 +62,11 @@ _PATIENCE_SECONDS = 30
 # What of a document is asked for: others may have put anything into theirs.
 SHOWN = ["id", "user_id", "content", "created_at"]
 _RETRIES = 5
+# How long to wait for a shard that is being started, from try to try. It takes 100 ms or so.
+_PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4)
 _POISON = {"document_parsing_exception", "mapper_parsing_exception"}
 _GONE = {"index_not_found_exception"}
+_NO_SHARD = "search_phase_execution_exception"
 
 # For those who wait. A worker has its own growing pauses.
 BREAKER = Breaker("the search index", lambda kind, _: issubclass(kind, ConnectionTimeout))
@@ -101,7 +105,7 @@ class ElasticsearchIndex:
         with _translated(), BREAKER.guard():
             if not self._is_prepared:
                 self._prepare(self.client)
-            return self._search(query, place, limit)
+            return _once_started(lambda: self._search(query, place, limit))
 
     def find_by_author(self, user_id: int) -> Iterator[Document]:
         with _translated():
@@ -309,6 +313,18 @@ class ElasticsearchRebuild:
                 operations += [_action(BUILDING, source["id"], DELETED), source]
             if operations and not _send(self._client, operations):
                 raise Superseded
+
+
+def _once_started(search: Callable[[], Found]) -> Found:
+    """An index that someone creates or deletes just now can't be searched for a moment."""
+    for pause in _PAUSES_SECONDS:
+        try:
+            return search()
+        except ApiError as error:
+            if error.error != _NO_SHARD or error.status_code == TOO_MANY_REQUESTS:
+                raise
+        time.sleep(pause)
+    return search()
 
 
 def render(query: Query, place: Place) -> dict[str, Any]:

@@ -9,13 +9,16 @@ from elasticsearch.dsl import connections
 
 from common.errors import Unavailable
 from search.backends.elasticsearch import BUILDING, SHOWN, ElasticsearchIndex
-from search.index import Place, index, this_hour
+from search.index import Found, Place, index, this_hour
 from search.query import parse
 from tests.unit.search.conftest import document, found_ids
 
 pytestmark = pytest.mark.real
 
 Write = Callable[..., None]
+
+# Which node a shard must be started on.
+HELD_BACK = "index.routing.allocation.require._name"
 
 
 @pytest.fixture
@@ -65,6 +68,42 @@ def test_an_index_that_someone_deletes_is_made_anew(
 
     assert found_ids("hello") == [entry.id]
     assert list(elasticsearch.indices.get(index="tweets")) == ["tweets"]
+
+
+def test_a_search_waits_for_an_index_that_is_being_created(
+    elasticsearch: Elasticsearch,
+) -> None:
+    class Meeting(ElasticsearchIndex):
+        """Comes when no shard of the index has started; one has when it comes again."""
+
+        asked = 0
+
+        def _search(self, *args: Any) -> Found:
+            self.asked += 1
+            if self.asked == 2:
+                elasticsearch.indices.put_settings(index="tweets", settings={HELD_BACK: None})
+                elasticsearch.cluster.health(index="tweets", wait_for_status="yellow")
+            return super()._search(*args)
+
+    create_without_shards(elasticsearch)
+    early = Meeting()
+
+    found = early.search(parse("hello"), place=Place(hour=this_hour()), limit=1)
+
+    assert (early.asked, found.hits) == (2, [])
+
+
+def test_an_index_whose_shard_does_not_start_is_an_outage(elasticsearch: Elasticsearch) -> None:
+    create_without_shards(elasticsearch)
+
+    with pytest.raises(Unavailable):
+        found_ids("hello")
+
+
+def create_without_shards(elasticsearch: Elasticsearch) -> None:
+    elasticsearch.indices.create(
+        index="tweets", settings={HELD_BACK: "no such node"}, wait_for_active_shards=0
+    )
 
 
 def test_an_index_with_other_mappings_is_searched_as_well_as_may_be(
