@@ -33,7 +33,8 @@ def seed_people(world: World, draw: random.Random, nodes: int | None) -> list[st
     file.write_text("\n".join(kept))
     seeded = world.manage("seed_demo", "--graph", str(file))
     assert seeded.returncode == 0, seeded.stderr
-    wait_until(lambda: not on_the_way(world), START_SECONDS)
+    # the whole graph is some 40,000 events
+    wait_until(lambda: not on_the_way(world), START_SECONDS if nodes else 4 * START_SECONDS)
     return [f"node-{name}" for name in names]
 
 
