@@ -2,21 +2,14 @@
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
-from django.db.models import (
-    BooleanField,
-    Count,
-    Exists,
-    ExpressionWrapper,
-    OuterRef,
-    Q,
-    QuerySet,
-    Value,
-)
+from django.db import connections
+from django.db.models import Count, QuerySet
 
 from common import permissions
+from common.db import alias
 from common.errors import NotFound, Unavailable
 from common.ids import MAX_ID, parse_id
 from common.pagination import Page, cut
@@ -85,15 +78,21 @@ def get_thread(
 ) -> Thread:
     """A tweet and a page of its replies, oldest first, whoever wrote them."""
     tweet = get_tweet(entry_id, viewer_id=viewer_id)
-    replies = Tweet.objects.filter(parent_id=tweet.id, id__gt=after_id or 0).order_by("id")
-    page = cut(_read(replies[: limit + 1], viewer_id), limit, key=lambda row: row.id)
+    replies = _read(
+        "parent_id = %s AND id > %s ORDER BY id LIMIT %s",
+        [tweet.id, after_id or 0, limit + 1],
+        viewer_id,
+    )
+    page = cut(replies, limit, key=lambda row: row.id)
     return Thread(tweet=tweet, replies=Page([_show(row, row) for row in page.items], page.next))
 
 
 def list_tweets(*, after_id: int | None = None, limit: int) -> list[ShownTweet]:
     """Every tweet (no reposts) above `after_id` in order of id."""
-    tweets = Tweet.objects.tweets().filter(id__gt=after_id or 0).order_by("id")
-    return [_show(row, row) for row in _read(tweets[:limit])]
+    rows = _read(
+        "repost_of_id IS NULL AND id > %s ORDER BY id LIMIT %s", [after_id or 0, limit], None
+    )
+    return [_show(row, row) for row in rows]
 
 
 def list_reply_ids(parent_ids: Collection[int], *, limit: int) -> list[int]:
@@ -225,23 +224,44 @@ class _Row(NamedTuple):
 def _find_rows(ids: Collection[int], viewer_id: int | None) -> dict[int, _Row]:
     if not ids:
         return {}
-    return {row.id: row for row in _read(Tweet.objects.filter(id__in=ids), viewer_id)}
+    places = ", ".join(["%s"] * len(ids))
+    return {row.id: row for row in _read(f"id IN ({places})", list(ids), viewer_id)}
 
 
-def _read(tweets: QuerySet[Tweet], viewer_id: int | None = None) -> list[_Row]:
-    parent = Tweet.objects.filter(id=OuterRef("parent_id"))
-    computed: dict[str, Any] = {
-        "parent_deleted": ExpressionWrapper(
-            Q(parent_id__isnull=False) & ~Exists(parent), output_field=BooleanField()
-        ),
-        "liked": Value(None, output_field=BooleanField()),
-        "reposted": Value(None, output_field=BooleanField()),
-    }
-    if viewer_id is not None:
-        by_viewer = {"user_id": viewer_id}
-        computed["liked"] = Exists(Like.objects.filter(tweet=OuterRef("id"), **by_viewer))
-        computed["reposted"] = Exists(Tweet.objects.filter(repost_of=OuterRef("id"), **by_viewer))
-    return list(map(_Row._make, tweets.annotate(**computed).values_list(*_Row._fields)))
+# The ORM takes fifteen times as long to make this statement as the database to answer it.
+_SELECT = """
+SELECT id, user_id, repost_of_id, content, parent_id, num_likes, num_replies, num_reposts,
+    created_at,
+    parent_id IS NOT NULL
+        AND NOT EXISTS (SELECT 1 FROM tweets_tweet parent WHERE parent.id = tweet.parent_id),
+    EXISTS (
+        SELECT 1 FROM tweets_like mark WHERE mark.tweet_id = tweet.id AND mark.user_id = %s
+    ),
+    EXISTS (
+        SELECT 1 FROM tweets_tweet mark WHERE mark.repost_of_id = tweet.id AND mark.user_id = %s
+    )
+FROM tweets_tweet tweet
+WHERE """
+_NOBODY = 0
+
+
+def _read(condition: str, values: Sequence[int], viewer_id: int | None) -> list[_Row]:
+    viewer = _NOBODY if viewer_id is None else viewer_id
+    with connections[alias("tweets")].cursor() as cursor:
+        cursor.execute(_SELECT + condition, [viewer, viewer, *values])
+        found = cursor.fetchall()
+    return [
+        _Row._make(
+            [
+                *facts,
+                created_at.replace(tzinfo=UTC),  # SQLite leaves it out
+                bool(parent_deleted),
+                None if viewer_id is None else bool(liked),
+                None if viewer_id is None else bool(reposted),
+            ]
+        )
+        for *facts, created_at, parent_deleted, liked, reposted in found
+    ]
 
 
 def _show(tweet: _Row, entry: _Row) -> ShownTweet:
