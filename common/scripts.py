@@ -13,6 +13,8 @@ from typing import Any
 from django_redis import get_redis_connection
 from redis.exceptions import ConnectionError, NoScriptError, ResponseError
 
+from common import tracing
+
 Value = str | bytes | int
 
 _kept = threading.local()
@@ -28,10 +30,11 @@ class Script:
 
     def __call__(self, keys: Sequence[Value] = (), args: Sequence[Value] = ()) -> Any:
         operands = (len(keys), *keys, *args)
-        try:
-            return _ask("EVALSHA", self.sha, *operands)
-        except NoScriptError:  # Redis was restarted
-            return _ask("EVAL", self.source, *operands)
+        with tracing.span("redis EVALSHA", "client"):
+            try:
+                return _ask("EVALSHA", self.sha, *operands)
+            except NoScriptError:  # Redis was restarted
+                return _ask("EVAL", self.source, *operands)
 
 
 def _ask(*command: Value) -> Any:

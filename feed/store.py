@@ -23,6 +23,7 @@ from django.conf import settings
 from django_redis import get_redis_connection
 from redis.commands.core import Script
 
+from common import tracing
 from common.ids import parse_id
 from grpc_services import fragments
 
@@ -244,10 +245,13 @@ def _redis() -> redis.Redis:
 
 
 def _run_all(name: str, calls: Iterable[tuple[Sequence[str], Sequence[int]]]) -> int:
-    """Runs the script for each pair of keys and arguments, and adds up what it returns.
+    """Runs the script for each pair of keys and arguments, and adds up what it returns."""
+    with tracing.span(f"redis {name}", "client"):
+        return _pipeline(name, calls)
 
-    Two calls are in flight, so that the next one is packed and sent while Redis works on the last.
-    """
+
+def _pipeline(name: str, calls: Iterable[tuple[Sequence[str], Sequence[int]]]) -> int:
+    """Two calls are in flight: the next one is packed and sent while Redis works on the last."""
     script = _script(name)
     pool = _redis().connection_pool
     connection: Any = pool.get_connection()

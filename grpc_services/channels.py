@@ -14,6 +14,8 @@ import grpc
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from common import tracing
+from common.logs import REQUEST_ID_HEADER, request_id
 from common.metrics import rpc_calls
 from grpc_services import credentials
 from grpc_services.errors import to_status
@@ -122,11 +124,17 @@ def channel(service: str) -> grpc.Channel:
     """The process's channel to the service, built at its first question (after any fork)."""
     options = {name.lower(): value for name, value in settings.GRPC_CHANNELS[service].items()}
     made: grpc.Channel = import_string(options.pop("backend"))(service, **options)
-    return cast(grpc.Channel, _Watched(made)) if settings.MONITOR_LISTEN else made
+    return cast(grpc.Channel, _Watched(made)) if settings.WATCHED else made
+
+
+def _metadata() -> list[tuple[str, str]]:
+    """To which request and trace a question belongs."""
+    told = ((REQUEST_ID_HEADER, request_id()), (tracing.HEADER, tracing.traceparent()))
+    return [(key, value) for key, value in told if value]
 
 
 class _Watched:
-    """Counts what is asked over a channel of either kind."""
+    """Counts what is asked over a channel of either kind, and hands the trace on."""
 
     def __init__(self, channel: Any) -> None:
         self._channel = channel
@@ -137,12 +145,15 @@ class _Watched:
     def unary_unary(self, path: str, *arguments: Any, **options: Any) -> Callable[..., Any]:
         ask = self._channel.unary_unary(path, *arguments, **options)
         service, method = names(path)
+        name = f"{service}/{method}"
 
         def call(request: Any, timeout: float | None = None, metadata: Any = None) -> Any:
             started = perf_counter()
             code = grpc.StatusCode.OK
             try:
-                return ask(request, timeout=timeout, metadata=metadata)
+                with tracing.span(name, "client"):
+                    told = [*(metadata or ()), *_metadata()]
+                    return ask(request, timeout=timeout, metadata=told)
             except grpc.RpcError as error:
                 code = error.code()
                 raise

@@ -12,8 +12,10 @@ from django.utils.module_loading import import_string
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from common import tracing
 from common.db import alias
 from common.errors import OUTAGES
+from common.logs import REQUEST_ID_HEADER, serving
 from common.metrics import rpc_answers
 from grpc_services import credentials
 from grpc_services.errors import to_status
@@ -96,6 +98,11 @@ def names(path: str) -> tuple[str, str]:
     return service, method
 
 
+def _told(context: grpc.ServicerContext) -> dict[str, str]:
+    """To which request and trace the question belongs, as far as it says."""
+    return {key: str(value) for key, value in context.invocation_metadata() or ()}
+
+
 def _is_up(using: str) -> bool:
     connection = connections[using]
     try:
@@ -147,15 +154,24 @@ class _Translate(grpc.ServerInterceptor):  # type: ignore[type-arg]
         handler = continuation(details)
         if handler is None or handler.unary_unary is None:
             return handler
+        if details.method.startswith(credentials.OPEN):  # probes are no news
+            return handler
         answer = handler.unary_unary
         service, method = names(details.method)
+        name = f"{service}/{method}"
 
         def call(request: Any, context: grpc.ServicerContext) -> Any:
+            told = _told(context)
+            with serving(told.get(REQUEST_ID_HEADER, "")):
+                return translate(request, context, told.get(tracing.HEADER))
+
+        def translate(request: Any, context: grpc.ServicerContext, parent: str | None) -> Any:
             started = perf_counter()
             code = grpc.StatusCode.OK
             close_old_connections()
             try:
-                return answer(request, context)
+                with tracing.span(name, "server", parent=parent):
+                    return answer(request, context)
             except Exception as error:
                 code, message = to_status(error, details.method)
                 context.abort(code, message)

@@ -24,6 +24,7 @@ class Message:
     routing_key: str
     body: bytes
     timestamp: int  # seconds since 1970
+    traceparent: str | None = None
 
 
 class Broker(Protocol):

@@ -7,6 +7,7 @@ from django.db import connections
 from django.db.models import Model
 from django.utils import timezone
 
+from common import tracing
 from common.db import alias, on_commit, with_new_id
 from common.ids import new_ids
 from common.statements import Increment, insert_together
@@ -37,7 +38,11 @@ def write_and_publish(
 
     def write(id: int) -> bool:
         news = OutboxEvent(
-            id=id, routing_key=event.routing_key, body=encode(event), created_at=timezone.now()
+            id=id,
+            routing_key=event.routing_key,
+            body=encode(event),
+            created_at=timezone.now(),
+            traceparent=tracing.traceparent(),
         )
         return insert_together(service, *rows, news, counted=counted)
 
@@ -49,20 +54,21 @@ def write_and_publish(
 
 def _insert(events: Sequence[Event], using: str) -> None:
     """One statement, and no savepoint in case an id is taken: those events are given others."""
-    now = timezone.now()
+    traceparent = tracing.traceparent()
     connection = connections[using]
+    created_at = connection.ops.adapt_datetimefield_value(timezone.now())
     table = connection.ops.quote_name(OutboxEvent._meta.db_table)
     left = list(events)
     while left:
         batch = dict(zip(new_ids(len(left[:_BATCH])), left, strict=False))
         rows = [
-            (id, event.routing_key, encode(event), connection.ops.adapt_datetimefield_value(now))
+            (id, event.routing_key, encode(event), created_at, traceparent)
             for id, event in batch.items()
         ]
         with connection.cursor() as cursor:
             cursor.execute(
-                f"INSERT INTO {table} (id, routing_key, body, created_at) "  # noqa: S608 our name
-                f"VALUES {', '.join(['(%s, %s, %s, %s)'] * len(rows))} "
+                f"INSERT INTO {table} (id, routing_key, body, created_at, traceparent) "  # noqa: S608 our name
+                f"VALUES {', '.join(['(%s, %s, %s, %s, %s)'] * len(rows))} "
                 "ON CONFLICT (id) DO NOTHING RETURNING id",
                 [value for row in rows for value in row],
             )

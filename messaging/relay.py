@@ -4,11 +4,14 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 
 from django.db import close_old_connections, connections, transaction
 from django.utils import timezone
 
+from common import tracing
 from common.backoff import waits
 from common.db import aliases
 from common.errors import OUTAGES, Unavailable
@@ -34,11 +37,11 @@ def relay_batch(using: str, to: Broker, limit: int = BATCH) -> int:
     """
     with transaction.atomic(using=using):  # noqa: TID251 by alias: the relay serves any service
         pending = OutboxEvent.objects.using(using).pending().select_for_update(skip_locked=True)
-        events = pending.values_list("id", "routing_key", "body", "created_at")[:limit]
-        messages = [_message(*event) for event in events]
+        events = pending.values_list("id", "routing_key", "body", "created_at", "traceparent")
+        messages = [_message(*event) for event in events[:limit]]
         if not messages:
             return 0
-        to.publish(messages)
+        _publish(messages, to)
         _mark(using, (message.message_id for message in messages))
     OUTBOX_PUBLISHED.labels(using).inc(len(messages))
     return len(messages)
@@ -98,10 +101,27 @@ def _mark(using: str, ids: Iterable[str]) -> None:
         )
 
 
-def _message(id: int, routing_key: str, body: str, created_at: datetime) -> Message:
+def _publish(messages: Sequence[Message], to: Broker) -> None:
+    """In each traced message's own trace, where publishing is a step of its way."""
+    with ExitStack() as spans:
+        to.publish([_step(message, spans) for message in messages] if tracing.is_on() else messages)
+
+
+def _step(message: Message, spans: ExitStack) -> Message:
+    if message.traceparent is None:
+        return message
+    name = f"publish {message.routing_key}"
+    spans.enter_context(tracing.span(name, "producer", parent=message.traceparent))
+    return replace(message, traceparent=tracing.traceparent())
+
+
+def _message(
+    id: int, routing_key: str, body: str, created_at: datetime, traceparent: str | None
+) -> Message:
     return Message(
         message_id=str(id),
         routing_key=routing_key,
         body=body.encode(),
         timestamp=int(created_at.timestamp()),
+        traceparent=traceparent,
     )

@@ -17,6 +17,7 @@ from typing import Any, cast
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from common import tracing
 from common.errors import OUTAGES, Unavailable
 from common.metrics import DEAD_LETTERS, HANDLER_SECONDS, MESSAGES_HANDLED, MESSAGES_RETRIED
 from messaging.events import Event, Poison, decode
@@ -36,6 +37,7 @@ class Delivery:
     message_id: str
     routing_key: str
     body: bytes
+    traceparent: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +72,12 @@ class Worker:
         return dead
 
     def _handle(self, handler: Handler, group: list[tuple[Delivery, Event]]) -> set[int]:
+        routing_key = group[0][0].routing_key
+        parents = [delivery.traceparent for delivery, _ in group]
         started = perf_counter()
         try:
-            handler([event for _, event in group])
+            with tracing.batch(f"{self.queue} {routing_key}", parents):
+                handler([event for _, event in group])
         except (Unavailable, *OUTAGES) as error:
             MESSAGES_RETRIED.labels(self.queue).inc(len(group))
             raise Unavailable(f"a dependency of {self.queue} is down: {error}") from error
@@ -84,7 +89,6 @@ class Worker:
                 "%s: dead letter %s (%s)", self.queue, delivery.message_id, delivery.routing_key
             )
             return {delivery.tag}
-        routing_key = group[0][0].routing_key
         HANDLER_SECONDS.labels(self.queue, routing_key).observe(perf_counter() - started)
         MESSAGES_HANDLED.labels(self.queue, routing_key).inc(len(group))
         return set()

@@ -41,6 +41,7 @@ class EmbeddedBroker:
                     message_id=message.message_id,
                     routing_key=message.routing_key,
                     body=message.body,
+                    traceparent=message.traceparent,
                 )
                 for message in messages
                 for worker in workers().values()
@@ -56,6 +57,7 @@ class EmbeddedBroker:
                 message_id=row.message_id,
                 routing_key=row.routing_key,
                 body=bytes(row.body),
+                traceparent=row.traceparent,
             )
             for row in waiting
         ]

@@ -17,6 +17,7 @@ from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPConnectionError, AMQPError
 from pika.spec import Basic, BasicProperties
 
+from common import tracing
 from common.backoff import waits
 from common.errors import OUTAGES, Unavailable
 from messaging import loops
@@ -355,6 +356,7 @@ def _delivery(method: Any, properties: BasicProperties, body: bytes) -> Delivery
         message_id=properties.message_id or "",
         routing_key=properties.type or method.routing_key,
         body=body,
+        traceparent=_traceparent(properties),
     )
 
 
@@ -364,7 +366,13 @@ def _message(method: Any, properties: BasicProperties, body: bytes) -> Message:
         routing_key=properties.type or method.routing_key,
         body=body,
         timestamp=properties.timestamp or 0,
+        traceparent=_traceparent(properties),
     )
+
+
+def _traceparent(properties: BasicProperties) -> str | None:
+    found = (properties.headers or {}).get(tracing.HEADER)
+    return found if isinstance(found, str) else None
 
 
 def _properties(message: Message) -> BasicProperties:
@@ -374,6 +382,7 @@ def _properties(message: Message) -> BasicProperties:
         timestamp=message.timestamp,
         content_type="application/json",
         delivery_mode=2,
+        headers={tracing.HEADER: message.traceparent} if message.traceparent else None,
     )
 
 

@@ -4,6 +4,7 @@ Every real part has a URL in the environment; a part whose URL is unset is embed
 outside this folder knows which it is.
 """
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
-from environs import Env
+from environs import Env, validate
 
 env = Env()
 
@@ -354,6 +355,13 @@ CHANNEL_LAYERS: dict[str, Any] = {
 
 # Where this process shows its health and its metrics: a port of loopback, or HOST:PORT.
 MONITOR_LISTEN: str = env.str("MONITOR_LISTEN", "")
+# OpenTelemetry reads its own variables; without the first of them it is off.
+TRACING: bool = bool(env.str("OTEL_EXPORTER_OTLP_ENDPOINT", ""))
+TRACED_AS: str = env.str("OTEL_SERVICE_NAME", "") or " ".join(["microblog", *sys.argv[1:2]])
+# Of the requests; what follows from a request is traced if the request is.
+TRACED_SHARE: float = env.float("OTEL_TRACES_SAMPLER_ARG", 1.0)
+# Whether questions to other services are counted or traced.
+WATCHED: bool = bool(MONITOR_LISTEN) or TRACING
 
 
 # The feed.
@@ -361,11 +369,27 @@ MONITOR_LISTEN: str = env.str("MONITOR_LISTEN", "")
 FEED_SHOWN = 800  # entries of a timeline that are shown from Redis; older ones from the database
 
 
+ACCESS_LOG: bool = env.bool("ACCESS_LOG", False)  # a line for each request
+
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"context": {"()": "common.logs.Context"}},
+    "formatters": {
+        "line": {
+            "()": "common.logs.LineFormatter",
+            "format": "{asctime} {levelname} {name}: {message}",
+            "style": "{",
+        },
+        "json": {"()": "common.logs.JSONFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "filters": ["context"],
+            "formatter": env.str("LOG_FORMAT", "line", validate=validate.OneOf(["line", "json"])),
+        }
+    },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
     "loggers": {
         "pika": {"level": "CRITICAL"},  # our own line says it, once

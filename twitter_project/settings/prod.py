@@ -30,6 +30,10 @@ if not (GRPC_TLS or GRPC_TOKEN_KEYS):
                 "GRPC_TOKEN_KEYS, or with GRPC_TLS_CA, GRPC_TLS_CERTIFICATE and GRPC_TLS_KEY"
             )
 
+ACCESS_LOG = env.bool("ACCESS_LOG", True)
+if not env.str("LOG_FORMAT", ""):
+    LOGGING["handlers"]["console"]["formatter"] = "json"
+
 STATIC_ROOT = DATA_DIR / "static"  # filled by `manage.py collectstatic`
 WHITENOISE_USE_FINDERS = False
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)

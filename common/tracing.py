@@ -1,0 +1,113 @@
+"""One OpenTelemetry trace of a request and all that follows from it, across processes.
+
+Off unless `OTEL_EXPORTER_OTLP_ENDPOINT` is set: then nothing is imported here, and a span is a
+constant that does nothing. A trace begins at the system's own door: a client's `traceparent` is
+not taken over, since it would decide what is sampled. Within the system it travels in gRPC's
+metadata, in the outbox's rows and in the messages' properties.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace import SpanProcessor
+    from opentelemetry.trace import Tracer
+
+_tracer: "Tracer | None" = None
+_OFF: AbstractContextManager[Any] = nullcontext()
+
+HEADER = "traceparent"
+
+
+def start(processor: "SpanProcessor | None" = None) -> None:
+    """Once a process, before it connects to anything. Sends spans by OTLP unless told otherwise."""
+    global _tracer
+    if processor is None and not settings.TRACING:
+        return
+    from common import otel
+
+    _tracer = otel.start(processor)
+
+
+def stop() -> None:
+    global _tracer
+    if _tracer is not None:
+        from common import otel
+
+        otel.stop()
+        _tracer = None
+
+
+def is_on() -> bool:
+    return _tracer is not None
+
+
+def span(
+    name: str, kind: str = "internal", *, parent: str | None = None
+) -> AbstractContextManager[Any]:
+    """A span around the block, below the one that is open or below the traceparent `parent`."""
+    if _tracer is None:
+        return _OFF
+    return _tracer.start_as_current_span(name, context=_context(parent), kind=_kind(kind))
+
+
+def batch(name: str, parents: Sequence[str | None]) -> AbstractContextManager[Any]:
+    """A span around work that is done for several messages at once.
+
+    It belongs to the first one's trace. In the others' stands a span of the same time with a link
+    to it.
+    """
+    if _tracer is None or not any(parents):
+        return _OFF
+    return _batch(_tracer, name, [parent for parent in parents if parent])
+
+
+@contextmanager
+def _batch(tracer: "Tracer", name: str, parents: Sequence[str]) -> Iterator[Any]:
+    from opentelemetry.trace import Link
+
+    kind = _kind("consumer")
+    with tracer.start_as_current_span(name, context=_context(parents[0]), kind=kind) as work:
+        link = Link(work.get_span_context())
+        others = [
+            tracer.start_span(name, context=_context(parent), kind=kind, links=[link])
+            for parent in parents[1:]
+        ]
+        try:
+            yield work
+        finally:
+            for other in others:
+                other.end()
+
+
+def traceparent() -> str | None:
+    """Of the open span, for whoever goes on with the trace."""
+    if _tracer is None:
+        return None
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    carrier: dict[str, str] = {}
+    TraceContextTextMapPropagator().inject(carrier)
+    return carrier.get(HEADER)
+
+
+def trace_id() -> str | None:
+    parts = (traceparent() or "").split("-")
+    return parts[1] if len(parts) == 4 else None
+
+
+def _context(parent: str | None) -> Any:
+    if parent is None:
+        return None  # the open one
+    from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+    return TraceContextTextMapPropagator().extract({HEADER: parent})
+
+
+def _kind(name: str) -> Any:
+    from opentelemetry.trace import SpanKind
+
+    return SpanKind[name.upper()]

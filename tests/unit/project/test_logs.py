@@ -1,0 +1,216 @@
+"""What the log tells, and what it doesn't."""
+
+import io
+import json
+import logging
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.test import Client
+from django.urls import path
+from pytest_django import Settings
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.test import APIClient
+from rest_framework.views import APIView
+
+from accounts.models import User
+from common.logs import Context, JSONFormatter, redact, serving
+from tests.factories import PASSWORD
+
+SECRET = "zebra-secret"
+EMAIL = f"{SECRET}@example.com"
+TOKEN = f"eyJ{SECRET}.eyJ{SECRET}.{SECRET}"
+
+SignIn = Callable[[User], APIClient]
+
+
+class Broken(APIView):
+    """Fails with what it was sent, as a driver does that quotes the row it refused."""
+
+    permission_classes = ()
+
+    def post(self, request: Request) -> Response:
+        sent: Any = request.data
+        raise ValueError(f"DETAIL: Key (email)=({sent['email']}) is there; {sent}")
+
+
+urlpatterns = [path("broken", Broken.as_view())]
+
+
+class Log:
+    def __init__(self) -> None:
+        self.written = io.StringIO()
+
+    @property
+    def text(self) -> str:
+        return self.written.getvalue()
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.text.splitlines()]
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        return [line for line in self.lines if line["logger"] == "twitter_project.watching"]
+
+
+@pytest.fixture
+def log(settings: Settings) -> Iterator[Log]:
+    """All that production would write."""
+    settings.ACCESS_LOG = True
+    log = Log()
+    handler = logging.StreamHandler(log.written)
+    handler.addFilter(Context())
+    handler.setFormatter(JSONFormatter())
+    logging.getLogger().addHandler(handler)
+    yield log
+    logging.getLogger().removeHandler(handler)
+
+
+def test_a_request_is_one_line_of_json(
+    alice: User, sign_in: SignIn, log: Log, settings: Settings
+) -> None:
+    api = sign_in(alice)
+
+    api.get("/users/alice?cursor=zebra", HTTP_X_REQUEST_ID="from-the-gateway-1")
+
+    line = log.requests[-1]
+    assert line.pop("ms") > 0
+    assert line.pop("time")
+    assert line == {
+        "level": "INFO",
+        "logger": "twitter_project.watching",
+        "message": "GET /users/<str:name> 200",
+        "method": "GET",
+        "route": "/users/<str:name>",
+        "status": 200,
+        "request_id": "from-the-gateway-1",
+        "user_id": str(alice.id),
+    }
+
+
+def test_every_line_of_a_request_has_its_id(api: APIClient, log: Log, settings: Settings) -> None:
+    settings.ROOT_URLCONF = __name__
+
+    answer = api.post("/broken", {"email": EMAIL})
+
+    assert answer.status_code == 500
+    assert {line["request_id"] for line in log.lines} == {answer["X-Request-ID"]}
+    assert any("Traceback" in line.get("exc_info", "") for line in log.lines)
+
+
+def test_two_requests_have_two_ids(api: APIClient, db: None) -> None:
+    first, second = (api.get("/users/nobody")["X-Request-ID"] for _ in range(2))
+
+    assert first != second
+    assert len(first) >= 16
+
+
+@pytest.mark.parametrize("given", ["short", "x" * 65, "with space", "new\nline-1234", "“quotes”"])
+def test_an_id_that_is_not_sane_is_not_taken_over(given: str, api: APIClient, db: None) -> None:
+    answer = api.get("/users/nobody", HTTP_X_REQUEST_ID=given)
+
+    assert answer["X-Request-ID"] != given
+
+
+def test_nothing_is_logged_of_a_request_unless_asked_for(
+    api: APIClient, db: None, log: Log, settings: Settings
+) -> None:
+    settings.ACCESS_LOG = False
+
+    api.get("/users/nobody")
+
+    assert not log.lines
+
+
+def test_no_request_brings_a_secret_into_the_log(alice: User, sign_in: SignIn, log: Log) -> None:
+    """Every call of the schema, with secrets in all places that a client fills."""
+    body = {
+        "email": EMAIL, "username": SECRET, "password": SECRET, "new_password": SECRET,
+        "refresh": TOKEN, "display_name": SECRET, "bio": SECRET, "content": SECRET,
+        "following_id": SECRET,
+    }  # fmt: skip
+    signed_in, nobody, liar = sign_in(alice), APIClient(), APIClient()
+    liar.credentials(HTTP_AUTHORIZATION=f"Bearer {TOKEN}", HTTP_COOKIE=f"sessionid={SECRET}")
+    for address, calls in Client().get("/schema").json()["paths"].items():
+        for method in calls:
+            for api in (signed_in, nobody, liar):
+                place = address.replace("{name}", EMAIL).split("{")[0] + SECRET * ("{" in address)
+                api.generic(
+                    method.upper(), f"{place}?q={SECRET}&cursor={TOKEN}&token={SECRET}",
+                    json.dumps(body), content_type="application/json",
+                )  # fmt: skip
+                api.generic(method.upper(), place, f'{{"password": "{SECRET}",', "application/json")
+
+    assert len(log.requests) > 100
+    assert SECRET not in log.text
+
+
+def test_who_signs_in_leaves_no_secret_in_the_log(api: APIClient, log: Log, db: None) -> None:
+    identity = {"email": EMAIL, "username": "zebra", "password": f"{SECRET}-1"}
+    answer = api.post("/users/register", identity).json()
+    api.post("/users/register", identity)
+    tokens = [answer["token"], answer["refresh"]]
+    for password in (identity["password"], SECRET):
+        answer = api.post("/users/login", {"email": EMAIL, "password": password}).json()
+        tokens += [answer.get("token", ""), answer.get("refresh", "")]
+    api.post("/users/refresh", {"refresh": tokens[1]})
+    api.post("/users/refresh", {"refresh": tokens[1]})
+
+    assert {line["status"] for line in log.requests} == {200, 401, 409}
+    assert SECRET not in log.text
+    for token in filter(None, tokens):
+        assert token not in log.text
+        assert token.split(".")[2] not in log.text
+
+
+def test_the_admin_leaves_no_secret_in_the_log(client: Client, log: Log, db: None) -> None:
+    User.objects.create_superuser(username="root", email=EMAIL, password=PASSWORD)
+
+    client.post("/admin/login/", {"username": EMAIL, "password": SECRET})
+    client.post("/admin/login/", {"username": "root", "password": PASSWORD})
+    client.get("/admin/accounts/user/", {"q": EMAIL})
+
+    assert [line["status"] for line in log.requests] == [200, 302, 200]
+    assert SECRET not in log.text
+
+
+def test_an_exception_that_quotes_secrets_is_logged_without_them(
+    api: APIClient, log: Log, settings: Settings
+) -> None:
+    settings.ROOT_URLCONF = __name__
+
+    api.post("/broken", {"email": EMAIL, "password": SECRET, "refresh": TOKEN})
+
+    assert any("DETAIL: Key (email)=(***@***)" in line.get("exc_info", "") for line in log.lines)
+    assert SECRET not in log.text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"amqp://worker:{SECRET}@rabbit:5672/",
+        "Authorization: Bearer zebra-secret",
+        '{"password": "zebra-secret"}',
+        "{'new_password': 'zebra-secret'}",
+        "refresh=zebra-secret&x=1",
+        "zebra-secret@example.com wrote",
+    ],
+)
+def test_known_shapes_of_secrets_are_cut_out(text: str) -> None:
+    assert SECRET not in redact(text)
+
+
+def test_what_is_no_secret_stays() -> None:
+    text = "general_tweets: dead letter 912755304686203868: not a tweet.created"
+
+    assert redact(text) == text
+
+
+def test_a_grpc_servers_lines_belong_to_the_request_that_asked(log: Log) -> None:
+    with serving("from-the-web-1"):
+        logging.getLogger("accounts").warning("a dependency is down")
+
+    assert log.lines[0]["request_id"] == "from-the-web-1"
