@@ -77,6 +77,8 @@ def list_missing_packages() -> list[str]:
         missing.append(_choose_jdk_package())
     if shutil.which("mvn") is None and not get_elasticsearch_home().exists():
         missing.append("maven")
+    if shutil.which("promtool") is None:  # tests deploy/monitoring; its server isn't started
+        missing.append("prometheus")
     return missing
 
 
