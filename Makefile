@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+TOPOLOGY ?= one
 BIN := .venv/bin
 
 # For `make load`: where, how many, how long.
@@ -17,7 +18,7 @@ COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3
 NEW_ENOUGH = { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	echo "$(PYTHON) is missing or older than Python 3.11: install it, or name another: make PYTHON=python3.12 ..." >&2; exit 1; }; }
 
-.PHONY: help run test chaos services services-stop check audit-deps protos requirements load bench profile
+.PHONY: help run test chaos services services-stop stack stack-stop stack-restart check audit-deps protos requirements load bench profile
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -39,6 +40,15 @@ services: ## start PostgreSQL, Redis, RabbitMQ and Elasticsearch for tests, and 
 
 services-stop: ## stop them; their data stays in .services/
 	@$(NEW_ENOUGH) && exec $(PYTHON) deploy/services/services.py stop
+
+stack: .venv/dev ## the whole system as many processes (TOPOLOGY=one, services, databases; PORT=8000)
+	@exec $(BIN)/python deploy/stack/stack.py start --topology $(TOPOLOGY) --port $(PORT)
+
+stack-stop: .venv/dev ## stop it; its data stays
+	@exec $(BIN)/python deploy/stack/stack.py stop
+
+stack-restart: .venv/dev ## restart its processes one after the other: no request fails
+	@exec $(BIN)/python deploy/stack/stack.py restart
 
 check: .venv/dev ## format, lint, types, import contracts, migrations, secrets, generated protos
 	$(BIN)/python -m ruff format --check .

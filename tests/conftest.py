@@ -30,6 +30,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("chaos")
     group.addoption("--chaos-seed", type=int, default=1, help="what draws the faults (1)")
     group.addoption("--chaos-seconds", type=float, default=90.0, help="of faults (90)")
+    parser.addoption(
+        "--topology",
+        choices=["one", "services", "databases"],
+        default="databases",
+        help="in which tests/stack runs `make stack`",
+    )
 
 
 def is_real() -> bool:

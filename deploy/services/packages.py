@@ -17,6 +17,7 @@ SOURCES = Path(__file__).parent / "elasticsearch"
 RABBITMQ = Path(
     "/usr/lib/rabbitmq/bin/rabbitmq-server"
 )  # Debian's /usr/sbin one insists on its own user
+PROXIES = {name: Path("/usr/sbin") / name for name in ("haproxy", "pgbouncer")}
 JDK_VERSIONS = range(17, 22)  # what Elasticsearch 8.11 runs on
 
 # Debian starts what it installs, on the default ports, unless a policy says no (101).
@@ -79,7 +80,7 @@ def list_missing_packages() -> list[str]:
         missing.append("maven")
     if shutil.which("promtool") is None:  # tests deploy/monitoring; its server isn't started
         missing.append("prometheus")
-    return missing
+    return missing + [name for name, program in PROXIES.items() if not program.exists()]
 
 
 def _choose_jdk_package() -> str:
@@ -110,6 +111,21 @@ def install_packages(*, as_root: list[str], log: Path) -> None:
     with suppress(ServiceError):  # old lists may do
         _run([*as_root, "apt-get", "-q", "update"], log=log)
     packages = list_missing_packages()  # new lists may name another JDK
+    _install(packages, as_root=as_root, log=log)
+
+
+def require(name: str, *, log: Path) -> None:
+    """Installs one of PROXIES unless it is there, where Docker runs the servers, too."""
+    if PROXIES[name].exists():
+        return
+    print(f"installing {name} ...", flush=True)
+    as_root = get_root_command([name])
+    with suppress(ServiceError):
+        _run([*as_root, "apt-get", "-q", "update"], log=log)
+    _install([name], as_root=as_root, log=log)
+
+
+def _install(packages: list[str], *, as_root: list[str], log: Path) -> None:
     _run([*as_root, "sh", "-c", INSTALL_SCRIPT, "install", *packages], log=log)
 
 

@@ -6,6 +6,8 @@ from common.addresses import is_loopback
 
 from .base import *
 
+IS_PRODUCTION = True
+
 
 def _need(name: str) -> str:
     value: str = env.str(name, "")
@@ -37,6 +39,8 @@ if not env.str("LOG_FORMAT", ""):
 STATIC_ROOT = DATA_DIR / "static"  # filled by `manage.py collectstatic`
 WHITENOISE_USE_FINDERS = False
 SECURE_SSL_REDIRECT = env.bool("SECURE_SSL_REDIRECT", True)
+if not SECURE_SSL_REDIRECT:  # said on purpose: a proxy in front sees to it
+    SILENCED_SYSTEM_CHECKS.append("security.W008")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True

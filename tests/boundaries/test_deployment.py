@@ -1,0 +1,98 @@
+"""Docker and Kubernetes files: no engine and no cluster here, so their shape is what is held."""
+
+import json
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+
+from tests.boundaries.commands import ROOT, run
+from tests.boundaries.test_boundaries import PRODUCTION
+
+KUBERNETES = ROOT / "deploy/kubernetes"
+KUBERNETES_VERSION = "1.30"
+OF_KEDA = "keda.sh/"  # a resource of its own, which no schema of Kubernetes' knows
+
+MANIFESTS = [
+    document
+    for file in sorted(KUBERNETES.glob("*.yaml"))
+    for document in yaml.safe_load_all(file.read_text())
+]
+WORKLOADS = [doc for doc in MANIFESTS if doc["kind"] in ("Deployment", "Job")]
+
+
+@pytest.mark.parametrize("name", ["docker-compose.yml", "docker-compose.test.yml"])
+def test_a_compose_file_fits_the_specification(name: str) -> None:
+    schema = files("check_jsonschema") / "builtin_schemas/vendor/compose-spec.json"
+
+    jsonschema.validate(yaml.safe_load((ROOT / name).read_text()), json.loads(schema.read_text()))
+
+
+@pytest.mark.parametrize(
+    "manifest", MANIFESTS, ids=lambda doc: f"{doc['kind']}-{doc['metadata']['name']}"
+)
+def test_a_manifest_fits_kubernetes(manifest: dict[str, Any]) -> None:
+    if manifest["apiVersion"].startswith(OF_KEDA):
+        assert manifest["spec"]["scaleTargetRef"]["name"] in names("Deployment")
+        return
+    kubernetes_validate.validate(manifest, KUBERNETES_VERSION, strict=True)
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda doc: doc["metadata"]["name"])
+def test_a_pod_may_do_nothing_that_it_does_not_need(workload: dict[str, Any]) -> None:
+    pod = workload["spec"]["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    for container in pod["containers"]:
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert {"requests", "limits"} <= set(container["resources"])
+
+
+@pytest.mark.parametrize(
+    "deployment",
+    [doc for doc in WORKLOADS if doc["kind"] == "Deployment"],
+    ids=lambda doc: doc["metadata"]["name"],
+)
+def test_a_deployment_is_probed_and_its_command_exists(deployment: dict[str, Any]) -> None:
+    [container] = deployment["spec"]["template"]["spec"]["containers"]
+    assert {"readinessProbe", "livenessProbe"} <= set(container)
+    assert container["command"][:2] == ["python", "manage.py"]
+    assert command_exists(container["command"][2])
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
+
+
+def test_every_process_of_compose_is_a_deployment_too() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    ours = {name for name, service in services.items() if "build" in service}
+
+    assert ours - {"migrate"} == names("Deployment")
+
+
+def test_production_with_real_secrets_passes_djangos_checks() -> None:
+    environment = {
+        **PRODUCTION,
+        "DJANGO_SETTINGS_MODULE": "twitter_project.settings.prod",
+        "SECRET_KEY": "".join(map(chr, range(48, 123))),
+    }
+
+    answer = run(
+        "manage.py", "check", "--deploy", "--fail-level", "WARNING", environment=environment
+    )
+
+    assert answer.returncode == 0, answer.stderr
+
+
+def names(kind: str) -> set[str]:
+    return {doc["metadata"]["name"] for doc in MANIFESTS if doc["kind"] == kind}
+
+
+def command_exists(name: str) -> bool:
+    return any(ROOT.glob(f"*/management/commands/{name}.py"))

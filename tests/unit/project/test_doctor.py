@@ -1,0 +1,176 @@
+"""`manage.py doctor`: what it finds wrong, one damage at a time."""
+
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pika
+import pytest
+from django.db import connection
+from django.db.migrations.recorder import MigrationRecorder
+from django.utils import timezone
+from pytest_django import Settings
+
+from common.ids import new_id
+from grpc_services.channels import channel
+from messaging.models import OutboxEvent
+from tests.boundaries.commands import run
+from twitter_project import doctor
+from twitter_project.doctor import Finding
+from twitter_project.settings.local_keys import keys
+
+
+@contextmanager
+def forgotten_channels() -> Iterator[None]:
+    channel.cache_clear()
+    yield
+    channel("accounts").close()
+    channel.cache_clear()
+
+
+def problems(findings: Iterable[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.is_problem]
+
+
+@pytest.mark.parametrize(
+    ("setting", "url", "part"),
+    [
+        ("REDIS_URL", "redis://127.0.0.1:1/0", "redis"),
+        ("RABBITMQ_URL", "amqp://127.0.0.1:1/", "rabbitmq"),
+        ("ELASTICSEARCH_URL", "http://127.0.0.1:1", "elasticsearch"),
+    ],
+)
+def test_a_server_that_is_down_hides_no_other(
+    setting: str, url: str, part: str, db: None, settings: Settings
+) -> None:
+    for name in ("REDIS_URL", "RABBITMQ_URL", "ELASTICSEARCH_URL", "USERS_GRPC", "TWEETS_GRPC"):
+        setattr(settings, name, url if name == setting else None)
+
+    findings = list(doctor.examine())
+
+    [problem] = problems(findings)
+    assert problem.part == part
+    assert "does not answer" in problem.text
+    assert all("\n" not in finding.text for finding in findings)
+    assert {"secrets", "accounts by gRPC", "settings"} <= {finding.part for finding in findings}
+
+
+def test_a_grpc_server_that_is_down_is_named_with_its_command(settings: Settings) -> None:
+    settings.USERS_GRPC, settings.TWEETS_GRPC = "127.0.0.1:1", None
+    settings.GRPC_CHANNELS = {
+        "accounts": {
+            "BACKEND": "grpc_services.channels.network_channel",
+            "TARGET": "127.0.0.1:1",
+        }
+    }
+
+    with forgotten_channels():
+        [problem] = problems(doctor.grpc())
+
+    assert "run_grpc_server accounts" in problem.remedy
+
+
+def test_a_migration_that_is_not_applied(db: None) -> None:
+    MigrationRecorder(connection).record_unapplied("tweets", "0001_initial")
+
+    [problem] = problems(doctor.database("default"))
+
+    assert "tweets.0001_initial" in problem.text
+    assert problem.remedy == "manage.py migrate_databases"
+
+
+def test_news_that_nobody_brings_to_the_broker(db: None) -> None:
+    OutboxEvent.objects.create(
+        id=new_id(),
+        routing_key="tests.asked",
+        body="{}",
+        created_at=timezone.now() - timedelta(minutes=2),
+    )
+
+    [problem] = problems(doctor.database("default"))
+
+    assert "1 events in the outbox, the oldest for 120 s" in problem.text
+    assert problem.remedy == "start run_outbox_relay"
+
+
+def test_a_healthy_database(db: None) -> None:
+    assert problems(doctor.database("default")) == []
+
+
+@pytest.mark.parametrize(("skew", "is_problem"), [(0.0, False), (5.0, True), (-5.0, True)])
+def test_a_clock_that_is_wrong(skew: float, is_problem: bool) -> None:
+    finding = doctor._clock("redis", lambda: time.time() + skew)
+
+    assert finding.is_problem is is_problem
+
+
+def test_a_short_secret_key_and_keys_that_are_no_pair(settings: Settings, tmp_path: Path) -> None:
+    assert problems(doctor.secrets()) == []
+    settings.SECRET_KEY = "short"
+    other = keys(tmp_path / "keys.json")["verifying_key"]
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "VERIFYING_KEY": other}
+
+    assert [problem.text.split()[0] for problem in problems(doctor.secrets())] == [
+        "SECRET_KEY",
+        "JWT_SIGNING_KEY",
+    ]
+
+
+def test_a_process_without_the_signing_key_still_checks_the_other(settings: Settings) -> None:
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "SIGNING_KEY": ""}
+    assert problems(doctor.secrets()) == []
+
+    settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "VERIFYING_KEY": "no key"}
+    assert len(problems(doctor.secrets())) == 1
+
+
+@pytest.mark.parametrize(
+    ("version", "is_problem"), [("8.10.4", True), ("8.11.0", False), ("9.0.0", True)]
+)
+def test_a_version_that_is_too_old_or_too_new(version: str, is_problem: bool) -> None:
+    lowest, below = doctor.ELASTICSEARCH_VERSIONS
+
+    finding = doctor._version("elasticsearch", "Elasticsearch", version, lowest, below=below)
+
+    assert finding.is_problem is is_problem
+
+
+def test_the_command_says_each_in_a_line_and_exits_with_1(tmp_path: Path) -> None:
+    answer = run("manage.py", "doctor", "--quiet", environment={"DATA_DIR": str(tmp_path)})
+
+    assert answer.returncode == 1
+    [line] = answer.stdout.splitlines()
+    assert line.startswith("PROBLEM  default database: ")
+    assert line.endswith(" → manage.py migrate_databases")
+    assert answer.stderr.strip().endswith("1 problem found")
+
+
+@pytest.mark.real
+def test_dead_letters_and_a_queue_without_a_worker(empty_queues: None, settings: Settings) -> None:
+    parameters = pika.URLParameters(str(settings.RABBITMQ_URL))
+    with closing(pika.BlockingConnection(parameters)) as broker:
+        channel = broker.channel()
+        channel.confirm_delivery()
+        channel.basic_publish("", "general_tweets.dead", b"{}")
+
+    found = {(problem.part, problem.remedy) for problem in problems(doctor.rabbitmq())}
+
+    assert ("general_tweets", "manage.py dead_letters show general_tweets") in found
+    assert ("search_tweets", "start run_search_worker") in found
+
+
+@pytest.mark.real
+def test_an_index_without_its_template(settings: Settings) -> None:
+    settings.ELASTICSEARCH_INDEX = "doctor-has-none"
+
+    [problem] = problems(doctor.elasticsearch())
+
+    assert problem.part == "doctor-has-none"
+    assert problem.remedy == "start run_search_worker"
+
+
+@pytest.mark.real
+def test_healthy_servers() -> None:
+    assert problems(doctor.redis()) == []

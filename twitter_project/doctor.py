@@ -1,0 +1,295 @@
+"""What an operator would look at first: is every part there, of a version that does, and in order?
+
+Each check says what it finds in a line; a finding with a remedy is a problem. A part that does not
+answer is a problem of its own and hides no other part's.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from urllib.parse import urlsplit
+
+import jwt
+import pika
+import redis as redis_driver
+from django.conf import settings
+from django.core import checks
+from django.db import connections
+from django.db.migrations.executor import MigrationExecutor
+from django.db.utils import NotSupportedError
+from django.utils import timezone
+from elasticsearch import Elasticsearch, NotFoundError
+from pika.exceptions import AMQPError, ChannelClosedByBroker
+
+from messaging.broker import dead_queue
+from messaging.models import OutboxEvent
+from messaging.worker import Worker, workers
+from search.documents import template
+from twitter_project import probes
+
+# Ids are ordered by the time that each process's own clock shows.
+MAX_SKEW_SECONDS = 1.0
+# The relay brings news in milliseconds; a worker takes it about as fast.
+MAX_OUTBOX_SECONDS = 60.0
+MAX_QUEUED = 10_000
+MEMORY_SHARE = 0.9
+SECRET_KEY_LENGTH = 50
+
+REDIS_VERSION = (6, 2)
+RABBITMQ_VERSION = (3, 10)  # the first whose quorum queues dead-letter at least once
+ELASTICSEARCH_VERSIONS = ((8, 11), (9, 0))
+
+_TIMEOUT_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Finding:
+    part: str
+    text: str
+    remedy: str = ""  # what to do; empty if all is well
+
+    @property
+    def is_problem(self) -> bool:
+        return bool(self.remedy)
+
+
+Check = Callable[[], Iterator[Finding]]
+
+
+def examine() -> Iterator[Finding]:
+    for using in connections:
+        yield from _answered(f"{using} database", partial(database, using))
+    for name, check in {
+        "redis": redis,
+        "rabbitmq": rabbitmq,
+        "elasticsearch": elasticsearch,
+        "grpc": grpc,
+        "secrets": secrets,
+        "settings": deployment,
+    }.items():
+        yield from _answered(name, check)
+
+
+def _answered(part: str, check: Check) -> Iterator[Finding]:
+    try:
+        yield from check()
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        yield Finding(part, f"does not answer: {reason[:200]}", "start it, or mend its URL")
+
+
+def database(using: str) -> Iterator[Finding]:
+    part, connection = f"{using} database", connections[using]
+    try:
+        connection.ensure_connection()
+        try:
+            connection.check_database_version_supported()
+        except NotSupportedError as error:
+            yield Finding(part, str(error), "upgrade the server")
+        version = ".".join(map(str, connection.get_database_version()))
+        yield Finding(part, f"{connection.display_name} {version}")
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if plan:
+            names = ", ".join(f"{step.app_label}.{step.name}" for step, _ in plan[:3])
+            text = f"{len(plan)} migrations are to be applied: {names}" + (
+                " …" if len(plan) > 3 else ""
+            )
+            yield Finding(part, text, "manage.py migrate_databases")
+            return
+        yield Finding(part, "migrated")
+        if connection.vendor == "postgresql":
+            yield _clock(part, lambda: _postgres_time(using))
+        yield _outbox(part, using)
+    finally:
+        connection.close()
+
+
+def _postgres_time(using: str) -> float:
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
+        (seconds,) = cursor.fetchone()
+    return float(seconds)
+
+
+def _clock(part: str, read: Callable[[], float]) -> Finding:
+    """Compares at the middle of the question's way there and back."""
+    before = time.time()
+    theirs = read()
+    skew = theirs - (before + time.time()) / 2
+    if abs(skew) <= MAX_SKEW_SECONDS:
+        return Finding(part, f"clock {skew:+.3f} s")
+    return Finding(part, f"its clock is {skew:+.1f} s off ours", "run NTP on both machines")
+
+
+def _outbox(part: str, using: str) -> Finding:
+    pending = OutboxEvent.objects.using(using).pending()
+    oldest: datetime | None = pending.values_list("created_at", flat=True).first()
+    if oldest is None:
+        return Finding(part, "outbox empty")
+    age = (timezone.now() - oldest).total_seconds()
+    text = f"{pending.count()} events in the outbox, the oldest for {age:.0f} s"
+    return Finding(part, text, "start run_outbox_relay" if age > MAX_OUTBOX_SECONDS else "")
+
+
+def redis() -> Iterator[Finding]:
+    if not settings.REDIS_URL:
+        yield Finding("redis", "embedded")
+        return
+    with redis_driver.Redis.from_url(
+        settings.REDIS_URL,
+        socket_connect_timeout=_TIMEOUT_SECONDS,
+        socket_timeout=_TIMEOUT_SECONDS,
+    ) as client:
+        yield _version("redis", "Redis", client.info("server")["redis_version"], REDIS_VERSION)
+        memory = client.info("memory")
+        limit, used = memory["maxmemory"], memory["used_memory"]
+        if limit and used > MEMORY_SHARE * limit:
+            text = f"uses {used:,} of {limit:,} bytes"
+            yield Finding("redis", text, "raise maxmemory, or add a node")
+
+        def read() -> float:
+            seconds, microseconds = client.time()
+            return float(seconds) + float(microseconds) / 1e6
+
+        yield _clock("redis", read)
+
+
+def rabbitmq() -> Iterator[Finding]:
+    if not settings.RABBITMQ_URL:
+        yield Finding("rabbitmq", "embedded")
+        return
+    parameters = pika.URLParameters(settings.RABBITMQ_URL)
+    parameters.socket_timeout = parameters.blocked_connection_timeout = _TIMEOUT_SECONDS
+    try:
+        connection = pika.BlockingConnection(parameters)
+    except AMQPError as error:
+        raise ConnectionError(
+            f"{urlsplit(settings.RABBITMQ_URL).hostname}: {error or type(error).__name__}"
+        ) from error
+    with closing(connection):
+        # pika shows the server's version in no other way
+        properties = connection._impl.server_properties  # type: ignore[attr-defined]
+        yield _version("rabbitmq", "RabbitMQ", properties["version"], RABBITMQ_VERSION)
+        for name, worker in workers().items():
+            yield _queue(connection, worker, command=f"run_{name.partition('.')[0]}_worker")
+            dead = _declared(connection, dead_queue(worker.queue))
+            if dead is not None and dead.message_count:
+                text = f"{dead.message_count} dead letters"
+                yield Finding(worker.queue, text, f"manage.py dead_letters show {worker.queue}")
+
+
+def _queue(connection: pika.BlockingConnection, worker: Worker, *, command: str) -> Finding:
+    declared = _declared(connection, worker.queue)
+    if declared is None:
+        return Finding(worker.queue, "the queue is missing", f"start run_outbox_relay or {command}")
+    waiting, readers = declared.message_count, declared.consumer_count
+    text = f"{waiting} waiting, {readers} workers"
+    if not readers:
+        return Finding(worker.queue, text, f"start {command}")
+    return Finding(worker.queue, text, f"start more {command}" if waiting > MAX_QUEUED else "")
+
+
+def _declared(connection: pika.BlockingConnection, queue: str) -> pika.spec.Queue.DeclareOk | None:
+    channel = connection.channel()  # which a missing queue closes
+    try:
+        declared = channel.queue_declare(queue, passive=True)
+    except ChannelClosedByBroker:
+        return None
+    channel.close()
+    return declared.method
+
+
+def elasticsearch() -> Iterator[Finding]:
+    if not settings.ELASTICSEARCH_URL:
+        yield Finding("elasticsearch", "embedded")
+        return
+    name = settings.ELASTICSEARCH_INDEX
+    with Elasticsearch(
+        settings.ELASTICSEARCH_URL, request_timeout=_TIMEOUT_SECONDS, max_retries=0
+    ) as client:
+        lowest, below = ELASTICSEARCH_VERSIONS
+        for node in client.nodes.info(metric="_none")["nodes"].values():
+            version = node["version"]
+            yield _version("elasticsearch", "Elasticsearch", version, lowest, below=below)
+        if client.cluster.health()["status"] == "red":
+            yield Finding("elasticsearch", "the cluster is red", "look at its log for lost shards")
+        try:
+            found = client.indices.get_index_template(name=name)["index_templates"]
+            kept = found[0]["index_template"]["template"]["mappings"]["properties"]
+        except NotFoundError:
+            yield Finding(name, "the index template is missing", "start run_search_worker")
+            return
+        if set(kept) != set(template()["template"]["mappings"]["properties"]):
+            yield Finding(name, "the index template is an old one", "restart run_search_worker")
+        if not client.indices.exists(index=name):
+            yield Finding(name, "the index is missing", "manage.py rebuild_search")
+            return
+        yield Finding(name, f"{client.count(index=name)['count']} documents")
+
+
+def grpc() -> Iterator[Finding]:
+    for service, variable in {"accounts": "USERS_GRPC", "tweets": "TWEETS_GRPC"}.items():
+        target = getattr(settings, variable)
+        part = f"{service} by gRPC"
+        if not target:
+            yield Finding(part, "in this process")
+            continue
+        try:
+            probes.grpc(target, service)
+        except Exception:
+            remedy = f"start run_grpc_server {service}, or mend {variable}"
+            yield Finding(part, f"{target} does not serve it", remedy)
+        else:
+            yield Finding(part, f"{target} serves it")
+
+
+def secrets() -> Iterator[Finding]:
+    is_long = len(settings.SECRET_KEY) >= SECRET_KEY_LENGTH
+    remedy = f"set SECRET_KEY to {SECRET_KEY_LENGTH} random characters or more"
+    text = "SECRET_KEY is " + ("long enough" if is_long else "short")
+    yield Finding("secrets", text, "" if is_long else remedy)
+
+    signing, verifying = settings.SIMPLE_JWT["SIGNING_KEY"], settings.SIMPLE_JWT["VERIFYING_KEY"]
+    algorithm = settings.SIMPLE_JWT["ALGORITHM"]
+    try:
+        if signing:
+            token = jwt.encode({"sub": "doctor"}, signing, algorithm=algorithm)
+            jwt.decode(token, verifying, algorithms=[algorithm])
+        else:
+            jwt.get_algorithm_by_name(algorithm).prepare_key(verifying)
+    except (jwt.PyJWTError, ValueError, TypeError):
+        text = "JWT_SIGNING_KEY and JWT_VERIFYING_KEY are no pair of Ed25519 keys in PEM"
+        yield Finding("secrets", text, "draw them anew: docs/operations.md says how")
+    else:
+        yield Finding("secrets", "the keys of the tokens fit")
+
+
+def deployment() -> Iterator[Finding]:
+    found = [
+        message
+        for message in checks.run_checks(include_deployment_checks=settings.IS_PRODUCTION)
+        if message.level >= checks.WARNING and not message.is_silenced()
+    ]
+    for message in found:
+        text = f"{message.id}: {' '.join(str(message.msg).split())}"
+        yield Finding("settings", text, str(message.hint or "see Django's system checks"))
+    if not found:
+        yield Finding("settings", "Django's checks pass")
+
+
+def _version(
+    part: str,
+    name: str,
+    version: str,
+    lowest: tuple[int, int],
+    *,
+    below: tuple[int, int] | None = None,
+) -> Finding:
+    major, minor = (int(number) for number in version.split(".")[:2])
+    fits = lowest <= (major, minor) and (below is None or (major, minor) < below)
+    wanted = f"{lowest[0]}.{lowest[1]} or newer" + (f", below {below[0]}" if below else "")
+    return Finding(part, f"{name} {version}", "" if fits else f"install {wanted}")

@@ -1,0 +1,30 @@
+import argparse
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from twitter_project import doctor
+
+
+class Command(BaseCommand):
+    requires_system_checks = ()  # they are among the checks
+    help = (
+        "Looks at every part of the system: databases, migrations, outbox, clocks, Redis, RabbitMQ "
+        "and its queues, Elasticsearch and its index, gRPC servers, secrets, settings. Says in a "
+        "line each what is wrong and what to do. Exits with 1 if anything is."
+    )
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--quiet", action="store_true", help="problems alone")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        problems = 0
+        for finding in doctor.examine():
+            problems += finding.is_problem
+            if finding.is_problem:
+                self.stdout.write(f"PROBLEM  {finding.part}: {finding.text} → {finding.remedy}")
+            elif not options["quiet"]:
+                self.stdout.write(f"ok       {finding.part}: {finding.text}")
+            self.stdout.flush()
+        if problems:
+            raise CommandError(f"{problems} problem{'s' if problems > 1 else ''} found")
