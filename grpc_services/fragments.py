@@ -122,7 +122,7 @@ def _complete(known: _Known, entry_ids: Sequence[int], viewer_id: int) -> list[F
     FRAGMENTS_READ.inc(len(entry_ids))
     _ask_tweets(known, [id for id in entry_ids if not known.has(id)], viewer_id)
     pairs = list(_pairs(known, entry_ids))
-    _ask_accounts(known, {part.user_id for _, *pair in pairs for part in pair})
+    _learn_users(known, {part.user_id for _, *pair in pairs for part in pair})
     return [_assemble(known, *pair) for pair in pairs]
 
 
@@ -131,13 +131,7 @@ def load_authors(user_ids: Collection[int]) -> dict[int, Author | None]:
     accounts is down.
     """
     known = _Known()
-    try:
-        _parse_users(known, user_ids, _FETCH(keys=[_user_key(id) for id in user_ids]))
-        _ask_accounts(known, user_ids)
-    except OUTAGES as error:
-        log.warning("the cache is down: %s", error)
-        known.is_cacheable = False
-        _ask_accounts(known, user_ids)
+    _learn_users(known, user_ids)
     jsons = {id: known.users.get(id, _NULL) for id in user_ids}
     return {id: orjson.loads(json) for id, json in jsons.items() if json is not None}
 
@@ -361,8 +355,19 @@ def _ask_tweets(known: _Known, missing: Sequence[int], viewer_id: int) -> None:
     _fill(lease, values, marks_key(viewer_id), {tweet.id: known.marks[tweet.id] for tweet in fresh})
 
 
-def _ask_accounts(known: _Known, user_ids: Collection[int]) -> None:
+def _learn_users(known: _Known, user_ids: Collection[int]) -> None:
+    """From the cache: who wrote a tweet that wasn't there may be there. Else from accounts."""
     missing = [id for id in user_ids if id not in known.users]
+    if missing and known.is_cacheable:
+        try:
+            _parse_users(known, missing, _FETCH(keys=[_user_key(id) for id in missing]))
+        except OUTAGES as error:
+            log.warning("the cache is down: %s", error)
+            known.is_cacheable = False
+    _ask_accounts(known, [id for id in missing if id not in known.users])
+
+
+def _ask_accounts(known: _Known, missing: Sequence[int]) -> None:
     if not missing:
         return
     FRAGMENTS_MISSED.labels("user").inc(len(missing))
@@ -397,12 +402,12 @@ def _assemble(known: _Known, entry_id: int, entry: _Entry, tweet: _Entry) -> Fra
 def _take_lease(
     keys: Iterable[str], marks: str = "", tweet_ids: Collection[int] = ()
 ) -> bytes | None:
-    """None where Redis refuses: then nothing is cached."""
+    """None where Redis refuses or is away: then nothing is cached."""
     lease = b"L" + secrets.token_hex(8).encode()
     try:
         script("lease")(keys=[marks, *keys], args=[lease, _LEASE_SECONDS, *tweet_ids])
-    except redis.ResponseError as error:  # full
-        log.warning("Redis refuses to cache: %s", error)
+    except (redis.ResponseError, *OUTAGES) as error:  # full, or away
+        log.warning("nothing is cached: %s", error)
         return None
     return lease
 
@@ -416,7 +421,7 @@ def _fill(
     if lease is None:
         return
     pairs = [part for pair in (mark_of or {}).items() for part in pair]
-    with suppress(redis.ResponseError):
+    with suppress(redis.ResponseError, *OUTAGES):
         script("fill")(
             keys=[marks, *values],
             args=[lease, SECONDS, MOST_MARKS, len(values), *values.values(), *pairs],
