@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, Protocol, cast
 
 from django.conf import settings
-from django.db import DatabaseError, connections
+from django.db import Error, connections
 from django.utils.module_loading import import_string
 
 CHANNEL = "outbox"
@@ -66,10 +66,16 @@ class Notify:
 
     def wait(self, aliases: Sequence[str], timeout: float) -> None:
         drivers = [self._listen(using) for using in aliases]
-        # One that came with the answer to a query is there already, and the socket is silent.
-        if not _take_notifications(drivers):
-            select.select(drivers, [], [], timeout)
-            _take_notifications(drivers)
+        try:
+            with connections[aliases[0]].wrap_database_errors:  # the driver's, for any database
+                # One that came with the answer to a query is there already, and the socket silent.
+                if not _take_notifications(drivers):
+                    select.select(drivers, [], [], timeout)
+                    _take_notifications(drivers)
+        except Error:
+            for using in aliases:
+                connections[using].close()
+            raise
 
     def _send_forever(self) -> None:
         pause = threading.Event()
@@ -82,7 +88,7 @@ class Notify:
                 try:
                     with connections[using].cursor() as cursor:
                         cursor.execute(f"NOTIFY {CHANNEL}")
-                except DatabaseError as error:
+                except Error as error:
                     log.warning("the relay was not woken: %s", error)
                     connections[using].close()
             pause.wait(_QUIET_SECONDS)

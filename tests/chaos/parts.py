@@ -29,11 +29,14 @@ class Part:
         self._running: Process | subprocess.Popen[bytes] | None = None
         self._ended_at: float | None = None
         self.starts = 0
+        self._is_killed = False
+        self.own_ends = 0  # it ended though nobody killed it
 
     def start(self) -> None:
         with self._lock:
             self._running = self._launch()
             self._ended_at = None
+            self._is_killed = False
             self.starts += 1
 
     @property
@@ -50,6 +53,7 @@ class Part:
                 return
             if self._ended_at is None:
                 self._ended_at = time.monotonic()
+                self.own_ends += not self._is_killed
             elif time.monotonic() - self._ended_at > after:
                 self.start()
 
@@ -58,6 +62,7 @@ class Part:
         with self._lock:
             if self._running is None or not self.is_running:
                 return
+            self._is_killed = self._is_killed or number == signal.SIGKILL
             for pid in (self._running.pid, *_descendants(self._running.pid)):
                 with suppress(ProcessLookupError):
                     os.kill(pid, number)

@@ -72,6 +72,8 @@ def test_nothing_is_lost(world: World, chaos: Chaos, capsys: pytest.CaptureFixtu
     assert lost == []
     assert twice == []
     assert oddities == []
+    # a process outlives what it leans on
+    assert [part.name for part in world.targets.processes if part.own_ends] == []
     assert (audit.returncode, audit.stdout.splitlines()[-1]) == (0, "nothing differs"), audit
     assert set(world.depths().values()) == {0}, world.depths()
     assert settled_after < QUIET_SECONDS

@@ -1,13 +1,15 @@
+import os
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.utils import timezone
 
 from common.db import alias, atomic
-from common.errors import Unavailable
+from common.errors import OUTAGES, Unavailable
 from messaging import relay, wakeup
 from messaging.broker import Broker, broker
 from messaging.events import TweetDeleted
@@ -192,3 +194,17 @@ def test_the_relay_goes_on_after_an_outage_with_one_line(
     lines = [r for r in caplog.records if r.name == "messaging.relay"]
     assert len(lines) == 2
     assert all(record.exc_info is None for record in lines)
+
+
+@pytest.mark.real
+@pytest.mark.django_db(transaction=True)
+def test_a_listening_connection_that_breaks_is_an_outage_and_made_anew():
+    listening, using = wakeup.Notify(), alias("tweets")
+    listening.wait([using], timeout=0)
+    with socket.socket(fileno=os.dup(connections[using].connection.fileno())) as wire:
+        wire.shutdown(socket.SHUT_RDWR)
+
+    with pytest.raises(OUTAGES):
+        listening.wait([using], timeout=5)
+
+    listening.wait([using], timeout=0)
