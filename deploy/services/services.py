@@ -8,7 +8,7 @@
 
 They run by docker-compose.test.yml where a Docker engine answers; elsewhere from Debian's
 packages and, for Elasticsearch, from Maven Central. Data and logs are in .services/ and stay
-there between starts.
+there between starts, but for Redis', which begins empty.
 """
 
 from __future__ import annotations
