@@ -18,7 +18,7 @@ COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3
 NEW_ENOUGH = { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	echo "$(PYTHON) is missing or older than Python 3.11: install it, or name another: make PYTHON=python3.12 ..." >&2; exit 1; }; }
 
-.PHONY: help run test chaos services services-stop stack stack-stop stack-restart check audit-deps protos requirements load bench profile
+.PHONY: help run test chaos fuzz services services-stop stack stack-stop stack-restart check audit-deps protos requirements load bench profile
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -49,6 +49,9 @@ stack-stop: .venv/dev ## stop it; its data stays
 
 stack-restart: .venv/dev ## restart its processes one after the other: no request fails
 	@exec $(BIN)/python deploy/stack/stack.py restart
+
+fuzz: .venv/dev ## send everything to every call of the API, and hold the answers to its description (EXAMPLES=200)
+	@exec $(BIN)/python -m pytest --ds settings.test_embedded tests/boundaries/test_contract.py --examples $(or $(EXAMPLES),200) -s
 
 check: .venv/dev ## format, lint, types, import contracts, migrations, secrets, generated protos
 	$(BIN)/python -m ruff format --check .

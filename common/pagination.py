@@ -4,6 +4,7 @@ A page's cursor is the id of its last row: the next page holds what comes after 
 written in between, so nothing is skipped or shown twice.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -12,16 +13,19 @@ from typing import Any, Generic, TypeVar, cast
 
 from django.core.handlers.wsgi import get_bytes_from_wsgi
 from django.http import QueryDict
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 
 from common.errors import Malformed
-from common.ids import parse_id
+from common.ids import MAX_ID
 
 T = TypeVar("T")
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
+
+_CURSOR = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +44,25 @@ def format_cursor(cursor: int | None) -> str | None:
     return None if cursor is None else str(cursor)
 
 
+@extend_schema_field(
+    {
+        "type": "string",
+        "pattern": r"^([1-9][0-9]{0,18})?$",
+        "description": "`next` of the page before; empty for the first page",
+    }
+)
 class CursorField(serializers.CharField):
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_blank=True, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        return None if data == "" else super().run_validation(data)
+
     def to_internal_value(self, data: Any) -> int:  # type: ignore[override]
-        cursor = parse_id(str(data))
-        if cursor is None:
+        text = str(data)
+        if not _CURSOR.fullmatch(text):
             raise serializers.ValidationError("is not a cursor of ours", code="out_of_range")
-        return cursor
+        return min(int(text), MAX_ID)  # nothing comes after the last id, or before the first
 
 
 class LimitField(serializers.IntegerField):

@@ -100,7 +100,7 @@ class AuthorSerializer(serializers.Serializer[Any]):
 
 
 class UserSerializer(AuthorSerializer):
-    bio = serializers.CharField()
+    bio = serializers.CharField(allow_blank=True)
     num_tweets = serializers.IntegerField()
     num_followers = serializers.IntegerField()
     num_following = serializers.IntegerField()

@@ -36,6 +36,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         default="databases",
         help="in which tests/stack runs `make stack`",
     )
+    parser.addoption(
+        "--examples", type=int, default=3, help="that schemathesis makes up for each call (3)"
+    )
 
 
 def is_real() -> bool:

@@ -33,7 +33,12 @@ _REPOSTED = TWEET_EXAMPLE | {
 
 _KEY = OpenApiParameter(
     KEY_HEADER,
-    str,
+    {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": MAX_KEY_LENGTH,
+        "pattern": "^[!-~]([ -~]*[!-~])?$",
+    },
     OpenApiParameter.HEADER,
     description=(
         f"Up to {MAX_KEY_LENGTH} characters of the client's choice. Repeating the request with the "

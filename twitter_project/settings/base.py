@@ -327,7 +327,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_PARSER_CLASSES": ["common.json.StrictJSONParser"],
     "DEFAULT_RENDERER_CLASSES": ["common.json.JSONRenderer"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "common.json.OnlyJSON",
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "common.schema.Schema",
     "DEFAULT_THROTTLE_CLASSES": ["common.throttling.Throttle"],
     "DEFAULT_METADATA_CLASS": None,  # OPTIONS is a method like any other: 405
     "EXCEPTION_HANDLER": "common.exception_handler.handle",
@@ -340,6 +340,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Twitter-like microblogging",
     "VERSION": "1.0.0",
     "OAS_VERSION": "3.1.0",
+    "ENFORCE_NON_BLANK_FIELDS": True,
 }
 
 CHANNEL_LAYERS: dict[str, Any] = {

@@ -1,0 +1,53 @@
+"""Whatever is sent, the API answers as its description says: every check that schemathesis has.
+
+`make fuzz` sends much more of it: `EXAMPLES=200` for each call.
+"""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.boundaries.commands import ROOT
+from tests.boundaries.serving import Server, start
+
+ALICE = {"email": "alice@example.com", "password": "password"}
+
+
+@pytest.fixture(scope="module")
+def unlimited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """With the demo's data, and no limit to how often one may ask."""
+    server = start("serve", tmp_path_factory.mktemp("contract"), RATE_LIMITS="false")
+    try:
+        server.wait_until_it_answers()
+        yield server
+    finally:
+        server.process.terminate()
+        assert server.process.wait() == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("who", ["anonymous", "signed in"])
+def test_every_answer_is_as_described(
+    unlimited: Server, who: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    options = ["--max-examples", str(request.config.getoption("--examples"))]
+    if who == "signed in":
+        session = httpx.post(f"{unlimited.address}/users/login", json=ALICE, timeout=30).json()
+        options += ["--header", f"Authorization: Bearer {session['token']}"]
+
+    answer = subprocess.run(
+        [
+            *(sys.executable, "-m", "schemathesis.cli"),
+            *("--config-file", str(ROOT / "tests/schemathesis.toml")),
+            *("run", f"{unlimited.address}/schema", "--checks", "all", "--workers", "2"),
+            *("--continue-on-failure", "--no-color", "--output-sanitize", "false", *options),
+        ],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+    print(answer.stdout)  # noqa: T201 `make fuzz` shows it; else it is shown when it fails
+    assert answer.returncode == 0, answer.stderr
