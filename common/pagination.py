@@ -47,7 +47,7 @@ def format_cursor(cursor: int | None) -> str | None:
 @extend_schema_field(
     {
         "type": "string",
-        "pattern": r"^([1-9][0-9]{0,18})?$",
+        "pattern": "^[1-9][0-9]{0,18}$",
         "description": "`next` of the page before; empty for the first page",
     }
 )

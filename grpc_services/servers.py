@@ -9,6 +9,7 @@ import grpc
 from django.conf import settings
 from django.db import close_old_connections, connections
 from django.utils.module_loading import import_string
+from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
@@ -156,22 +157,26 @@ class _Translate(grpc.ServerInterceptor):  # type: ignore[type-arg]
             return handler
         if details.method.startswith(credentials.OPEN):  # probes are no news
             return handler
-        answer = handler.unary_unary
+        answer, read = handler.unary_unary, handler.request_deserializer
+        assert read is not None
         service, method = names(details.method)
         name = f"{service}/{method}"
 
-        def call(request: Any, context: grpc.ServicerContext) -> Any:
+        def call(body: bytes, context: grpc.ServicerContext) -> Any:
             told = _told(context)
             with serving(told.get(REQUEST_ID_HEADER, "")):
-                return translate(request, context, told.get(tracing.HEADER))
+                return translate(body, context, told.get(tracing.HEADER))
 
-        def translate(request: Any, context: grpc.ServicerContext, parent: str | None) -> Any:
+        def translate(body: bytes, context: grpc.ServicerContext, parent: str | None) -> Any:
             started = perf_counter()
             code = grpc.StatusCode.OK
             close_old_connections()
             try:
                 with tracing.span(name, "server", parent=parent):
-                    return answer(request, context)
+                    return answer(read(body), context)
+            except DecodeError:  # here, since what gRPC reads by itself and can't is INTERNAL
+                code = grpc.StatusCode.INVALID_ARGUMENT
+                context.abort(code, "the message can't be read")
             except Exception as error:
                 code, message = to_status(error, details.method)
                 context.abort(code, message)
@@ -179,6 +184,4 @@ class _Translate(grpc.ServerInterceptor):  # type: ignore[type-arg]
                 rpc_answers(service, method, code.name).observe(perf_counter() - started)
                 close_old_connections()
 
-        return grpc.unary_unary_rpc_method_handler(
-            call, handler.request_deserializer, handler.response_serializer
-        )
+        return grpc.unary_unary_rpc_method_handler(call, None, handler.response_serializer)
