@@ -50,8 +50,9 @@ stack-stop: .venv/dev ## stop it; its data stays
 stack-restart: .venv/dev ## restart its processes one after the other: no request fails
 	@exec $(BIN)/python deploy/stack/stack.py restart
 
-fuzz: .venv/dev ## send everything to every call of the API, and hold the answers to its description (EXAMPLES=200)
-	@exec $(BIN)/python -m pytest --ds settings.test_embedded tests/boundaries/test_contract.py --examples $(or $(EXAMPLES),200) -s
+fuzz: .venv/dev ## send everything to every call of the API, and hold the answers to its description (EXAMPLES=200, SEED)
+	@exec $(BIN)/python -m pytest --ds settings.test_embedded tests/boundaries/test_contract.py -s \
+		--examples $(or $(EXAMPLES),200) --fuzz-seed $(or $(SEED),$$(date +%s))
 
 check: .venv/dev ## format, lint, types, import contracts, migrations, secrets, generated protos
 	$(BIN)/python -m ruff format --check .

@@ -75,13 +75,14 @@ _ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
 # What every call with a body may answer besides its own.
 BODY = (400, 413, 415)
 
-# What every call may answer.
+# What every call may answer, the last before it is read.
 _ANY = (414, 429)
+_HEAD = OpenApiResponse(description="The address and the headers are too long; without a body.")
 
 
 def errors(*statuses: int) -> dict[int, OpenApiResponse]:
     """The responses of these statuses, each with an example, for `extend_schema(responses=…)`."""
-    return {status: _response(status) for status in sorted({*statuses, *_ANY})}
+    return {status: _response(status) for status in sorted({*statuses, *_ANY})} | {431: _HEAD}
 
 
 def _response(status: int) -> OpenApiResponse:

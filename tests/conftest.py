@@ -39,6 +39,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--examples", type=int, default=3, help="that schemathesis makes up for each call (3)"
     )
+    parser.addoption("--fuzz-seed", type=int, default=1, help="what schemathesis draws them by (1)")
 
 
 def is_real() -> bool:

@@ -34,7 +34,8 @@ def unlimited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_every_answer_is_as_described(
     unlimited: Server, who: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    options = ["--max-examples", str(request.config.getoption("--examples"))]
+    option = request.config.getoption
+    options = [f"--max-examples={option('--examples')}", f"--seed={option('--fuzz-seed')}"]
     if who == "signed in":
         session = httpx.post(f"{unlimited.address}/users/login", json=ALICE, timeout=30).json()
         options += ["--header", f"Authorization: Bearer {session['token']}"]
