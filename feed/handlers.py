@@ -5,7 +5,7 @@ know as it is now (does bob still follow alice?) it asks; what it only needs to 
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -16,12 +16,14 @@ from common.ids import created_at
 from common.metrics import FANOUT_DELIVERIES, FANOUT_LAG
 from common.pagination import Page
 from common.times import to_ms
-from feed import store, truth
+from feed import pulling, store, truth
+from feed.store import Audience, Call
 from grpc_services import fragments
 from grpc_services.clients import accounts, tweets
 from grpc_services.fragments import Change
 from messaging.events import (
     FanOutSliced,
+    PullEnded,
     TweetCreated,
     TweetDeleted,
     TweetReposted,
@@ -43,27 +45,34 @@ FRESH_SECONDS = 2.0
 MERGED_AT_ONCE = 3
 # Followers whom a message reaches; the rest is left to further messages.
 SLICE = accounts.MAX_FOLLOWER_IDS
+_NOBODY: Page[int] = Page([], None)
 
-Place = Callable[[int, int, Sequence[int]], int]
+Place = Callable[[int, int, Audience], Iterator[Call]]
 
 
 def fan_out(events: Sequence[TweetCreated] | Sequence[TweetReposted]) -> None:
     """Brings new entries to the timelines of their author's followers and the author's own."""
+    entries = _by_author(events)
     placing = _placing([event.id for event in events], fresh_seconds=FRESH_SECONDS)
-    for author_id, entry_ids in _by_author(events).items():
-        page = accounts.get_follower_ids(user_id=author_id, limit=SLICE)
-        _leave_rest("push", entry_ids, author_id, page)
-        for entry_id in entry_ids:
-            if put := placing.get(entry_id):
-                _deliver(put, entry_id, author_id, [author_id, *page.items])
+
+    def calls() -> Iterator[Call]:
+        for author_id, page in _first_pages(entries):
+            _leave_rest("push", entries[author_id], author_id, page)
+            audience = Audience(page.items, author_id=author_id)
+            for entry_id in entries[author_id]:
+                if put := placing.get(entry_id):
+                    yield from put(entry_id, author_id, audience)
+
+    FANOUT_DELIVERIES.inc(store.run(calls()))
+    _observe_lag(placing)
 
 
 def take_back(events: Sequence[TweetDeleted] | Sequence[TweetUnreposted]) -> None:
     """Takes deleted entries out of the timelines; readers don't see them since the deletion."""
-    for author_id, entry_ids in _by_author(events).items():
-        page = accounts.get_follower_ids(user_id=author_id, limit=SLICE)
-        _leave_rest("remove", entry_ids, author_id, page)
-        store.remove(entry_ids, [author_id, *page.items])
+    entries = _by_author(events)
+    for author_id, page in _first_pages(entries):
+        _leave_rest("remove", entries[author_id], author_id, page)
+        store.remove(entries[author_id], Audience(page.items, author_id=author_id))
 
 
 def go_on(events: Sequence[FanOutSliced]) -> None:
@@ -73,18 +82,78 @@ def go_on(events: Sequence[FanOutSliced]) -> None:
             user_id=event.author_id, after_id=event.after_id, limit=SLICE
         )
         _leave_rest(event.action, [event.entry_id], event.author_id, page)
+        audience = Audience(page.items)
         if event.action == "remove":
-            store.remove([event.entry_id], page.items)
+            store.remove([event.entry_id], audience)
         else:
             # as long as the markers last; the readers of so many lists sort what comes meanwhile
             placing = _placing([event.entry_id], fresh_seconds=store.MARKER_SECONDS)
             if put := placing.get(event.entry_id):
-                _deliver(put, event.entry_id, event.author_id, page.items)
+                FANOUT_DELIVERIES.inc(store.run(put(event.entry_id, event.author_id, audience)))
+                _observe_lag(placing)
 
 
-def _deliver(put: Place, entry_id: int, author_id: int, user_ids: Sequence[int]) -> None:
-    FANOUT_DELIVERIES.inc(put(entry_id, author_id, user_ids))
-    FANOUT_LAG.observe(max(time.time() - created_at(entry_id).timestamp(), 0.0))
+def _observe_lag(entry_ids: Iterable[int]) -> None:
+    for entry_id in entry_ids:
+        FANOUT_LAG.observe(max(time.time() - created_at(entry_id).timestamp(), 0.0))
+
+
+def _first_pages(author_ids: Collection[int]) -> Iterator[tuple[int, Page[int]]]:
+    """The followers whose timelines each author's entries go to: nobody's where readers pull.
+
+    Whether they do is looked at here, whenever an author has news, and nowhere else.
+    """
+    states = pulling.states(author_ids)
+    pulled = [id for id in author_ids if states[id] == pulling.PULLED]
+    for user in accounts.get_users(pulled).values():
+        if pulling.is_well_under(user.num_followers):
+            _end_pulling(
+                PullEnded(author_id=user.id, number=None, after_id=None, at=timezone.now())
+            )
+    yield from ((id, _NOBODY) for id in pulled)
+
+    for author_id in author_ids:
+        if states[author_id] == pulling.PULLED:
+            continue
+        page = accounts.get_follower_ids(user_id=author_id, limit=SLICE)
+        is_over = pulling.is_over(_num_followers(author_id, page))
+        if is_over and pulling.start(author_id, states[author_id]):
+            page = _NOBODY
+        yield author_id, page
+
+
+def _num_followers(author_id: int, first_page: Page[int]) -> int:
+    if first_page.next is None:
+        return len(first_page.items)
+    author = accounts.find_user(user_id=author_id)
+    return author.num_followers if author else 0
+
+
+def push_again(events: Sequence[PullEnded]) -> None:
+    """Merges what the author's followers pulled into their timelines, a slice a message.
+
+    From its beginning new entries are pushed again; older ones are in the database.
+    """
+    for event in events:
+        author_id = event.author_id
+        number = event.number or pulling.start_ending(author_id)
+        if number is None or not pulling.is_ending(author_id, number):
+            continue  # it has ended, or begun again
+        page = accounts.get_follower_ids(
+            user_id=author_id, after_id=event.after_id or 0, limit=SLICE
+        )
+        store.merge(_entries_of(author_id), author_id, store.materialised(page.items))
+        if page.next is None:
+            pulling.end(author_id, number)
+        else:
+            _end_pulling(
+                PullEnded(author_id=author_id, number=number, after_id=page.next, at=timezone.now())
+            )
+
+
+def _end_pulling(news: PullEnded) -> None:
+    with atomic("feed"):
+        publish(news, service="feed")
 
 
 def _leave_rest(action: str, entry_ids: Sequence[int], author_id: int, page: Page[int]) -> None:
@@ -114,8 +183,8 @@ def _leave_rest(action: str, entry_ids: Sequence[int], author_id: int, page: Pag
 def _placing(entry_ids: Sequence[int], *, fresh_seconds: float) -> dict[int, Place]:
     """How each entry is put into timelines; late ones that were deleted meanwhile are left out."""
     late = [id for id in entry_ids if not _is_fresh(id, fresh_seconds)]
-    placing: dict[int, Place] = dict.fromkeys(set(entry_ids).difference(late), store.push)
-    return placing | {tweet.entry_id: store.insert for tweet in tweets.get_tweets(late)}
+    placing: dict[int, Place] = dict.fromkeys(set(entry_ids).difference(late), store.pushing)
+    return placing | {tweet.entry_id: store.inserting for tweet in tweets.get_tweets(late)}
 
 
 def settle(events: Sequence[UserFollowed] | Sequence[UserUnfollowed]) -> None:
@@ -169,14 +238,7 @@ def bring_back(events: Sequence[UserRestored]) -> None:
     for event in events:
         entries = _entries_of(event.id)
         for user_ids in _audience(event.id):
-            for user_id in store.materialised(user_ids):
-                store.settle(
-                    follower_id=user_id,
-                    author_id=event.id,
-                    following=True,
-                    at_ms=to_ms(event.at),
-                    entries=entries,
-                )
+            store.merge(entries, event.id, store.materialised(user_ids))
 
 
 def _by_author(events: Sequence[Any]) -> dict[int, list[int]]:
@@ -223,4 +285,6 @@ HANDLERS: dict[str, Handler] = {
 }
 
 WORKER = Worker(queue="general_tweets", handlers=HANDLERS)
-SLICES = Worker(queue="feed_slices", handlers={"feed.sliced": go_on}, batch=1)
+SLICES = Worker(
+    queue="feed_slices", handlers={"feed.sliced": go_on, "feed.pull_ended": push_again}, batch=1
+)

@@ -1,5 +1,8 @@
 """Timelines in Redis: the lists `feed:{user_id}` of entry ids, newest at the head.
 
+Lists `authored:{author_id}` of what one author wrote and reposted are kept in the same way, where
+readers merge them (see `feed.pulling`).
+
 A timeline is *materialised* while its key exists. Its last element tells what lies below:
 
 - `0`: nothing, the list reaches the beginning;
@@ -15,17 +18,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import redis
 from django.conf import settings
 from django_redis import get_redis_connection
-from redis.commands.core import Script
 
 from common import tracing
 from common.ids import parse_id
+from common.scripts import Script
 from grpc_services import fragments
+
+# The kinds of lists.
+TIMELINE = "feed"
+AUTHORED = "authored"
 
 COMPLETE = b"0"
 BUILDING = b"-1"
@@ -35,6 +43,7 @@ SLACK = 64
 # Timelines a script touches: the server does nothing else meanwhile.
 CHUNK = 1000
 SLOW_CHUNK = 250
+MERGE_CHUNK = 50
 # A redelivery within this time finds the marker of its chunk. A later one is late, and is put in
 # its place by the script that looks first.
 MARKER_SECONDS = 60
@@ -45,7 +54,11 @@ MEMORY_SECONDS = 120
 IDLE = timedelta(days=30)
 _IDLE_SECONDS = int(IDLE.total_seconds())
 
+# Authors who are pulled: see `feed.pulling`.
+PULLED = "pulled"
+
 _SCRIPTS = Path(__file__).parent / "scripts"
+_LIBRARY = (_SCRIPTS / "lists.lua").read_text()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,35 +68,54 @@ class Timeline:
     entries: Sequence[int | str]  # newest first; text where something else put it there
     is_complete: bool  # nothing older is in the database
 
+    @property
+    def ids(self) -> list[int]:
+        return [entry for entry in self.entries if isinstance(entry, int)]
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Some entries of a materialised timeline, and what came along from the cache."""
+    """Some entries of a timeline merged with its pulled authors, and what came from the cache."""
 
     entries: Sequence[int]
-    has_more: bool  # in the list
-    is_complete: bool  # nothing older than the list is in the database
-    cached: Any  # for `fragments.complete`
+    has_more: bool  # in the lists
+    is_complete: bool  # nothing older than the lists is in the database
+    cached: Any = None  # for `fragments.complete`
 
 
-def key(user_id: int) -> str:
-    return f"feed:{user_id}"
+def key(owner_id: int, kind: str = TIMELINE) -> str:
+    return f"{kind}:{owner_id}"
 
 
-def read(user_id: int) -> Timeline | None:
-    """The timeline, or None where it must be built. Keeps it for another 30 days."""
+def read(owner_id: int, kind: str = TIMELINE) -> Timeline | None:
+    """The list, or None where it must be built. Keeps it for another 30 days."""
+    name = key(owner_id, kind)
     pipeline = _redis().pipeline(transaction=False)
-    pipeline.lrange(key(user_id), 0, -1)
-    pipeline.expire(key(user_id), IDLE)
+    pipeline.lrange(name, 0, -1)
+    pipeline.expire(name, IDLE)
     found = pipeline.execute(raise_on_error=False)[0]
     if isinstance(found, redis.ResponseError):  # a value of another type: somebody else's mistake
-        _redis().delete(key(user_id))
+        _redis().delete(name)
         return None
     if isinstance(found, Exception):
         raise found
     if not found or found[-1] == BUILDING:
         return None
-    return Timeline(_in_order(found)[: settings.FEED_SHOWN], found[-1] == COMPLETE)
+    entries = _in_order(found)
+    shown = settings.FEED_SHOWN
+    return Timeline(entries[:shown], found[-1] == COMPLETE and len(entries) <= shown)
+
+
+def join(timelines: Sequence[Timeline]) -> Timeline:
+    """The first timeline with the entries of the others, as far down as all of them tell."""
+    if len(timelines) == 1:
+        return timelines[0]
+    ids = {id for timeline in timelines for id in timeline.ids}
+    floors = [t.ids[-1] for t in timelines if not t.is_complete and t.ids]
+    floor = max(floors, default=0)
+    joined = sorted((id for id in ids if id >= floor), reverse=True)
+    shown = settings.FEED_SHOWN
+    return Timeline(joined[:shown], not floors and len(joined) <= shown)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,13 +126,13 @@ class Listed:
     is_complete: bool
 
 
-def peek(user_id: int) -> Listed | None:
+def peek(owner_id: int, kind: str = TIMELINE) -> Listed | None:
     """What readers are shown from, left as it is and as long as it lives; None where there is none.
 
     A value of another type, or a list being built, is made anew by the next reader.
     """
     try:
-        found: Any = _redis().lrange(key(user_id), 0, -1)
+        found: Any = _redis().lrange(key(owner_id, kind), 0, -1)
     except redis.ResponseError:
         return None
     if not found or found[-1] == BUILDING:
@@ -114,8 +146,8 @@ def read_part(
 ) -> Part | None:
     """A part of the timeline in one round trip, or None where `read` must have a look at it."""
     try:
-        answer = fragments.script("page", _SCRIPTS)(
-            keys=[key(user_id), fragments.marks_key(user_id)],
+        answer = fragments.script("page", _SCRIPTS, _LIBRARY)(
+            keys=[key(user_id), fragments.marks_key(user_id), PULLED, pulls_key(user_id)],
             args=[before_id or "", offset, limit, settings.FEED_SHOWN, _IDLE_SECONDS],
         )
     except redis.ResponseError:  # a value of another type
@@ -134,51 +166,98 @@ def materialised(user_ids: Sequence[int]) -> list[int]:
     return [id for id, found in zip(user_ids, pipeline.execute(), strict=True) if found]
 
 
-def start_building(user_id: int) -> None:
+def start_building(owner_id: int, kind: str = TIMELINE) -> None:
     """Makes the list exist, so that what arrives from now on is kept, unless it exists already."""
-    _script("begin")(keys=[key(user_id)], args=[_IDLE_SECONDS])
+    script("begin")(keys=[key(owner_id, kind)], args=[_IDLE_SECONDS])
 
 
-def finish_building(user_id: int, entries: Sequence[int], *, is_complete: bool) -> None:
+def finish_building(
+    owner_id: int, entries: Sequence[int], *, is_complete: bool, kind: str = TIMELINE
+) -> None:
     """Joins the database's entries to what arrived meanwhile, unless another one did so first."""
-    _script("finish")(keys=[key(user_id)], args=[settings.FEED_SHOWN, int(is_complete), *entries])
+    script("finish")(
+        keys=[key(owner_id, kind)], args=[settings.FEED_SHOWN, int(is_complete), *entries]
+    )
 
 
-def forget(user_id: int) -> None:
-    _redis().delete(key(user_id))
+def forget(owner_id: int, kind: str = TIMELINE) -> None:
+    _redis().delete(key(owner_id, kind), pulls_key(owner_id))
 
 
-def push(entry_id: int, author_id: int, user_ids: Sequence[int]) -> int:
+class Audience:
+    """Timelines that entries go to, their keys packed for the wire once."""
+
+    def __init__(self, user_ids: Sequence[int], *, author_id: int | None = None) -> None:
+        """With an author these are the followers', and the author's own two lists come first."""
+        self._ids = list(user_ids)
+        self._keys = [f"${len(id) + 5}\r\nfeed:{id}\r\n" for id in map(str, user_ids)]
+        if author_id is not None:
+            names = [key(author_id, AUTHORED), key(author_id)]
+            self._keys = [f"${len(name)}\r\n{name}\r\n" for name in names] + self._keys
+            self._ids = [author_id, author_id, *self._ids]
+
+    def chunks(self, size: int) -> Iterator["Chunk"]:
+        for start in range(0, len(self._ids), size):
+            keys = self._keys[start : start + size]
+            yield Chunk(self._ids[start], len(keys), "".join(keys).encode())
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    first_id: int
+    size: int
+    keys: bytes  # packed
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A script on a chunk of timelines."""
+
+    script: str
+    keys: Sequence[str]  # before the timelines'
+    chunk: Chunk
+    args: Sequence[int]
+
+
+def push(entry_id: int, author_id: int, audience: Audience | Sequence[int]) -> int:
     """Puts a fresh entry on top of the timelines that exist. Returns how many took it.
 
     Called again with the same first user within a minute it does nothing.
     """
+    return run(pushing(entry_id, author_id, _audience(audience)))
+
+
+def pushing(entry_id: int, author_id: int, audience: Audience) -> Iterator[Call]:
     args = [entry_id, MARKER_SECONDS, settings.FEED_SHOWN, settings.FEED_SHOWN + SLACK]
-    return _run_all(
-        "push",
-        (
-            ([f"pushed:{entry_id}:{chunk[0]}", _unfollows(author_id), *map(key, chunk)], args)
-            for chunk in _chunks(user_ids, CHUNK)
-        ),
-    )
+    for chunk in audience.chunks(CHUNK):
+        marker = f"pushed:{entry_id}:{chunk.first_id}"
+        yield Call("push", [marker, _unfollows(author_id)], chunk, args)
 
 
-def insert(entry_id: int, author_id: int, user_ids: Sequence[int]) -> int:
+def insert(entry_id: int, author_id: int, audience: Audience | Sequence[int]) -> int:
     """Puts a late entry in its place in the timelines that exist and don't have it yet."""
+    return run(inserting(entry_id, author_id, _audience(audience)))
+
+
+def inserting(entry_id: int, author_id: int, audience: Audience) -> Iterator[Call]:
     args = [entry_id, settings.FEED_SHOWN, settings.FEED_SHOWN + SLACK]
-    return _run_all(
-        "insert",
-        (
-            ([_unfollows(author_id), *map(key, chunk)], args)
-            for chunk in _chunks(user_ids, SLOW_CHUNK)
-        ),
+    for chunk in audience.chunks(SLOW_CHUNK):
+        yield Call("insert", [_unfollows(author_id)], chunk, args)
+
+
+def merge(entry_ids: Sequence[int], author_id: int, user_ids: Sequence[int]) -> None:
+    """Puts an author's entries, newest first, into the timelines that exist."""
+    args = [settings.FEED_SHOWN, *entry_ids]
+    run(
+        Call("merge", [_unfollows(author_id)], chunk, args)
+        for chunk in Audience(user_ids).chunks(MERGE_CHUNK)
     )
 
 
-def remove(entry_ids: Sequence[int], user_ids: Sequence[int]) -> int:
+def remove(entry_ids: Sequence[int], audience: Audience | Sequence[int]) -> int:
     """Takes entries out of the timelines that exist. Returns how many timelines changed."""
-    return _run_all(
-        "remove", (([*map(key, chunk)], entry_ids) for chunk in _chunks(user_ids, SLOW_CHUNK))
+    return run(
+        Call("remove", [], chunk, entry_ids) for chunk in _audience(audience).chunks(SLOW_CHUNK)
     )
 
 
@@ -190,11 +269,14 @@ def settle(
     `at_ms` is the time of the news that asks for it: where newer news of this pair was settled
     before, nothing happens, so handlers that cross each other end where the newest one would.
     """
-    _script("settle")(
-        keys=[key(follower_id), _follows(author_id), _unfollows(author_id)],
+    script("settle")(
+        keys=[
+            key(follower_id), _follows(author_id), _unfollows(author_id),
+            PULLED, pulls_key(follower_id),
+        ],
         args=[
-            follower_id, int(following), at_ms, at_ms - MEMORY_SECONDS * 1000, MEMORY_SECONDS,
-            settings.FEED_SHOWN, *entries,
+            follower_id, author_id, int(following), at_ms, at_ms - MEMORY_SECONDS * 1000,
+            MEMORY_SECONDS, settings.FEED_SHOWN, *entries,
         ],
     )  # fmt: skip
 
@@ -226,6 +308,10 @@ def _in_order(raw: Sequence[bytes]) -> list[int | str]:
     return ordered
 
 
+def pulls_key(user_id: int) -> str:
+    return f"pulls:{user_id}"
+
+
 def _follows(author_id: int) -> str:
     return f"followed:{author_id}"
 
@@ -234,9 +320,8 @@ def _unfollows(author_id: int) -> str:
     return f"unfollowed:{author_id}"
 
 
-def _chunks(user_ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
-    for start in range(0, len(user_ids), size):
-        yield user_ids[start : start + size]
+def _audience(audience: Audience | Sequence[int]) -> Audience:
+    return audience if isinstance(audience, Audience) else Audience(audience)
 
 
 def _redis() -> redis.Redis:
@@ -244,46 +329,72 @@ def _redis() -> redis.Redis:
     return connection
 
 
-def _run_all(name: str, calls: Iterable[tuple[Sequence[str], Sequence[int]]]) -> int:
-    """Runs the script for each pair of keys and arguments, and adds up what it returns."""
-    with tracing.span(f"redis {name}", "client"):
-        return _pipeline(name, calls)
+def run(calls: Iterable[Call]) -> int:
+    """Runs the calls in order and adds up what they return.
+
+    Two full chunks are in flight, or as many small ones as they hold timelines, so that the next
+    ones are found, packed and sent while Redis works on the last.
+    """
+    waiting = iter(calls)
+    first = next(waiting, None)
+    if first is None:
+        return 0
+    with tracing.span(f"redis {first.script}", "client"):
+        return _pipeline(chain([first], waiting))
 
 
-def _pipeline(name: str, calls: Iterable[tuple[Sequence[str], Sequence[int]]]) -> int:
-    """Two calls are in flight: the next one is packed and sent while Redis works on the last."""
-    script = _script(name)
+def _pipeline(calls: Iterable[Call]) -> int:
     pool = _redis().connection_pool
     connection: Any = pool.get_connection()
-    in_flight: deque[tuple[Sequence[str], Sequence[int]]] = deque()
-    unknown: list[tuple[Sequence[str], Sequence[int]]] = []
-    total = 0
+    in_flight: deque[tuple[Call, bytes]] = deque()
+    unknown: list[tuple[Call, bytes]] = []
+    total = timelines = 0
 
     def receive() -> int:
-        call = in_flight.popleft()
+        nonlocal timelines
+        call, packed = in_flight.popleft()
+        timelines -= call.chunk.size
         try:
             return int(connection.read_response())
         except redis.exceptions.NoScriptError:  # Redis was restarted
-            unknown.append(call)
+            unknown.append((call, packed))
             return 0
 
     try:
-        for keys, args in calls:
-            connection.send_command("EVALSHA", script.sha, len(keys), *keys, *args)
-            in_flight.append((keys, args))
-            if len(in_flight) > 1:
+        for call in calls:
+            packed = _pack(call)
+            connection.send_packed_command([packed])
+            in_flight.append((call, packed))
+            timelines += call.chunk.size
+            while timelines > CHUNK and len(in_flight) > 1:
                 total += receive()
         while in_flight:
             total += receive()
+        for call, packed in unknown:
+            _redis().script_load(script(call.script).source)
+            connection.send_packed_command([packed])
+            total += int(connection.read_response())
     except BaseException:
         connection.disconnect()  # answers may be under way that nobody waits for
         raise
     finally:
         pool.release(connection)
-    return total + sum(int(script(keys=keys, args=args)) for keys, args in unknown)
+    return total
+
+
+def _pack(call: Call) -> bytes:
+    """As the wire has it: EVALSHA, the script, how many keys, the keys, the arguments."""
+    keys = len(call.keys) + call.chunk.size
+    head = ["EVALSHA", script(call.script).sha, str(keys), *call.keys]
+    count = len(head) + call.chunk.size + len(call.args)
+    return b"*%d\r\n%b%b%b" % (count, _bulk(head), call.chunk.keys, _bulk(map(str, call.args)))
+
+
+def _bulk(parts: Iterable[str]) -> bytes:
+    return "".join([f"${len(part)}\r\n{part}\r\n" for part in parts]).encode()
 
 
 @cache
-def _script(name: str) -> Any:
-    script: Script = _redis().register_script((_SCRIPTS / f"{name}.lua").read_text())
-    return script
+def script(name: str) -> Script:
+    """A script that may use what lists.lua holds."""
+    return Script(_LIBRARY + (_SCRIPTS / f"{name}.lua").read_text())

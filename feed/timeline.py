@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from feed import store, truth
+from feed.store import Part
 from grpc_services import fragments
 from grpc_services.fragments import Fragment
 
@@ -72,22 +73,19 @@ def skeleton_at(user_id: int, offset: int, limit: int) -> Skeleton:
 
 
 def skeleton_below(user_id: int, before_id: int, limit: int) -> Skeleton:
-    """From the list while it lasts, from the database below its floor."""
+    """From the lists while they last, from the database below the highest of their floors."""
     part = store.read_part(user_id, before_id=before_id, limit=limit)
-    if part and (len(part.entries) == limit or part.is_complete):
+    if part is None:
+        timeline = truth.materialise(user_id)
+        below = [id for id in timeline.ids if id < before_id]
+        part = Part(below[:limit], len(below) > limit, timeline.is_complete)
+    if len(part.entries) == limit or part.is_complete:
         return Skeleton(part.entries, part.has_more or not part.is_complete, part.cached)
-
-    timeline = truth.materialise(user_id)
-    ids = [entry for entry in timeline.entries if isinstance(entry, int)]
-    below = [id for id in ids if id < before_id]
-    entries = below[:limit]
-    if len(entries) == limit or timeline.is_complete:
-        return Skeleton(entries, len(below) > limit or not timeline.is_complete)
-    floor = entries[-1] if entries else before_id
+    floor = part.entries[-1] if part.entries else before_id
     older = truth.newest_entries(
-        truth.authors_of(user_id), before_id=floor, limit=limit - len(entries) + 1
+        truth.authors_of(user_id), before_id=floor, limit=limit - len(part.entries) + 1
     )
-    joined = [*entries, *older]
+    joined = [*part.entries, *older]
     return Skeleton(joined[:limit], len(joined) > limit)
 
 

@@ -8,8 +8,8 @@ from django.conf import settings
 
 from common.ids import MAX_ID, created_at
 from common.metrics import FEED_REBUILDS
-from feed import store
-from feed.store import Timeline
+from feed import pulling, store
+from feed.store import AUTHORED, TIMELINE, Timeline
 from grpc_services.clients import accounts, tweets
 
 _AUTHORS_A_CALL = 1000
@@ -32,24 +32,34 @@ def newest_entries(
     return ids
 
 
-def build(user_id: int) -> Timeline:
-    """Makes the timeline exist and returns it.
+def build(owner_id: int, kind: str = TIMELINE) -> Timeline:
+    """Makes the list exist and returns it.
 
-    The list is there before the database is read, so nothing posted in between is lost. One that
-    exists already is left alone.
+    It is there before the database is read, so nothing posted in between is lost. One that exists
+    already is left alone.
     """
     started = perf_counter()
-    store.start_building(user_id)
-    entries = newest_entries(authors_of(user_id), limit=settings.FEED_SHOWN)
+    store.start_building(owner_id, kind)
+    author_ids = authors_of(owner_id) if kind == TIMELINE else [owner_id]
+    entries = newest_entries(author_ids, limit=settings.FEED_SHOWN)
     is_complete = len(entries) < settings.FEED_SHOWN
-    store.finish_building(user_id, entries, is_complete=is_complete)
+    store.finish_building(owner_id, entries, is_complete=is_complete, kind=kind)
     FEED_REBUILDS.observe(perf_counter() - started)
-    return store.read(user_id) or Timeline(entries, is_complete)
+    return store.read(owner_id, kind) or Timeline(entries, is_complete)
 
 
 def materialise(user_id: int) -> Timeline:
-    """The timeline as it stands, built where it is missing."""
-    return store.read(user_id) or build(user_id)
+    """The timeline as its owner reads it, pulled authors included; made where it is missing."""
+    timeline = store.read(user_id) or build(user_id)
+    return store.join(
+        [
+            timeline,
+            *(
+                store.read(author_id, AUTHORED) or build(author_id, AUTHORED)
+                for author_id in pulling.followed_by(user_id)
+            ),
+        ]
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +97,22 @@ def compare(user_id: int) -> Difference:
         floor = min(listed.entries, default=MAX_ID)
         expected = [id for id in expected if id >= floor]
     return Difference(
-        missing=sorted(set(expected) - set(listed.entries), reverse=True),
+        missing=sorted(set(expected).difference(listed.entries, _pulled(user_id)), reverse=True),
         surplus=_strangers(set(listed.entries) - set(expected), author_ids),
         misplaced=_misplaced(listed.entries),
     )
+
+
+def _pulled(user_id: int) -> set[int]:
+    """What the timeline is merged with."""
+    found: set[int] = set()
+    for author_id in pulling.followed_by(user_id):
+        authored = store.peek(author_id, AUTHORED)
+        # one that is missing is made from the database when it is read
+        found.update(
+            authored.entries if authored else newest_entries([author_id], limit=settings.FEED_SHOWN)
+        )
+    return found
 
 
 def _strangers(entries: Collection[int], author_ids: Collection[int]) -> list[int]:

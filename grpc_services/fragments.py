@@ -340,7 +340,7 @@ def _ask_tweets(known: _Known, missing: Sequence[int], viewer_id: int) -> None:
     FRAGMENTS_MISSED.labels("tweet").inc(len(missing))
     lease = None
     if known.is_cacheable:
-        lease = _take_lease(map(_tweet_key, leased), marks_key(viewer_id), leased)
+        lease = take_lease(map(_tweet_key, leased), marks_key(viewer_id), leased)
 
     known.entries.update(dict.fromkeys(missing))
     fresh = tweets.get_tweets(missing, viewer_id=viewer_id)
@@ -352,7 +352,7 @@ def _ask_tweets(known: _Known, missing: Sequence[int], viewer_id: int) -> None:
             known.entries[tweet.entry_id] = _Entry(tweet.reposted_by_id, tweet.id, b"")
 
     values = {_tweet_key(id): _blob(id, known.entries.get(id)) for id in leased}
-    _fill(lease, values, marks_key(viewer_id), {tweet.id: known.marks[tweet.id] for tweet in fresh})
+    fill(lease, values, marks_key(viewer_id), {tweet.id: known.marks[tweet.id] for tweet in fresh})
 
 
 def _learn_users(known: _Known, user_ids: Collection[int]) -> None:
@@ -371,7 +371,7 @@ def _ask_accounts(known: _Known, missing: Sequence[int]) -> None:
     if not missing:
         return
     FRAGMENTS_MISSED.labels("user").inc(len(missing))
-    lease = _take_lease(map(_user_key, missing)) if known.is_cacheable else None
+    lease = take_lease(map(_user_key, missing)) if known.is_cacheable else None
     try:
         found = accounts.get_users(missing)
     except Unavailable:
@@ -382,7 +382,7 @@ def _ask_accounts(known: _Known, missing: Sequence[int]) -> None:
         json = orjson.dumps(show_author(user)) if user else None
         known.users[user_id] = json
         values[_user_key(user_id)] = b"U%d|%d\n%b" % (user_id, crc32(json), json) if json else _GONE
-    _fill(lease, values)
+    fill(lease, values)
 
 
 def _assemble(known: _Known, entry_id: int, entry: _Entry, tweet: _Entry) -> Fragment:
@@ -399,7 +399,7 @@ def _assemble(known: _Known, entry_id: int, entry: _Entry, tweet: _Entry) -> Fra
     return Fragment(entry_id, tweet.tweet_id, is_visible, json)
 
 
-def _take_lease(
+def take_lease(
     keys: Iterable[str], marks: str = "", tweet_ids: Collection[int] = ()
 ) -> bytes | None:
     """None where Redis refuses or is away: then nothing is cached."""
@@ -412,7 +412,7 @@ def _take_lease(
     return lease
 
 
-def _fill(
+def fill(
     lease: bytes | None,
     values: Mapping[str, bytes],
     marks: str = "",
@@ -441,7 +441,7 @@ def _user_key(user_id: int) -> str:
 
 
 @cache
-def script(name: str, folder: Path = SCRIPTS) -> Script:
-    """A script that may call `cached` of fragments.lua."""
-    library = (SCRIPTS / "fragments.lua").read_text()
-    return Script(f"{library}\n{(folder / name).with_suffix('.lua').read_text()}")
+def script(name: str, folder: Path = SCRIPTS, library: str = "") -> Script:
+    """A script that may call `cached` of fragments.lua, and what the library holds."""
+    sources = [SCRIPTS / "fragments.lua", (folder / name).with_suffix(".lua")]
+    return Script(library + "\n".join(source.read_text() for source in sources))

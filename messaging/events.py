@@ -146,6 +146,17 @@ class FanOutSliced(Event):
     at: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class PullEnded(Event):
+    """Feed's own: an author is pushed again, and some followers' timelines still lack entries."""
+
+    routing_key = "feed.pull_ended"
+    author_id: int
+    number: int | None  # the ending's; none before it has begun
+    after_id: int | None  # the followers above this one
+    at: datetime
+
+
 EVENTS: dict[str, type[Event]] = {event.routing_key: event for event in Event.__subclasses__()}
 
 

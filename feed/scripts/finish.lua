@@ -1,12 +1,8 @@
 -- Ends a rebuild: what the database had joins what arrived meanwhile.
--- KEYS: the timeline. ARGV: entries kept, '1' where the database's entries are all there are,
+-- KEYS: the list. ARGV: entries kept, '1' where the database's entries are all there are,
 -- then these entries. Returns 1 where the list was still being built, else 0.
 local list = redis.call('LRANGE', KEYS[1], 0, -1)
 if list[#list] ~= '-1' then return 0 end
-local function is_newer(a, b)
-  if #a ~= #b then return #a > #b end
-  return a > b
-end
 local seen, joined = {}, {}
 local function take(id)
   if id ~= '-1' and not seen[id] then
@@ -19,10 +15,5 @@ for i = 3, #ARGV do take(ARGV[i]) end
 table.sort(joined, is_newer)
 local kept = tonumber(ARGV[1])
 if ARGV[2] == '1' and #joined < kept then joined[#joined + 1] = '0' end
-local ttl = redis.call('TTL', KEYS[1])
-redis.call('DEL', KEYS[1])
-if #joined > 0 then
-  redis.call('RPUSH', KEYS[1], unpack(joined, 1, math.min(#joined, kept)))
-  if ttl > 0 then redis.call('EXPIRE', KEYS[1], ttl) end
-end
+rewrite(KEYS[1], joined, kept)
 return 1

@@ -3,17 +3,11 @@
 -- ARGV: the entry, entries kept, entries tolerated before a trim.
 -- Returns how many timelines took it.
 local entry = ARGV[1]
--- ids have up to 19 digits, more than a Lua number holds
-local function is_older(a, b)
-  if #a ~= #b then return #a < #b end
-  return a < b
-end
-local function owner(timeline) return string.sub(timeline, 6) end -- behind 'feed:'
 -- where the entry goes in, or nothing where it must not
 local function place(list)
   for position, id in ipairs(list) do
     if id == entry then return nil end
-    if is_older(id, entry) or id == '-1' then return position end
+    if is_newer(entry, id) or id == '-1' then return position end
   end
   return nil -- below the floor: there the database has it
 end
@@ -22,7 +16,7 @@ local kept, tolerated = tonumber(ARGV[2]) - 1, tonumber(ARGV[3])
 local function put(timeline)
   local head = redis.pcall('LINDEX', timeline, 0)
   if type(head) ~= 'string' or head == entry then return nil end
-  if head == '-1' or is_older(head, entry) then
+  if head == '-1' or is_newer(entry, head) then
     return redis.call('LPUSHX', timeline, entry) -- a backlog comes late and in order
   end
   local list = redis.call('LRANGE', timeline, 0, -1)

@@ -7,7 +7,6 @@ if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[2]) then
 end
 local entry, kept, tolerated = ARGV[1], tonumber(ARGV[3]) - 1, tonumber(ARGV[4])
 local unfollowed = redis.call('EXISTS', KEYS[2]) == 1
-local function owner(timeline) return string.sub(timeline, 6) end -- behind 'feed:'
 local pushed = 0
 for i = 3, #KEYS do
   if not (unfollowed and redis.call('ZSCORE', KEYS[2], owner(KEYS[i]))) then

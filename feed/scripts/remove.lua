@@ -1,5 +1,5 @@
--- Takes entries out of the timelines that exist.
--- KEYS: the timelines. ARGV: the entries. Returns how many timelines changed.
+-- Takes entries out of the lists that exist.
+-- KEYS: the lists. ARGV: the entries. Returns how many lists changed.
 local gone = {}
 for _, id in ipairs(ARGV) do gone[id] = true end
 local changed = 0
@@ -12,12 +12,7 @@ for _, key in ipairs(KEYS) do
     end
     if #left < #list then
       changed = changed + 1
-      local ttl = redis.call('TTL', key)
-      redis.call('DEL', key)
-      if #left > 0 then
-        redis.call('RPUSH', key, unpack(left))
-        if ttl > 0 then redis.call('EXPIRE', key, ttl) end
-      end
+      rewrite(key, left, #left)
     end
   end
 end

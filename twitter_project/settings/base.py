@@ -369,6 +369,8 @@ WATCHED: bool = bool(MONITOR_LISTEN) or TRACING
 # The feed.
 
 FEED_SHOWN = 800  # entries of a timeline that are shown from Redis; older ones from the database
+# With more followers than this an author isn't pushed: readers merge the author's own list.
+FEED_PULL_FOLLOWERS: int = env.int("FEED_PULL_FOLLOWERS", 100_000)
 
 
 ACCESS_LOG: bool = env.bool("ACCESS_LOG", False)  # a line for each request

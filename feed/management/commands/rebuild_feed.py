@@ -5,7 +5,8 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.progress import track
 
 from common.errors import OUTAGES, Unavailable
-from feed import store, truth
+from feed import pulling, store, truth
+from feed.store import AUTHORED
 
 
 class Command(BaseCommand):
@@ -30,6 +31,11 @@ class Command(BaseCommand):
 
     def _run(self, named: list[int], *, only_check: bool) -> None:
         user_ids = named or sorted(set(store.iter_materialised()))
+        endings = {} if named or only_check else pulling.endings()
+        if not only_check:
+            for author_id in pulling.authors():  # what their followers' timelines are merged with
+                store.forget(author_id, AUTHORED)
+                truth.build(author_id, AUTHORED)
         differing = 0
         for user_id in track(user_ids, "timelines", disable=not self.stderr.isatty()):
             if only_check:
@@ -40,6 +46,8 @@ class Command(BaseCommand):
             else:
                 store.forget(user_id)
                 truth.build(user_id)
+        for author_id, number in endings.items():  # nothing that they pulled is missing any more
+            pulling.end(author_id, number)
         if differing:
             raise CommandError(
                 f"{differing} of {len(user_ids)} timelines differ: rebuild_feed mends"

@@ -3,14 +3,18 @@
 import random
 from typing import Any
 
+import hypothesis
 import pytest
+from django.conf import settings
+from django.test import TestCase
 from django_redis import get_redis_connection
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 from accounts.models import User
 from common.revocation import revocations
 from feed import store
+from feed.truth import compare
 from messaging.models import OutboxEvent
 from messaging.worker import Delivery
 from tests.factories import UserFactory
@@ -21,20 +25,17 @@ NAMES = ["alice", "bob", "carol"]
 person = st.integers(0, len(NAMES) - 1)
 which = st.integers(0, 50)
 
-actions = st.lists(
-    st.one_of(
-        st.tuples(st.just("post"), person),
-        st.tuples(st.just("delete"), which),
-        st.tuples(st.just("repost"), person, which),
-        st.tuples(st.just("undo_repost"), person, which),
-        st.tuples(st.just("follow"), person, person),
-        st.tuples(st.just("unfollow"), person, person),
-        st.tuples(st.just("read"), person),
-        st.tuples(st.just("tell_some"), st.randoms(use_true_random=False)),
-    ),
-    min_size=1,
-    max_size=30,
+action = st.one_of(
+    st.tuples(st.just("post"), person),
+    st.tuples(st.just("delete"), which),
+    st.tuples(st.just("repost"), person, which),
+    st.tuples(st.just("undo_repost"), person, which),
+    st.tuples(st.just("follow"), person, person),
+    st.tuples(st.just("unfollow"), person, person),
+    st.tuples(st.just("read"), person),
+    st.tuples(st.just("tell_some"), st.randoms(use_true_random=False)),
 )
+actions = st.lists(action, min_size=1, max_size=30)
 
 
 class World:
@@ -50,7 +51,8 @@ class World:
 
     def do(self, action: tuple[Any, ...]) -> None:
         name, *arguments = action
-        getattr(self, name)(*arguments)
+        with TestCase.captureOnCommitCallbacks(execute=True):  # such as dropping what is cached
+            getattr(self, name)(*arguments)
 
     def post(self, who: int) -> None:
         self.people[who].post()
@@ -89,7 +91,10 @@ class World:
         self.news = self.news[len(told) :] + kept_anyway
 
     def tell_the_rest(self) -> None:
-        tell(self.news + pending())
+        told = self.news + pending()
+        while told:
+            tell(told)
+            told = pending()  # what the handlers tell each other
 
     def _tweet(self, number: int) -> Tweet | None:
         tweets = list(Tweet.objects.tweets().order_by("id"))
@@ -98,7 +103,7 @@ class World:
 
 @pytest.mark.parametrize("fresh_seconds", [2.0, 0.0], ids=["fresh", "late"])
 @given(actions=actions)
-@settings(
+@hypothesis.settings(
     max_examples=30,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
@@ -118,6 +123,75 @@ def test_the_feed_ends_as_if_it_were_built_anew(
         rebuilt = someone.feed_entries()
         assert incremental == rebuilt
         assert shown(truth(someone.id)) == rebuilt
+
+
+class LimitedWorld(World):
+    """Where everyone follows everyone, and the limit above which authors are pulled moves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        for someone in self.people:
+            for other in self.people:
+                if other is not someone:
+                    someone.follow(other)
+        self.tell_the_rest()
+
+    def limit(self, followers: int) -> None:
+        settings.FEED_PULL_FOLLOWERS = followers
+
+
+# 0 pulls whoever has a follower; from 4 on who has two is pushed again
+limited_actions = st.lists(
+    st.one_of(
+        action,
+        st.tuples(st.just("limit"), st.sampled_from([0, 1, 4])),
+        st.tuples(st.just("post"), person),
+        st.tuples(st.just("read"), person),
+        st.tuples(st.just("tell_the_rest")),
+    ),
+    min_size=15,
+    max_size=40,
+)
+
+
+@pytest.mark.parametrize(
+    ("fresh_seconds", "shown_entries"),
+    [(2.0, 800), (0.0, 800), (0.0, 4)],
+    ids=["fresh", "late", "late, with short lists"],
+)
+@given(actions=limited_actions)
+@hypothesis.settings(
+    max_examples=8,
+    deadline=None,
+    phases=[Phase.reuse, Phase.generate],  # a world of 40 steps takes too long to make smaller
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_authors_who_cross_the_limit_leave_no_gap_and_no_double(
+    db: None,
+    monkeypatch: pytest.MonkeyPatch,
+    fresh_seconds: float,
+    shown_entries: int,
+    actions: list[tuple[Any, ...]],
+):
+    """While messages hold one follower each, so that changing sides takes several."""
+    monkeypatch.setattr("feed.handlers.FRESH_SECONDS", fresh_seconds)
+    monkeypatch.setattr("feed.handlers.SLICE", 1)
+    if not fresh_seconds:
+        monkeypatch.setattr("feed.store.MARKER_SECONDS", 0)
+    monkeypatch.setattr(settings, "FEED_SHOWN", shown_entries)
+    monkeypatch.setattr(settings, "FEED_PULL_FOLLOWERS", 100)
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        world = LimitedWorld()
+    for action in actions:
+        world.do(action)
+    world.tell_the_rest()
+
+    for someone in world.people:
+        incremental = someone.feed_entries()
+        assert incremental == shown(truth(someone.id))
+        assert not compare(someone.id)
+        store.forget(someone.id)
+        assert incremental == someone.feed_entries()
 
 
 def shown(entries: list[int]) -> list[int]:

@@ -1,6 +1,7 @@
 """A small world for tests of the feed: people who act over HTTP, and news to be told."""
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from typing import Any
 
 from django.utils import timezone
@@ -9,10 +10,12 @@ from rest_framework.test import APIClient
 from accounts.models import Follow, User
 from common.authentication import Reader
 from common.ids import MAX_ID
-from feed.handlers import WORKER
+from feed.handlers import SLICES, WORKER
 from messaging.models import OutboxEvent
 from messaging.worker import Delivery
 from tweets.models import Tweet
+
+WORKER_OF = {key: worker for worker in (WORKER, SLICES) for key in worker.handlers}
 
 
 class Person:
@@ -80,13 +83,14 @@ def pending() -> list[Delivery]:
             body=row.body.encode(),
         )
         for row in rows
-        if row.routing_key in WORKER.handlers
+        if row.routing_key in WORKER_OF
     ]
 
 
 def tell(deliveries: Sequence[Delivery]) -> None:
-    """Brings news to the feed worker's handlers."""
-    assert WORKER.process(deliveries) == set()
+    """Brings news to the feed workers' handlers."""
+    for worker, told in groupby(deliveries, key=lambda delivery: WORKER_OF[delivery.routing_key]):
+        assert worker.process(list(told)) == set()
 
 
 def tell_all(order: Callable[[list[Delivery]], list[Delivery]] = lambda news: news) -> None:

@@ -1,0 +1,120 @@
+"""Authors whom too many follow: their entries aren't pushed, readers merge the author's own list.
+
+The hash `pulled` in Redis is the one fact, beside the lists that it tells how to read: `pulled`
+says that an author's entries go onto the own list alone, `ending:…` that they are pushed again and
+still merged, until the followers' timelines have what they lack. An author of whom nothing stands
+there is pushed. `version` counts the changes.
+
+A timeline's `pulls:{user_id}` caches whom of them its owner follows, at a version. It is leased as
+the fragments are: settling a follow drops it, and what was asked before can't be cached after.
+
+docs/decisions/0013 says why no entry is lost on the way.
+"""
+
+from collections.abc import Collection
+
+from django.conf import settings
+from django_redis import get_redis_connection
+
+from common.ids import new_id
+from feed import store
+from grpc_services import fragments
+from grpc_services.clients import accounts
+from grpc_services.clients.calls import MAX_IDS
+
+PULLED = "pulled"
+_ENDING = "ending:"
+_VERSION = b"version"
+
+
+def states(author_ids: Collection[int]) -> dict[int, str]:
+    """What stands of each of the authors; empty where it is pushed as anyone."""
+    if not author_ids:
+        return {}
+    found = get_redis_connection().hmget(store.PULLED, *author_ids)
+    return {id: (state or b"").decode() for id, state in zip(author_ids, found, strict=True)}
+
+
+def authors() -> list[int]:
+    """All who are pulled, those who are pushed again included."""
+    return _registry()[1]
+
+
+def endings() -> dict[int, int]:
+    """The numbers of the endings under way, by author."""
+    numbers = {id: _number(state) for id, state in states(authors()).items()}
+    return {id: number for id, number in numbers.items() if number is not None}
+
+
+def is_over(num_followers: int) -> bool:
+    return num_followers > settings.FEED_PULL_FOLLOWERS
+
+
+def is_well_under(num_followers: int) -> bool:
+    """Far enough below the limit to be pushed again: nobody changes sides with each follow."""
+    return num_followers <= settings.FEED_PULL_FOLLOWERS // 2
+
+
+def start(author_id: int, state: str) -> bool:
+    """From now on readers pull the author, unless `state` isn't what stands there any more."""
+    return _turn(author_id, state, PULLED)
+
+
+def start_ending(author_id: int) -> int | None:
+    """From now on the author is pushed, too. Returns the ending's number; None where none is due.
+
+    Called again while it lasts it returns the same.
+    """
+    number = new_id()
+    if _turn(author_id, PULLED, f"{_ENDING}{number}"):
+        return number
+    return _number(states([author_id])[author_id])
+
+
+def is_ending(author_id: int, number: int) -> bool:
+    return _number(states([author_id])[author_id]) == number
+
+
+def end(author_id: int, number: int) -> None:
+    """From now on nobody pulls the author, unless that has begun again meanwhile."""
+    _turn(author_id, f"{_ENDING}{number}", "")
+
+
+def followed_by(user_id: int) -> list[int]:
+    """The authors whose lists the user's timeline is merged with."""
+    pipeline = get_redis_connection().pipeline(transaction=False)
+    pipeline.hget(store.PULLED, _VERSION)
+    pipeline.get(store.pulls_key(user_id))
+    version, known = pipeline.execute(raise_on_error=False)
+    if version is None:
+        return []
+    if isinstance(known, bytes) and known.startswith(version + b":"):
+        return [int(id) for id in known.partition(b":")[2].split()]
+    return _ask(user_id)
+
+
+def _number(state: str) -> int | None:
+    return int(state.removeprefix(_ENDING)) if state.startswith(_ENDING) else None
+
+
+def _ask(user_id: int) -> list[int]:
+    name = store.pulls_key(user_id)
+    lease = fragments.take_lease([name])
+    version, author_ids = _registry()
+    followed = []
+    for first in range(0, len(author_ids), MAX_IDS):
+        asked = author_ids[first : first + MAX_IDS]
+        relations = accounts.get_relations(viewer_id=user_id, user_ids=asked)
+        followed += [id for id in asked if relations[id].following]
+    fragments.fill(lease, {name: version + b":" + " ".join(map(str, followed)).encode()})
+    return followed
+
+
+def _registry() -> tuple[bytes, list[int]]:
+    found = get_redis_connection().hgetall(store.PULLED)
+    version = found.pop(_VERSION, b"0")
+    return version, sorted(map(int, found))
+
+
+def _turn(author_id: int, before: str, after: str) -> bool:
+    return bool(store.script("turn")(keys=[store.PULLED], args=[author_id, before, after]))

@@ -1,0 +1,42 @@
+-- What the scripts beside this one share.
+
+-- ids have up to 19 digits, more than a Lua number holds
+local function is_newer(a, b)
+  if #a == #b then return a > b end
+  return #a > #b
+end
+
+local function owner(timeline) return string.sub(timeline, 6) end -- behind 'feed:'
+
+-- Gives a list other items, `kept` of them at most. It lives as long as before.
+local function rewrite(key, items, kept)
+  local ttl = redis.call('TTL', key)
+  redis.call('DEL', key)
+  if #items > 0 then
+    redis.call('RPUSH', key, unpack(items, 1, math.min(#items, kept)))
+    if ttl > 0 then redis.call('EXPIRE', key, ttl) end
+  end
+end
+
+-- Shows entries in a timeline that exists, down to its floor, or hides them.
+local function show(key, entries, shown, kept)
+  local list = redis.pcall('LRANGE', key, 0, -1)
+  if list.err or #list == 0 then return end
+  local floor, sentinel = list[#list], nil
+  if floor == '0' or floor == '-1' then sentinel = table.remove(list) end
+  local concerned, revised = {}, {}
+  for _, id in ipairs(entries) do concerned[id] = true end
+  for _, id in ipairs(list) do
+    if not concerned[id] then revised[#revised + 1] = id end
+  end
+  if shown then
+    for _, id in ipairs(entries) do
+      -- a list without a sentinel goes on in the database below its last entry
+      if sentinel or not is_newer(floor, id) then revised[#revised + 1] = id end
+    end
+    table.sort(revised, is_newer)
+  end
+  while #revised > kept do table.remove(revised) end
+  if sentinel == '-1' or #revised < kept then revised[#revised + 1] = sentinel end
+  rewrite(key, revised, #revised)
+end
