@@ -13,6 +13,7 @@ Each change of a list is one script, so readers and other workers see it whole o
 README.md lists every key.
 """
 
+import logging
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -30,6 +31,8 @@ from common import tracing
 from common.ids import parse_id
 from common.scripts import Script
 from grpc_services import fragments
+
+log = logging.getLogger(__name__)
 
 # The kinds of lists.
 TIMELINE = "feed"
@@ -166,9 +169,17 @@ def materialised(user_ids: Sequence[int]) -> list[int]:
     return [id for id, found in zip(user_ids, pipeline.execute(), strict=True) if found]
 
 
-def start_building(owner_id: int, kind: str = TIMELINE) -> None:
-    """Makes the list exist, so that what arrives from now on is kept, unless it exists already."""
-    script("begin")(keys=[key(owner_id, kind)], args=[_IDLE_SECONDS])
+def start_building(owner_id: int, kind: str = TIMELINE) -> bool:
+    """Makes the list exist, so that what arrives from now on is kept, unless it exists already.
+
+    Returns whether it does: a Redis that is full refuses.
+    """
+    try:
+        script("begin")(keys=[key(owner_id, kind)], args=[_IDLE_SECONDS])
+    except redis.exceptions.OutOfMemoryError as error:
+        log.warning("Redis refuses to keep a timeline: %s", error)
+        return False
+    return True
 
 
 def finish_building(

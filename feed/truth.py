@@ -33,19 +33,20 @@ def newest_entries(
 
 
 def build(owner_id: int, kind: str = TIMELINE) -> Timeline:
-    """Makes the list exist and returns it.
+    """Makes the list exist and returns it; where Redis is full it is returned and not kept.
 
     It is there before the database is read, so nothing posted in between is lost. One that exists
     already is left alone.
     """
     started = perf_counter()
-    store.start_building(owner_id, kind)
+    is_kept = store.start_building(owner_id, kind)
     author_ids = authors_of(owner_id) if kind == TIMELINE else [owner_id]
     entries = newest_entries(author_ids, limit=settings.FEED_SHOWN)
-    is_complete = len(entries) < settings.FEED_SHOWN
-    store.finish_building(owner_id, entries, is_complete=is_complete, kind=kind)
+    built = Timeline(entries, is_complete=len(entries) < settings.FEED_SHOWN)
+    if is_kept:
+        store.finish_building(owner_id, entries, is_complete=built.is_complete, kind=kind)
     FEED_REBUILDS.observe(perf_counter() - started)
-    return store.read(owner_id, kind) or Timeline(entries, is_complete)
+    return (store.read(owner_id, kind) if is_kept else None) or built
 
 
 def materialise(user_id: int) -> Timeline:
