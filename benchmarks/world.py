@@ -65,6 +65,21 @@ class Fame:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Devotee:
+    """Who follows very many, and they have written."""
+
+    user_id: int
+
+    @classmethod
+    def make(cls, *, followed: int, tweets: int) -> "Devotee":
+        reader, *authors = _write_users("devotee", followed + 1)
+        _write_follows([(reader, author) for author in authors])
+        contents = ["The first snow."] * tweets
+        Tweet.objects.bulk_create(_tweets(authors, contents), batch_size=2000)
+        return cls(user_id=reader.id)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Town:
     """A friendship graph, whose people have written a few tweets each."""
 

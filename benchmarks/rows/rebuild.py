@@ -1,0 +1,47 @@
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from benchmarks.harness import CheckFailed, Contest, Row, Sense
+from benchmarks.stage import Stage
+from benchmarks.world import Devotee, newest_entries
+from feed import store, timeline
+
+FOLLOWED = 1000
+TWEETS = 20_000
+_PAGE = 20
+_READS = 5  # in a round
+
+
+@contextmanager
+def prepare(stage: Stage) -> Iterator[Contest]:
+    """The timeline was forgotten, and of its tweets nothing is cached."""
+    user_id = Devotee.make(followed=FOLLOWED, tweets=TWEETS).user_id
+    expected = newest_entries(user_id, _PAGE)
+
+    def ours() -> float:
+        slowest = 0.0
+        for _ in range(_READS):
+            stage.empty_redis()
+            begun = time.perf_counter()
+            page = timeline.read_by_offset(user_id, offset=0, limit=_PAGE)
+            slowest = max(slowest, time.perf_counter() - begun)
+            kept = store.peek(user_id)
+            if page.count != _PAGE or not kept or kept.entries[:_PAGE] != expected:
+                raise CheckFailed("the timeline does not begin with the newest tweets")
+        return slowest * 1000
+
+    yield Contest(ours=ours)
+    stage.empty_redis()
+
+
+ROW = Row(
+    name="rebuild",
+    quantity="first read of who follows 1,000 authors, the slowest of five",
+    limit="",
+    unit="ms",
+    sense=Sense.WITHIN,
+    gate=100,
+    goal=50,
+    prepare=prepare,
+)
