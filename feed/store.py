@@ -292,12 +292,12 @@ def settle(
     )  # fmt: skip
 
 
-def iter_materialised() -> Iterator[int]:
-    """The owners of all timelines in Redis, in no order; a scan, so some may come twice."""
-    for name in _redis().scan_iter(match="feed:*", count=1000):
-        user_id = parse_id(name.removeprefix(b"feed:"))
-        if user_id is not None:
-            yield user_id
+def iter_materialised(kind: str = TIMELINE) -> Iterator[int]:
+    """The owners of all lists in Redis, in no order; a scan, so some may come twice."""
+    for name in _redis().scan_iter(match=f"{kind}:*", count=1000):
+        owner_id = parse_id(name.partition(b":")[2])
+        if owner_id is not None:
+            yield owner_id
 
 
 def _in_order(raw: Sequence[bytes]) -> list[int | str]:

@@ -83,37 +83,28 @@ class Difference:
         return ", ".join(f"{len(entries)} {name}" for name, entries in counted.items())
 
 
-def compare(user_id: int) -> Difference:
-    """A materialised timeline against the database; one that isn't differs in nothing.
+def compare(owner_id: int, kind: str = TIMELINE) -> Difference:
+    """A materialised list against the database; one that isn't differs in nothing.
 
     What readers don't see counts for nothing: entries that were deleted, those of suspended
-    authors, and the order of entries that came at much the same time.
+    authors, and the order of entries that came at much the same time. A timeline needn't have the
+    entries of pulled authors: their own lists must.
     """
-    listed = store.peek(user_id)
+    listed = store.peek(owner_id, kind)
     if listed is None:
         return Difference()
-    author_ids = authors_of(user_id)
+    author_ids = authors_of(owner_id) if kind == TIMELINE else [owner_id]
+    pulled_ids = pulling.followed_by(owner_id) if kind == TIMELINE else []
     expected = newest_entries(author_ids, limit=settings.FEED_SHOWN)
     if not listed.is_complete:  # below its floor the database goes on
         floor = min(listed.entries, default=MAX_ID)
         expected = [id for id in expected if id >= floor]
+    pulled = newest_entries(pulled_ids, limit=settings.FEED_SHOWN)
     return Difference(
-        missing=sorted(set(expected).difference(listed.entries, _pulled(user_id)), reverse=True),
+        missing=sorted(set(expected).difference(listed.entries, pulled), reverse=True),
         surplus=_strangers(set(listed.entries) - set(expected), author_ids),
         misplaced=_misplaced(listed.entries),
     )
-
-
-def _pulled(user_id: int) -> set[int]:
-    """What the timeline is merged with."""
-    found: set[int] = set()
-    for author_id in pulling.followed_by(user_id):
-        authored = store.peek(author_id, AUTHORED)
-        # one that is missing is made from the database when it is read
-        found.update(
-            authored.entries if authored else newest_entries([author_id], limit=settings.FEED_SHOWN)
-        )
-    return found
 
 
 def _strangers(entries: Collection[int], author_ids: Collection[int]) -> list[int]:

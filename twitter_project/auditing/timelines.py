@@ -1,38 +1,40 @@
-"""Timelines in Redis against the entries of those whom their owners follow."""
+"""Lists in Redis against the database: timelines, and what pulled authors wrote."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from feed import store, truth
+from feed.store import AUTHORED, TIMELINE
 from twitter_project.auditing.findings import Check, Finding, Looked
 
 
 def find() -> Iterator[Looked]:
-    for user_id in store.iter_materialised():
-        yield Looked(1, _compare(user_id))
+    for kind in (TIMELINE, AUTHORED):
+        for owner_id in store.iter_materialised(kind):
+            yield Looked(1, _compare(owner_id, kind))
 
 
 def look_again(findings: Sequence[Finding]) -> list[Finding]:
-    return [again for user_id in _owners(findings) for again in _compare(user_id)]
+    return [again for owned in _lists(findings) for again in _compare(*owned)]
 
 
 def mend(findings: Sequence[Finding]) -> None:
-    for user_id in _owners(findings):
-        store.forget(user_id)
-        truth.build(user_id)
+    for owner_id, kind in _lists(findings):
+        store.forget(owner_id, kind)
+        truth.build(owner_id, kind)
 
 
-def _compare(user_id: int) -> list[Finding]:
-    difference = truth.compare(user_id)
-    subject = store.key(user_id)
+def _compare(owner_id: int, kind: str) -> list[Finding]:
+    difference = truth.compare(owner_id, kind)
+    subject = store.key(owner_id, kind)
     return [
-        *(Finding(subject, "lacks", user_id, entry) for entry in difference.missing),
-        *(Finding(subject, "has too much:", user_id, entry) for entry in difference.surplus),
-        *(Finding(subject, "has out of order:", user_id, entry) for entry in difference.misplaced),
+        *(Finding(subject, "lacks", owner_id, entry) for entry in difference.missing),
+        *(Finding(subject, "has too much:", owner_id, entry) for entry in difference.surplus),
+        *(Finding(subject, "has out of order:", owner_id, entry) for entry in difference.misplaced),
     ]
 
 
-def _owners(findings: Iterable[Finding]) -> list[int]:
-    return sorted({finding.id for finding in findings})
+def _lists(findings: Iterable[Finding]) -> list[tuple[int, str]]:
+    return sorted({(finding.id, finding.subject.partition(":")[0]) for finding in findings})
 
 
 CHECK = Check(

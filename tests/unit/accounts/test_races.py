@@ -165,6 +165,7 @@ def test_of_racing_changes_of_password_one_wins(alice: User) -> None:
                 user_id=alice.id,
                 password=PASSWORD,
                 new_password=f"password-{n}",
+                address="192.0.2.1",
             )
             for n in range(4)
         ]

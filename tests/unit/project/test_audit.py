@@ -144,6 +144,23 @@ def test_an_entry_out_of_order_in_a_timeline(
     expect_clean(world)
 
 
+def test_an_entry_missing_in_the_list_of_a_pulled_author(
+    world: World, audit: Callable[..., list[str]], settings: Any
+) -> None:
+    settings.FEED_PULL_FOLLOWERS = 0
+    tweet = world.alice.post("too many follow her for this to be pushed")
+    world.drain()
+    assert tweet in world.bob.feed_ids()
+    expect_clean(world)
+    authored = store.key(world.alice.id, store.AUTHORED)
+    get_redis_connection().lrem(authored, 0, tweet)
+
+    assert audit() == [f"timelines: {authored} lacks {tweet}"]
+
+    assert tweet in world.bob.feed_ids()
+    expect_clean(world)
+
+
 def test_what_readers_do_not_see_in_a_timeline_is_no_damage(world: World) -> None:
     redis = get_redis_connection()
     redis.lpush(world.timeline, new_id())  # never was, or is deleted
