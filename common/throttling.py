@@ -177,6 +177,8 @@ class Throttle(BaseThrottle):
         method = request.method or ""
         rates: Mapping[str, str] = getattr(view, "rates", {})
         scope = rates.get(method) or ("read" if method in _READS else "write")
+        if rate_of(scope) is None:
+            return True
         reader_id = find_reader_id(request)
         owner = client_address(request) if reader_id is None else str(reader_id)
         self._verdict = count(scope, owner)

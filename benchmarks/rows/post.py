@@ -36,7 +36,8 @@ COMMIT;
 """
 _ID = (
     f"((floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint - {EPOCH_MS}) << {RANDOM_BITS})"
-    f" | floor(random() * {1 << RANDOM_BITS})::bigint"
+    # the clients apart: two that draw the same in one millisecond would end the run
+    f" | (:client_id << {RANDOM_BITS - 6}) | floor(random() * {1 << RANDOM_BITS - 6})::bigint"
 )
 
 
