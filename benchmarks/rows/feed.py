@@ -26,7 +26,9 @@ def contest(stage: Stage, *, limit_path: str, environment: Mapping[str, str]) ->
     readers = stage.town.readers(READERS)
     with ExitStack() as stack:
         address, process = stack.enter_context(stage.web(environment, threads=4))
-        limit_address, _ = stack.enter_context(stage.web(environment, module=LIMIT_SETTINGS, threads=4))
+        limit_address, _ = stack.enter_context(
+            stage.web(environment, module=LIMIT_SETTINGS, threads=4)
+        )
         load, limit_load = Load(address), Load(limit_address)
         stack.callback(load.close)
         stack.callback(limit_load.close)
