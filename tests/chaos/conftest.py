@@ -67,10 +67,13 @@ class World:
         )
 
     def depths(self) -> dict[str, int]:
-        """Messages in each queue, those in a worker's hands included."""
+        """Messages in each queue, those in a worker's hands included, as counted seconds ago.
+
+        A queue that a RabbitMQ which just started hasn't counted yet is said to hold one.
+        """
         answer = httpx.get(f"{self.management}/queues", auth=(USER, PASSWORD), timeout=10)
         answer.raise_for_status()
-        return {queue["name"]: int(queue.get("messages", 0)) for queue in answer.json()}
+        return {queue["name"]: int(queue.get("messages", 1)) for queue in answer.json()}
 
 
 @pytest.fixture
