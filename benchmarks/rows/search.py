@@ -1,7 +1,8 @@
 import json
+import re
 import statistics
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -43,6 +44,7 @@ def prepare(stage: Stage) -> Iterator[Contest]:
     reader = stage.town.readers(1)[0]
     fill_index()
     headers = bearer(token(reader))
+    queries = [text for text in QUERIES if _is_answered(text, stage.town.contents)]
     with stage.web() as (address, process):
         web, elasticsearch = Connection(address), Connection(str(settings.ELASTICSEARCH_URL))
         questions = [
@@ -50,9 +52,9 @@ def prepare(stage: Stage) -> Iterator[Contest]:
                 ours=request("GET", f"/search?q={quote(text)}&limit={LIMIT}", headers=headers),
                 raw=_raw_request(text),
             )
-            for text in QUERIES
+            for text in queries
         ]
-        _check(web, elasticsearch, questions)
+        _check(web, elasticsearch, dict(zip(queries, questions, strict=True)))
 
         yield Contest(
             ours=lambda: _median_ms(web, [question.ours for question in questions]),
@@ -86,6 +88,18 @@ def fill_index() -> None:
     _index().client.indices.refresh(index="tweets")
 
 
+def _is_answered(text: str, contents: Sequence[str]) -> bool:
+    """Made-up tweets lack some of the words; what stemming finds besides is left out, too."""
+    words = text.strip('"').split()
+    if '"' in text:
+        return any(" ".join(words) in " ".join(_words(content)) for content in contents)
+    return any(set(words) <= set(_words(content)) for content in contents)
+
+
+def _words(content: str) -> list[str]:
+    return re.findall(r"[\w']+", content.lower())
+
+
 def _index() -> ElasticsearchIndex:
     made = index()
     assert isinstance(made, ElasticsearchIndex)
@@ -113,9 +127,9 @@ def _raw_request(text: str) -> bytes:
     return request(method, target, body=json.dumps(body).encode())
 
 
-def _check(web: Connection, elasticsearch: Connection, questions: Sequence[Question]) -> None:
+def _check(web: Connection, elasticsearch: Connection, questions: Mapping[str, Question]) -> None:
     """Both find the same tweets in the same order."""
-    for text, question in zip(QUERIES, questions, strict=True):
+    for text, question in questions.items():
         answer = web.ask_for_json(question.ours)
         hits = elasticsearch.ask_for_json(question.raw).get("hits", {}).get("hits", [])
         found = [tweet["id"] for tweet in answer["results"]]
