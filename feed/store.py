@@ -92,11 +92,21 @@ def key(owner_id: int, kind: str = TIMELINE) -> str:
 
 def read(owner_id: int, kind: str = TIMELINE) -> Timeline | None:
     """The list, or None where it must be built. Keeps it for another 30 days."""
-    name = key(owner_id, kind)
+    return read_all([owner_id], kind)[0]
+
+
+def read_all(owner_ids: Sequence[int], kind: str = TIMELINE) -> list[Timeline | None]:
+    """As `read`, for several in one round trip."""
+    names = [key(id, kind) for id in owner_ids]
     pipeline = _redis().pipeline(transaction=False)
-    pipeline.lrange(name, 0, -1)
-    pipeline.expire(name, IDLE)
-    found = pipeline.execute(raise_on_error=False)[0]
+    for name in names:
+        pipeline.lrange(name, 0, -1)
+        pipeline.expire(name, IDLE)
+    answers = pipeline.execute(raise_on_error=False)
+    return [_timeline(name, found) for name, found in zip(names, answers[::2], strict=True)]
+
+
+def _timeline(name: str, found: Any) -> Timeline | None:
     if isinstance(found, redis.ResponseError):  # a value of another type: somebody else's mistake
         _redis().delete(name)
         return None

@@ -52,14 +52,10 @@ def build(owner_id: int, kind: str = TIMELINE) -> Timeline:
 def materialise(user_id: int) -> Timeline:
     """The timeline as its owner reads it, pulled authors included; made where it is missing."""
     timeline = store.read(user_id) or build(user_id)
+    pulled = pulling.followed_by(user_id)
+    lists = store.read_all(pulled, AUTHORED)
     return store.join(
-        [
-            timeline,
-            *(
-                store.read(author_id, AUTHORED) or build(author_id, AUTHORED)
-                for author_id in pulling.followed_by(user_id)
-            ),
-        ]
+        [timeline, *(found or build(id, AUTHORED) for id, found in zip(pulled, lists, strict=True))]
     )
 
 
