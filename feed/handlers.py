@@ -12,7 +12,7 @@ from typing import Any
 from django.utils import timezone
 
 from common.db import atomic
-from common.ids import created_at
+from common.ids import created_at, new_id
 from common.metrics import FANOUT_DELIVERIES, FANOUT_LAG
 from common.pagination import Page
 from common.times import to_ms
@@ -107,9 +107,7 @@ def _first_pages(author_ids: Collection[int]) -> Iterator[tuple[int, Page[int]]]
     pulled = [id for id in author_ids if states[id] == pulling.PULLED]
     for user in accounts.get_users(pulled).values():
         if pulling.is_well_under(user.num_followers):
-            _end_pulling(
-                PullEnded(author_id=user.id, number=None, after_id=None, at=timezone.now())
-            )
+            end_pulling(user.id)
     yield from ((id, _NOBODY) for id in pulled)
 
     for author_id in author_ids:
@@ -129,15 +127,27 @@ def _num_followers(author_id: int, first_page: Page[int]) -> int:
     return author.num_followers if author else 0
 
 
+def end_pulling(author_id: int) -> None:
+    """From now on the author's entries are pushed again; a first message leads to what follows.
+
+    It is published before anything else changes: a crash in between loses nothing. Called while an
+    ending is under way it goes through the followers once more.
+    """
+    number = pulling.find_ending(author_id) or new_id()
+    _publish_ending(author_id, number, after_id=None)
+    pulling.start_ending(author_id, number)
+
+
 def push_again(events: Sequence[PullEnded]) -> None:
     """Merges what the author's followers pulled into their timelines, a slice a message.
 
     From its beginning new entries are pushed again; older ones are in the database.
     """
     for event in events:
-        author_id = event.author_id
-        number = event.number or pulling.start_ending(author_id)
-        if number is None or not pulling.is_ending(author_id, number):
+        author_id, number = event.author_id, event.number
+        if event.after_id is None:
+            pulling.start_ending(author_id, number)  # unless that was done when it was told
+        if pulling.find_ending(author_id) != number:
             continue  # it has ended, or begun again
         page = accounts.get_follower_ids(
             user_id=author_id, after_id=event.after_id or 0, limit=SLICE
@@ -146,12 +156,11 @@ def push_again(events: Sequence[PullEnded]) -> None:
         if page.next is None:
             pulling.end(author_id, number)
         else:
-            _end_pulling(
-                PullEnded(author_id=author_id, number=number, after_id=page.next, at=timezone.now())
-            )
+            _publish_ending(author_id, number, after_id=page.next)
 
 
-def _end_pulling(news: PullEnded) -> None:
+def _publish_ending(author_id: int, number: int, *, after_id: int | None) -> None:
+    news = PullEnded(author_id=author_id, number=number, after_id=after_id, at=timezone.now())
     with atomic("feed"):
         publish(news, service="feed")
 

@@ -16,7 +16,6 @@ from collections.abc import Collection
 from django.conf import settings
 from django_redis import get_redis_connection
 
-from common.ids import new_id
 from feed import store
 from grpc_services import fragments
 from grpc_services.clients import accounts
@@ -60,19 +59,14 @@ def start(author_id: int, state: str) -> bool:
     return _turn(author_id, state, PULLED)
 
 
-def start_ending(author_id: int) -> int | None:
-    """From now on the author is pushed, too. Returns the ending's number; None where none is due.
+def start_ending(author_id: int, number: int) -> None:
+    """From now on the author is pushed, too, unless that is so or nobody pulls it."""
+    _turn(author_id, PULLED, f"{_ENDING}{number}")
 
-    Called again while it lasts it returns the same.
-    """
-    number = new_id()
-    if _turn(author_id, PULLED, f"{_ENDING}{number}"):
-        return number
+
+def find_ending(author_id: int) -> int | None:
+    """The number of the author's ending under way."""
     return _number(states([author_id])[author_id])
-
-
-def is_ending(author_id: int, number: int) -> bool:
-    return _number(states([author_id])[author_id]) == number
 
 
 def end(author_id: int, number: int) -> None:

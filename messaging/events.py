@@ -152,8 +152,8 @@ class PullEnded(Event):
 
     routing_key = "feed.pull_ended"
     author_id: int
-    number: int | None  # the ending's; none before it has begun
-    after_id: int | None  # the followers above this one
+    number: int  # the ending's
+    after_id: int | None  # the followers above this one; none in the first message
     at: datetime
 
 

@@ -11,7 +11,15 @@ from dataclasses import dataclass
 
 from messaging.settling import wait_until_handled
 from messaging.worker import workers
-from twitter_project.auditing import cache, counters, dead_letters, index, outbox, timelines
+from twitter_project.auditing import (
+    cache,
+    counters,
+    dead_letters,
+    index,
+    outbox,
+    pulling,
+    timelines,
+)
 from twitter_project.auditing.findings import Check, Finding
 
 # The outbox first: what was never told explains the rest, and once told it mends the rest.
@@ -20,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     dead_letters.CHECK,
     counters.CHECK,
     timelines.CHECK,
+    pulling.CHECK,
     index.CHECK,
     cache.CHECK,
 )

@@ -159,6 +159,21 @@ class TestAnEndingInSlices:
         for person in (follower, stranger):
             assert person.feed_ids()[0] == tweet
 
+    def test_it_begins_once_however_much_is_written_meanwhile(self, writer):
+        for _ in range(2):
+            writer.post()
+        tell([news for news in pending() if news.routing_key == "tweet.created"])
+        assert OutboxEvent.objects.filter(routing_key="feed.pull_ended").count() == 1
+
+    def test_its_message_begins_it_where_its_author_was_interrupted(
+        self, writer, follower, stranger
+    ):
+        get_redis_connection().hset(store.PULLED, writer.id, pulling.PULLED)
+        tell_everything()
+        assert pulling.authors() == []
+        for person in (follower, stranger):
+            assert not compare(person.id)
+
     def test_a_slice_that_comes_twice_changes_nothing(self, writer, follower, stranger):
         first = self.news()
         push_again([first])
@@ -187,7 +202,7 @@ class TestAnEndingInSlices:
         self, writer, follower, stranger, settings
     ):
         push_again([self.news()])
-        (middle,) = (news for news in pending() if b'"number":null' not in news.body)
+        (middle,) = (news for news in pending() if b'"after_id":null' not in news.body)
         settings.FEED_PULL_FOLLOWERS = 0
         writer.post()
         tell_everything()

@@ -13,7 +13,7 @@ from django_redis import get_redis_connection
 from accounts.models import User
 from accounts.services import suspend
 from common.ids import new_id
-from feed import store
+from feed import handlers, pulling, store
 from messaging import outbox, settling
 from messaging.broker import Message, broker, dead_queue
 from messaging.models import OutboxEvent
@@ -108,6 +108,7 @@ def test_a_system_that_is_well_differs_in_nothing(
         f"dead letters: {len(workers())} queues looked at",
         "counters: 3 pages looked at",
         "timelines: 1 timelines looked at",
+        "pulling: 0 authors looked at",
         "search: 6 documents looked at",
         "cache: 8 fragments looked at",
         "nothing differs",
@@ -159,6 +160,33 @@ def test_an_entry_missing_in_the_list_of_a_pulled_author(
 
     assert tweet in world.bob.feed_ids()
     expect_clean(world)
+
+
+def test_an_author_who_was_pulled_and_waits_in_vain_to_be_pushed_again(
+    world: World, audit: Callable[..., list[str]], settings: Any
+) -> None:
+    settings.FEED_PULL_FOLLOWERS = 0
+    pulled = world.alice.post("too many follow her for this to be pushed")
+    world.drain()
+    settings.FEED_PULL_FOLLOWERS = 100
+    world.alice.post("now they don't")
+    relay_all(broker())
+    broker().run_once(handlers.WORKER)
+    call_command("audit", wait=0, only=["pulling"])  # it was told of
+    lose_news("feed.pull_ended")
+    world.drain()
+
+    assert audit() == [
+        f"pulling: author {world.alice.id} waits to be pushed again, and nobody was told"
+    ]
+
+    expect_clean(world)
+    assert pulling.authors() == []
+    assert b"%d" % pulled in get_redis_connection().lrange(world.timeline, 0, -1)
+
+
+def lose_news(routing_key: str) -> None:
+    OutboxEvent.objects.filter(routing_key=routing_key).delete()
 
 
 def test_what_readers_do_not_see_in_a_timeline_is_no_damage(world: World) -> None:
