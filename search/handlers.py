@@ -2,10 +2,12 @@
 whatever is written carries a version, and the highest one stays.
 """
 
+import logging
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 
+from common.errors import Unavailable
 from common.metrics import INDEX_LAG
 from grpc_services.clients import accounts
 from messaging.events import (
@@ -21,9 +23,11 @@ from search.index import Document, Tombstone, index
 # Messages, and so documents in one bulk request.
 BATCH = 500
 
+log = logging.getLogger(__name__)
+
 
 def add(events: Sequence[TweetCreated]) -> None:
-    index().write(
+    documents = [
         Document(
             id=event.id,
             user_id=event.user_id,
@@ -31,7 +35,9 @@ def add(events: Sequence[TweetCreated]) -> None:
             created_at=event.created_at,
         )
         for event in events
-    )
+    ]
+    index().write(documents)
+    _hide_unseen(documents)
     now = time.time()
     for event in events:
         INDEX_LAG.observe(max(now - event.created_at.timestamp(), 0.0))
@@ -54,6 +60,26 @@ def show_or_hide(events: Sequence[UserSuspended | UserRestored | UserDeleted]) -
             replace(document, hidden=user_id not in known, version=asked_at)
             for document in index().find_by_author(user_id)
         )
+
+
+def _hide_unseen(documents: Sequence[Document]) -> None:
+    """Those whose authors were suspended before their tweets came here, so that `show_or_hide` did
+    not find them.
+
+    Asks when they can be found, so one of the two sees what the other has done. While accounts is
+    down nobody's tweets wait for it: what hydration then drops is hidden by `audit --repair`.
+    """
+    asked_at = time.time_ns() // 1_000_000
+    try:
+        known = accounts.get_users({document.user_id for document in documents})
+    except Unavailable as error:
+        log.warning("authors of %d new tweets are not looked up: %s", len(documents), error)
+        return
+    index().write(
+        replace(document, hidden=True, version=asked_at)
+        for document in documents
+        if document.user_id not in known
+    )
 
 
 HANDLERS: dict[str, Handler] = {

@@ -25,9 +25,18 @@ from messaging.events import (
 from messaging.worker import Delivery
 from search.handlers import WORKER
 from search.index import index
+from tests.factories import UserFactory
 from tests.unit.search.conftest import found_ids
 
 Tell = Callable[..., set[int]]
+
+AUTHOR = 1
+
+
+@pytest.fixture(autouse=True)
+def author(db: None) -> None:
+    """Whose tweets these are, where nothing else is said."""
+    UserFactory.create(id=AUTHOR)
 
 
 def deliver(*bodies: tuple[str, bytes]) -> set[int]:
@@ -51,7 +60,9 @@ def tell(refresh: Callable[[], None]) -> Tell:
     return tell
 
 
-def created(content: str = "hello", *, user_id: int = 1, id: int | None = None) -> TweetCreated:
+def created(
+    content: str = "hello", *, user_id: int = AUTHOR, id: int | None = None
+) -> TweetCreated:
     return TweetCreated(
         id=id or new_id(),
         user_id=user_id,
@@ -115,6 +126,31 @@ def test_a_suspended_authors_tweets_are_hidden_until_the_author_is_back(
     restore(user_id=alice.id)
     tell(UserRestored(id=alice.id, at=now()))
     assert set(found_ids("hello")) == {hers.id, his.id}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_tweet_that_comes_after_its_authors_suspension_is_hidden_until_the_author_is_back(
+    tell: Tell, alice: User
+) -> None:
+    late = created(user_id=alice.id)
+    suspend(user_id=alice.id)
+    tell(UserSuspended(id=alice.id, at=now()))
+    tell(late)
+    assert found_ids("hello") == []
+
+    restore(user_id=alice.id)
+    tell(UserRestored(id=alice.id, at=now()))
+    assert found_ids("hello") == [late.id]
+
+
+def test_a_tweet_is_found_though_accounts_is_down(
+    tell: Tell, take_down: Callable[[str], None]
+) -> None:
+    event = created()
+    take_down("accounts")
+
+    assert tell(event) == set()
+    assert found_ids("hello") == [event.id]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -183,7 +219,7 @@ def test_a_message_that_the_index_refuses_is_set_aside(tell: Tell) -> None:
         mappings={"properties": {"user_id": {"type": "integer"}}},
         settings={"index.mapping.ignore_malformed": False},
     )
-    good, refused = created(user_id=5), created(user_id=2**40)
+    good, refused = created(), created(user_id=2**40)
 
     assert tell(good, refused) == {1}
     assert found_ids("hello") == [good.id]

@@ -1,0 +1,268 @@
+"""However news come to the workers of tweets and search, the end is what the tables say.
+
+Each message twice or more, in any order, in batches cut anywhere, and to two workers at once. What
+feed's workers do has tests of its own (tests/unit/feed/test_properties.py).
+"""
+
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import groupby
+from threading import Barrier
+from typing import Any
+
+import hypothesis
+import pytest
+from django.db import connections
+from django.test import TestCase
+from django.utils import timezone
+from django_redis import get_redis_connection
+from hypothesis import HealthCheck, Phase, given
+from hypothesis import strategies as st
+from rest_framework.test import APIClient
+
+from accounts import services as accounts
+from accounts.models import TweetCount, User
+from common.authentication import Reader
+from common.errors import Unavailable
+from common.revocation import revocations
+from messaging.models import OutboxEvent
+from messaging.worker import Delivery, Worker
+from search.handlers import WORKER as SEARCH
+from search.index import index
+from tests.conftest import is_real
+from tests.factories import UserFactory
+from tweets import services as tweets
+from tweets.handlers import WORKER as TWEETS
+from tweets.models import Like, Tweet
+from twitter_project.auditing import cache, counters
+from twitter_project.auditing import index as index_audit
+
+PEOPLE = 3
+person = st.integers(0, PEOPLE - 1)
+which = st.integers(0, 20)
+chance = st.randoms(use_true_random=False)
+
+# What they write, and so what there is news of, comes up more often than what ends it.
+action = st.one_of(
+    *[st.tuples(st.just("post"), person)] * 3,
+    *[st.tuples(st.just(name), person, which) for name in ("reply", "like", "repost", "read")],
+    st.tuples(st.just("unlike"), person, which),
+    st.tuples(st.just("undo_repost"), person, which),
+    st.tuples(st.just("delete"), which),
+    st.tuples(st.just("suspend"), person),
+    st.tuples(st.just("restore"), person),
+    st.tuples(st.just("go"), person),
+    st.tuples(st.just("tell_some"), chance),
+)
+actions = st.lists(action, min_size=4, max_size=25)
+
+# A message, and one of the queues it is in.
+Told = tuple[Worker, Delivery]
+
+
+class World:
+    """Three people, what they do, and the news of it."""
+
+    def __init__(self) -> None:
+        get_redis_connection().flushdb()
+        revocations.forget()
+        index().clear()
+        for model in (OutboxEvent, Like, Tweet, TweetCount, User):
+            model.objects.all().delete()
+        self.people = [UserFactory.create(username=f"person_{n}") for n in range(PEOPLE)]
+        self.suspended: set[int] = set()
+        self.gone: set[int] = set()
+        self.news: list[Told] = []
+
+    def do(self, action: tuple[Any, ...]) -> None:
+        name, *arguments = action
+        getattr(self, name)(*arguments)
+
+    def post(self, who: int) -> None:
+        if user_id := self._acting(who):
+            tweets.post_tweet(user_id=user_id, content="hello")
+
+    def reply(self, who: int, number: int) -> None:
+        if (user_id := self._acting(who)) and (tweet := self._tweet(number)):
+            tweets.reply(user_id=user_id, parent_id=tweet.id, content="hi")
+
+    def like(self, who: int, number: int) -> None:
+        self._to_a_tweet(tweets.like, who, number)
+
+    def unlike(self, who: int, number: int) -> None:
+        self._to_a_tweet(tweets.unlike, who, number)
+
+    def repost(self, who: int, number: int) -> None:
+        self._to_a_tweet(tweets.repost, who, number)
+
+    def undo_repost(self, who: int, number: int) -> None:
+        self._to_a_tweet(tweets.undo_repost, who, number)
+
+    def read(self, who: int, number: int) -> None:
+        """Fills the cache."""
+        if (user_id := self._acting(who)) and (tweet := self._tweet(number)):
+            client = APIClient()
+            reader: Any = Reader(id=user_id, username=f"person_{who}")
+            client.force_authenticate(reader)
+            assert client.get(f"/tweet/{tweet.id}").status_code in (200, 404)
+
+    def delete(self, number: int) -> None:
+        if tweet := self._tweet(number):
+            tweets.remove_tweets([tweet.id])
+
+    def suspend(self, who: int) -> None:
+        if user_id := self._acting(who):
+            accounts.suspend(user_id=user_id)
+            self.suspended.add(who)
+
+    def restore(self, who: int) -> None:
+        if who in self.suspended:
+            accounts.restore(user_id=self.people[who].id)
+            self.suspended.remove(who)
+
+    def go(self, who: int) -> None:
+        if user_id := self._acting(who):
+            accounts.delete_user(user_id=user_id)
+            self.gone.add(who)
+
+    def tell_some(self, chance: random.Random) -> None:
+        """The rest comes later, and some of what was told comes once more."""
+        self.news += pending()
+        chance.shuffle(self.news)
+        told = self.news[: chance.randint(0, len(self.news))]
+        tell(cut(told + told[::2], chance))
+        self.news = self.news[len(told) :] + told[::3]
+
+    def take_the_rest(self) -> list[Told]:
+        """Everything that is still to be told, twice."""
+        rest, self.news = self.news + pending(), []
+        return rest * 2
+
+    def _acting(self, who: int) -> int | None:
+        return None if who in self.suspended | self.gone else int(self.people[who].id)
+
+    def _tweet(self, number: int) -> Tweet | None:
+        """Of someone who can be seen."""
+        hidden = [self.people[who].id for who in self.suspended | self.gone]
+        found = list(Tweet.objects.tweets().exclude(user_id__in=hidden).order_by("id"))
+        return found[number % len(found)] if found else None
+
+    def _to_a_tweet(self, do: Any, who: int, number: int) -> None:
+        if (user_id := self._acting(who)) and (tweet := self._tweet(number)):
+            do(user_id=user_id, tweet_id=tweet.id)
+
+
+def pending() -> list[Told]:
+    """The news that nobody was told yet, oldest first; they count as told from now on."""
+    rows = list(OutboxEvent.objects.pending())
+    OutboxEvent.objects.pending().update(published_at=timezone.now())
+    return [
+        (worker, Delivery(tag=row.id, message_id=str(row.id), routing_key=key, body=body))
+        for row in rows
+        for key, body in [(row.routing_key, row.body.encode())]
+        for worker in (TWEETS, SEARCH)
+        if key in worker.handlers
+    ]
+
+
+def cut(told: Sequence[Told], chance: random.Random) -> list[tuple[Worker, list[Delivery]]]:
+    """In batches, as queues hand them out: of one worker each, of any size."""
+    batches: list[tuple[Worker, list[Delivery]]] = []
+    left = list(told)
+    while left:
+        size = chance.randint(1, len(left))
+        for worker, group in groupby(left[:size], key=lambda pair: pair[0]):
+            batches.append((worker, [delivery for _, delivery in group]))
+        left = left[size:]
+    return batches
+
+
+def tell(batches: Sequence[tuple[Worker, list[Delivery]]]) -> None:
+    """As a consumer does: what an outage stops is handled again, from the batch's beginning."""
+    for worker, batch in batches:
+        for _ in range(20):
+            try:
+                assert worker.process(batch) == set()
+            except Unavailable:  # two who lock the same rows: the database ends one of them
+                continue
+            break
+        else:
+            raise AssertionError(f"{worker.queue} never came through")
+
+
+def expect_truth() -> None:
+    checks = (counters.CHECK, index_audit.CHECK, cache.CHECK)
+    assert [f for check in checks for looked in check.find() for f in looked.findings] == []
+    users = set(User.objects.values_list("id", flat=True))
+    existing = dict(Tweet.objects.tweets().values_list("id", "user_id"))
+    reposts = list(Tweet.objects.reposts())
+    likes = list(Like.objects.all())
+    assert {*existing.values()} <= users
+    assert {row.user_id for row in reposts} | {row.user_id for row in likes} <= users
+    assert {row.repost_of_id for row in reposts} | {row.tweet_id for row in likes} <= {*existing}
+    told = list(OutboxEvent.objects.values_list("routing_key", flat=True))
+    assert told.count("tweet.created") - told.count("tweet.deleted") == len(existing)
+    assert told.count("tweet.reposted") - told.count("tweet.unreposted") == len(reposts)
+
+
+suppressed = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@given(actions=actions, chance=chance)
+@hypothesis.settings(
+    max_examples=10 if is_real() else 80, deadline=None, suppress_health_check=suppressed
+)
+def test_any_order_ends_at_the_truth(
+    db: None, actions: list[tuple[Any, ...]], chance: random.Random
+) -> None:
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        world = World()
+    for action in actions:
+        with TestCase.captureOnCommitCallbacks(execute=True):  # such as dropping what is cached
+            world.do(action)
+    while rest := world.take_the_rest():  # handlers have news of their own
+        chance.shuffle(rest)
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            tell(cut(rest, chance))
+    expect_truth()
+
+
+@pytest.mark.django_db(transaction=True)
+@given(actions=actions, chances=st.tuples(chance, chance))
+@hypothesis.settings(
+    max_examples=20,
+    deadline=None,
+    phases=[Phase.reuse, Phase.generate],  # a race need not come about again
+    suppress_health_check=suppressed,
+)
+def test_two_workers_at_once_end_at_the_truth(
+    actions: list[tuple[Any, ...]], chances: tuple[random.Random, random.Random]
+) -> None:
+    """Each is told everything, in an order of its own, and both begin at the same moment."""
+    world = World()
+    for action in actions:
+        world.do(action)
+    while rest := world.take_the_rest():
+        orders = []
+        for chance in chances:
+            chance.shuffle(rest)
+            orders.append(cut(rest, chance))
+        at_once(orders)
+    expect_truth()
+
+
+def at_once(orders: Sequence[list[tuple[Worker, list[Delivery]]]]) -> None:
+    barrier = Barrier(len(orders))
+
+    def run(batches: list[tuple[Worker, list[Delivery]]]) -> None:
+        barrier.wait()
+        try:
+            tell(batches)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(orders)) as pool:
+        for ended in [pool.submit(partial(run, batches)) for batches in orders]:
+            ended.result()
