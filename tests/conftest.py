@@ -33,8 +33,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--topology",
         choices=["one", "services", "databases"],
-        default="databases",
-        help="in which tests/stack runs `make stack`",
+        help="in which tests/stack runs `make stack` (the flows in all, the rest in databases)",
     )
     parser.addoption(
         "--examples", type=int, default=3, help="that schemathesis makes up for each call (3)"

@@ -31,10 +31,11 @@ _SOON_SECONDS = 10.0
 
 
 class KeepingManager(manager.Manager):  # type: ignore[misc]
-    """`on_start` runs in a thread beside the processes."""
+    """`on_start` runs in a thread beside the processes; the one named `last` ends after them."""
 
-    def __init__(self, *, pids: Path, on_start: Callable[[], None]) -> None:
+    def __init__(self, *, pids: Path, on_start: Callable[[], None], last: str) -> None:
         super().__init__()
+        self._last = last
         self._ending = multiprocessing.Event()
         self._on_start = on_start
         self._procmgr = _Gently()
@@ -46,6 +47,20 @@ class KeepingManager(manager.Manager):  # type: ignore[misc]
         self._ending.set()
         if self._all_started():  # else each ends itself as soon as it has started
             super().terminate()
+
+    def _killall(self, force: bool = False) -> None:
+        if force:
+            super()._killall(force)
+            return
+        for name, process in self._processes.items():
+            if name != self._last and "returncode" not in process:
+                self._procmgr.terminate(process["pid"])
+
+    def _all_stopped(self) -> bool:
+        running = [name for name, of in self._processes.items() if "returncode" not in of]
+        if self._terminating and running == [self._last]:
+            self._procmgr.terminate(self._processes[self._last]["pid"])
+        return not running
 
     def _start(self) -> None:
         super()._start()

@@ -7,9 +7,10 @@ A topology is a Procfile, what the proxy sends where, and the databases:
   services   each service's web in processes of its own
   databases  the same, and each service on a database of its own
 
-The stack has databases, a virtual host, an index and a Redis database of its own; they stay there
-between starts. A process that ends is started again. Production's settings, with secrets drawn at
-the first start; plain HTTP, on loopback alone.
+PgBouncer lends connections to PostgreSQL by transaction to everybody but the relay. The stack has
+databases, a virtual host, an index and a Redis database of its own; they stay there between starts.
+A process that ends is started again. Production's settings, with secrets drawn at the first start;
+plain HTTP, on loopback alone.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
@@ -35,6 +37,7 @@ sys.path[:0] = [str(ROOT / "deploy/services"), str(ROOT)]
 
 import grpc  # noqa: E402
 import packages  # noqa: E402
+import pgbouncer  # noqa: E402
 import ports  # noqa: E402
 import psycopg2  # noqa: E402
 import redis  # noqa: E402
@@ -64,8 +67,17 @@ STOP_SECONDS = 30
 # A client tries a gRPC server that was away again after 2 s at most: then it knows both.
 RECONNECTED_SECONDS = 3.0
 
-_WEBS = ("WEB_1", "WEB_2", "WEB_ACCOUNTS", "WEB_TWEETS_1", "WEB_TWEETS_2", "WEB_FEED_1",
-         "WEB_FEED_2", "WEB_SEARCH", "WEB_PAGES")  # fmt: skip
+# Of a rolling restart, side by side.
+KINDS_AT_A_TIME = 3
+
+# What goes on through a rolling restart, as the servers do, by the names of their ports.
+NOT_RESTARTED = {"proxy": "PORT", "pgbouncer": "PGBOUNCER"}
+
+_WEBS = [
+    f"WEB{of}_{copy}"
+    for of in ("", "_ACCOUNTS", "_TWEETS", "_FEED", "_SEARCH", "_PAGES")
+    for copy in (1, 2)
+]
 
 
 class Stack:
@@ -97,18 +109,25 @@ class Stack:
             if ports.is_taken(port):
                 who = ports.describe_listener(port)
                 raise ServiceError(f"port {port}, which {name.lower()} needs, is taken by {who}")
-        packages.require("haproxy", log=self.folder / "install.log")
+        for proxy in packages.PROXIES:
+            packages.require(proxy, log=self.folder / "install.log")
         self._need_servers()
-        environment = self._environment(chosen)
+        direct = self._environment(chosen)
+        pooled = pgbouncer.go_through(direct, chosen["PGBOUNCER"])
         self.state.touch(mode=0o600)  # secrets are among it
-        self.state.write_text(json.dumps(environment))
-        self._prepare(environment)
+        self.state.write_text(json.dumps(pooled))
+        self._prepare(direct)
+        pgbouncer.configure(self.folder, chosen["PGBOUNCER"])
 
         procfile = parse_procfile((HERE / f"Procfile.{self._layout}").read_text())
         manager = KeepingManager(
-            pids=self.pids, on_start=lambda: self._say_when_ready(list(procfile.processes))
+            pids=self.pids,
+            on_start=lambda: self._say_when_ready(list(procfile.processes)),
+            last="pgbouncer",
         )
         for name, command in procfile.processes.items():
+            # A connection that is lent by transaction hears no wake-ups.
+            environment = direct if name == "relay" else pooled
             manager.add_process(name, command, env=environment, cwd=str(ROOT))
         manager.loop()
         return 0 if manager.returncode in (130, 143) else int(manager.returncode or 0)
@@ -120,7 +139,7 @@ class Stack:
     def _choose_ports(self) -> dict[str, int]:
         """By the names under which the Procfiles know them."""
         first, rpc = self.options.port, self.options.grpc_port
-        chosen = {"PORT": first, "PROXY_ADMIN": first + 100}
+        chosen = {"PORT": first, "PROXY_ADMIN": first + 100, "PGBOUNCER": first + 99}
         chosen |= {name: first + 101 + place for place, name in enumerate(_WEBS)}
         for copy in (1, 2):
             chosen[f"ACCOUNTS_GRPC_{copy}"] = rpc + 10 * (copy - 1)
@@ -225,14 +244,27 @@ class Stack:
         return 0
 
     def restart(self) -> int:
-        """One process after the other, each when the one before is ready again."""
+        """The processes of a kind one after the other, each when the one before is ready again."""
         if find_recorded(self.record) is None:
             raise ServiceError("it does not run: `make stack` starts it")
         running = sorted(path.stem for path in self.pids.glob("*.pid"))
-        chosen = self.options.names or [name for name in running if name != "proxy"]
+        chosen = self.options.names or [name for name in running if name not in NOT_RESTARTED]
         if unknown := set(chosen) - set(running):
             raise ServiceError(f"no such process: {', '.join(sorted(unknown))}")
+        kinds: dict[str, list[str]] = {}
         for name in chosen:
+            kinds.setdefault(name.rstrip("_0123456789"), []).append(name)
+        with ThreadPoolExecutor(KINDS_AT_A_TIME) as pool:
+            try:
+                for _ in pool.map(self._restart_all_of, kinds.values()):
+                    pass
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return 0
+
+    def _restart_all_of(self, names: Sequence[str]) -> None:
+        for name in names:
             before = time.monotonic()
             pid = self._pid(name)
             if pid is None:
@@ -248,7 +280,6 @@ class Stack:
             if "_grpc_" in name:
                 time.sleep(RECONNECTED_SECONDS)
             say(f"{name:<16} restarted in {time.monotonic() - before:.1f} s")
-        return 0
 
     def _wait_until_ready(self, name: str, seconds: float) -> None:
         is_ready = self._find_question(name)
@@ -265,8 +296,8 @@ class Stack:
             return lambda: is_up(name, int(environment["PROXY_ADMIN"]))
         if "_grpc_" in name:
             return lambda: is_serving(int(environment[name.upper()]))
-        if name == "proxy":
-            return lambda: ports.accepts(int(environment["PORT"]))
+        if name in NOT_RESTARTED:
+            return lambda: ports.accepts(int(environment[NOT_RESTARTED[name]]))
         return lambda: True  # what waits for it waits in a queue
 
     def _pid(self, name: str) -> int | None:
@@ -380,8 +411,12 @@ def read_options() -> argparse.Namespace:
     start.add_argument("--no-demo", action="store_true", help="no demo data")
     start.add_argument("--no-rate-limits", action="store_true", help="for load tests")
     commands.add_parser("stop", help="stop what start started; data stays")
-    restart = commands.add_parser("restart", help="one process after the other, nobody notices")
-    restart.add_argument("names", nargs="*", help="as in the Procfile; all but the proxy")
+    restart = commands.add_parser(
+        "restart", help="one process of a kind after the other, nobody notices"
+    )
+    restart.add_argument(
+        "names", nargs="*", help="as in the Procfile; all but the proxy and PgBouncer"
+    )
     commands.add_parser("forget", help="throw the data away")
     return parser.parse_args()
 

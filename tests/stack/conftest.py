@@ -13,11 +13,23 @@ import pytest
 
 from tests.boundaries.commands import ROOT
 from tests.boundaries.serving import answers
+from tests.members import Member, expect
 from tests.support import wait_until
 
 PORT, GRPC_PORT = 18000, 15051  # below the ports that the kernel hands out
 STACK = [sys.executable, "deploy/stack/stack.py", "--name", "stack_test", "--redis-db", "9"]
 START_SECONDS = 180.0
+TOPOLOGIES = ["one", "services", "databases"]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """In the topology asked for; without, in databases, and in all where the test says so."""
+    if "stack" not in metafunc.fixturenames:
+        return
+    asked = metafunc.config.getoption("--topology")
+    everywhere = metafunc.definition.get_closest_marker("every_topology") is not None
+    topologies = [asked] if asked else TOPOLOGIES if everywhere else TOPOLOGIES[-1:]
+    metafunc.parametrize("stack", topologies, indirect=True, scope="session")
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,7 @@ class Stack:
 def stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    topology = request.config.getoption("--topology")
+    topology: str = request.param
     log = tmp_path_factory.mktemp("stack") / "log"
     forget()
     process = start(topology, log)
@@ -53,6 +65,11 @@ def stack(
 async def http(stack: Stack) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=stack.address, timeout=30) as client:
         yield client
+
+
+async def read_feed(http: httpx.AsyncClient, reader: Member, **query: int) -> list[str]:
+    answer = expect(200, await http.get("/feed", params=query, headers=reader.headers))
+    return [tweet["id"] for tweet in answer["tweets"]]
 
 
 def start(topology: str, log: Path) -> "subprocess.Popen[bytes]":

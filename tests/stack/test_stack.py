@@ -1,11 +1,12 @@
-"""The four flows over the network, and what only many processes can show.
+"""What only many processes can show.
 
-`pytest tests/stack --topology=one` (or `services`) does the same in another topology.
+`pytest tests/stack --topology=one` (or `services`) shows it in another topology.
 """
 
 import asyncio
 import json
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import httpx
@@ -14,101 +15,17 @@ import pytest
 from django.conf import settings
 
 from tests.boundaries.commands import ROOT, run
-from tests.boundaries.session import hold_session
-from tests.members import Identity, Member, expect, follow, post_tweet, register, unique_word
-from tests.stack.conftest import STACK, Stack
+from tests.members import Member, expect, follow, post_tweet, register
+from tests.stack.conftest import PORT, STACK, Stack
 from tests.support import eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
+FOLDER = ROOT / ".services/stack_test"
+PGBOUNCER_PORT = PORT + 99
+POOL_SIZE = 5
 SERVICES = ("accounts", "tweets", "feed", "search")
 LOADING = 2  # requests under way at a time
-
-
-async def test_the_user_flow(http: httpx.AsyncClient) -> None:
-    identity = Identity()
-    await register(http, identity)
-    expect(409, await http.post("/users/register", json=identity.body))
-    body = {"email": identity.email, "password": identity.password}
-    session = expect(200, await http.post("/users/login", json=body))
-    alice = Member(session["user"]["id"], identity.username, session["token"])
-    bob = await register(http)
-    hello = expect(200, await http.get("/hello", headers=alice.headers))
-    assert hello == {"message": f"Hello, {identity.username}"}
-
-    await follow(http, bob, alice)
-    assert await follow_counts(http, alice) == (1, 0)
-    assert await follow_counts(http, bob) == (0, 1)
-
-    expect(204, await http.delete(f"/follow/{alice.id}", headers=bob.headers))
-    assert await follow_counts(http, alice) == (0, 0)
-    assert await follow_counts(http, bob) == (0, 0)
-
-
-async def test_the_tweet_flow(http: httpx.AsyncClient) -> None:
-    alice, bob = await register(http), await register(http)
-    tweet = await post_tweet(http, alice, "The first snow.")
-    path = f"/tweet/{tweet['id']}"
-
-    for action, counter in (("like", "num_likes"), ("repost", "num_reposts")):
-        answer = await http.post(f"{path}/{action}", headers=bob.headers)
-        assert expect(200, answer)["tweet"][counter] == 1
-        answer = await http.delete(f"{path}/{action}", headers=bob.headers)
-        assert expect(200, answer)["tweet"][counter] == 0
-    body = {"content": "And ice."}
-    reply = expect(200, await http.post(f"{path}/reply", json=body, headers=bob.headers))["tweet"]
-    assert reply["parent_id"] == tweet["id"]
-
-    shown = expect(200, await http.get(path))
-    assert shown["tweet"]["author"]["username"] == alice.username
-    assert [reply["id"] for reply in shown["replies"]] == [reply["id"]]
-    listed = expect(200, await http.get(f"/users/{alice.username}/tweets"))["tweets"]
-    assert [tweet["id"] for tweet in listed] == [tweet["id"]]
-
-    async def is_counted() -> bool:
-        user = expect(200, await http.get(f"/users/{alice.username}"))["user"]
-        return bool(user["num_tweets"] == 1)
-
-    await eventually(is_counted)  # by relay, worker and gRPC
-    expect(403, await http.delete(path, headers=bob.headers))
-    expect(200, await http.delete(path, headers=alice.headers))
-    expect(404, await http.get(path))
-
-
-async def test_the_feed_flow(http: httpx.AsyncClient) -> None:
-    alice, bob, carol = [await register(http) for _ in range(3)]
-    assert await read_feed(http, bob) == []
-    await follow(http, bob, alice)
-    ids = [(await post_tweet(http, alice, f"Day {day}."))["id"] for day in range(3)]
-    newest_first = ids[::-1]
-
-    async def has_all() -> bool:
-        return await read_feed(http, bob) == newest_first
-
-    await eventually(has_all)
-    assert await read_feed(http, bob, limit=2) == newest_first[:2]
-    assert await read_feed(http, bob, limit=2, offset=2) == newest_first[2:]
-    assert await read_feed(http, carol) == []
-
-
-async def test_the_search_flow(http: httpx.AsyncClient) -> None:
-    alice, word = await register(http), unique_word()
-    tweet = await post_tweet(http, alice, f"The first snow #{word}")
-
-    async def search() -> list[dict[str, Any]]:
-        answer = await http.get("/search", params={"q": word}, headers=alice.headers)
-        results: list[dict[str, Any]] = expect(200, answer)["results"]
-        return results
-
-    [found] = await eventually(search)
-    assert found["id"] == tweet["id"]
-    assert found["author"]["username"] == alice.username
-    expect(200, await http.delete(f"/tweet/{tweet['id']}", headers=alice.headers))
-    assert await search() == []
-
-
-def test_the_readmes_session(stack: Stack) -> None:
-    hold_session(stack.address)
 
 
 async def test_all_parts_are_ready_and_one_schema_names_every_call(http: httpx.AsyncClient) -> None:
@@ -120,9 +37,7 @@ async def test_all_parts_are_ready_and_one_schema_names_every_call(http: httpx.A
 
 
 def test_the_doctor_finds_nothing(stack: Stack) -> None:
-    environment = json.loads((ROOT / ".services/stack_test/state.json").read_text())
-
-    answer = run("manage.py", "doctor", environment=environment)
+    answer = run("manage.py", "doctor", environment=read_environment())
 
     assert answer.returncode == 0, answer.stdout
     assert "PROBLEM" not in answer.stdout
@@ -141,46 +56,86 @@ def test_each_service_has_its_tables_in_its_database_and_no_others(stack: Stack)
     assert has_prefix(tables["tweets"], "tweets")
 
 
-async def test_a_rolling_restart_under_load_fails_no_request(
+def test_pgbouncer_lends_a_few_connections_to_all_but_the_relay(stack: Stack) -> None:
+    with connect(port=PGBOUNCER_PORT, database="pgbouncer") as cursor:
+        cursor.execute("SHOW POOLS")
+        columns = [column.name for column in cursor.description]
+        rows = [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
+    pools = {row["database"]: row for row in rows if row["database"] != "pgbouncer"}
+    with connect() as cursor:
+        cursor.execute(
+            "SELECT datname, count(*) FROM pg_stat_activity WHERE datname LIKE 'stack_test%'"
+            " GROUP BY datname"
+        )
+        connections = dict(cursor.fetchall())
+
+    assert set(pools) == set(connections)
+    assert all(pool["pool_mode"] == "transaction" for pool in pools.values())
+    lent = {name: pool["sv_idle"] + pool["sv_active"] for name, pool in pools.items()}
+    assert sum(pool["cl_active"] for pool in pools.values()) > sum(lent.values())
+    for name, count in connections.items():
+        assert count <= POOL_SIZE + 1  # the relay's own
+        assert count > lent[name] or lent[name] == POOL_SIZE
+
+
+async def test_the_audit_finds_nothing_by_lent_connections(
     stack: Stack, http: httpx.AsyncClient
 ) -> None:
-    webs = ["web_1", "web_2"] if stack.topology == "one" else ["web_tweets_1", "web_tweets_2"]
-    names = [*webs, "accounts_grpc_1", "accounts_grpc_2"]
-    alice = await register(http)
+    alice, bob = await register(http), await register(http)
+    await follow(http, bob, alice)
+    await post_tweet(http, alice, "The first snow.")
+    environment = read_environment()
+    assert f":{PGBOUNCER_PORT}/" in environment["DATABASE_URL"]
+
+    for command in ("audit", "reconcile_counters"):
+        answer = await asyncio.to_thread(run, "manage.py", command, environment=environment)
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
+async def test_a_rolling_restart_of_every_process_under_load_fails_no_request(
+    stack: Stack, http: httpx.AsyncClient
+) -> None:
+    alice, bob = await register(http), await register(http)
+    await follow(http, bob, alice)
     done = asyncio.Event()
     posted: list[str] = []
 
     async def load() -> None:
-        # A connection for each request, and one for many.
+        # A connection for each post, and one for many questions: to each service, and to the pages.
         while not done.is_set():
             async with httpx.AsyncClient(base_url=stack.address, timeout=30) as once:
                 posted.append((await post_tweet(once, alice, "Still here."))["id"])
             listed = await http.get(f"/users/{alice.username}/tweets")
             shown = expect(200, listed)["tweets"]
             assert shown[0]["author"]["username"] == alice.username  # asks accounts by gRPC
+            for path in ("/hello", "/follow", "/feed", "/search?q=snow", "/schema"):
+                expect(200, await http.get(path, headers=alice.headers))
 
-    async def restart() -> None:
+    async def restart() -> list[str]:
         process = await asyncio.create_subprocess_exec(
-            *STACK, "restart", *names, cwd=ROOT, stdout=asyncio.subprocess.PIPE
+            *STACK, "restart", cwd=ROOT, stdout=asyncio.subprocess.PIPE
         )
         said, _ = await process.communicate()
         done.set()
         assert process.returncode == 0
-        assert [line.split()[0] for line in said.decode().splitlines()] == names
+        return [line.split()[0] for line in said.decode().splitlines()]
 
+    before = read_pids()
     async with asyncio.TaskGroup() as group:
-        group.create_task(restart())
+        restarted = group.create_task(restart())
         for _ in range(LOADING):
             group.create_task(load())
 
+    after = read_pids()
+    assert {name for name in before if before[name] != after[name]} == set(restarted.result())
+    assert set(before) - set(restarted.result()) == {"proxy", "pgbouncer"}
     assert len(posted) > 20
-    shown: list[str] = []
-    query: dict[str, Any] = {"limit": 100}
-    while query.get("cursor", "first"):
-        page = expect(200, await http.get("/tweet", params=query, headers=alice.headers))
-        shown += [tweet["id"] for tweet in page["tweets"]]
-        query["cursor"] = page["next"]
-    assert sorted(shown) == sorted(posted)
+    assert sorted(await read_all(http, "/tweet", alice)) == sorted(posted)
+
+    async def has_all() -> bool:
+        return sorted(await read_all(http, "/feed", bob)) == sorted(posted)
+
+    await eventually(has_all)  # by the relay and the workers
 
 
 def test_a_client_that_does_not_finish_its_request_is_cut_off(stack: Stack) -> None:
@@ -192,30 +147,42 @@ def test_a_client_that_does_not_finish_its_request_is_cut_off(stack: Stack) -> N
     assert stack.slow_client.recv(4096) == b""
 
 
-async def follow_counts(http: httpx.AsyncClient, member: Member) -> tuple[int, int]:
-    """Followers and followed."""
-    user = expect(200, await http.get(f"/users/{member.id}"))["user"]
-    return user["num_followers"], user["num_following"]
+async def read_all(http: httpx.AsyncClient, path: str, reader: Member) -> list[str]:
+    ids: list[str] = []
+    query: dict[str, Any] = {"limit": 100}
+    while query.get("cursor", "first"):
+        page = expect(200, await http.get(path, params=query, headers=reader.headers))
+        ids += [tweet["id"] for tweet in page["tweets"]]
+        query["cursor"] = page["next"]
+    return ids
 
 
-async def read_feed(http: httpx.AsyncClient, reader: Member, **query: int) -> list[str]:
-    answer = expect(200, await http.get("/feed", params=query, headers=reader.headers))
-    return [tweet["id"] for tweet in answer["tweets"]]
+def read_environment() -> dict[str, str]:
+    """Of all processes but the relay."""
+    environment: dict[str, str] = json.loads((FOLDER / "state.json").read_text())
+    return environment
+
+
+def read_pids() -> dict[str, str]:
+    return {path.stem: path.read_text() for path in (FOLDER / "pids").glob("*.pid")}
 
 
 def list_tables(database: str) -> set[str]:
-    place = settings.DATABASES["default"]
-    with (
-        closing(
-            psycopg2.connect(
-                host=place["HOST"], port=place["PORT"], user=place["USER"],
-                password=place["PASSWORD"], dbname=database,
-            )
-        ) as connection,
-        connection.cursor() as cursor,
-    ):  # fmt: skip
+    with connect(database=database) as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
         return {name for (name,) in cursor.fetchall()}
+
+
+@contextmanager
+def connect(*, database: str | None = None, port: int | None = None) -> Iterator[Any]:
+    place = settings.DATABASES["default"]
+    connection = psycopg2.connect(
+        host=place["HOST"], port=port or place["PORT"], user=place["USER"],
+        password=place["PASSWORD"], dbname=database or place["NAME"],
+    )  # fmt: skip
+    connection.autocommit = True
+    with closing(connection), connection.cursor() as cursor:
+        yield cursor
 
 
 def has_prefix(tables: set[str], service: str) -> bool:

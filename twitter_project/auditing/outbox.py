@@ -157,8 +157,9 @@ def _iter_told(kind: _Told, since: int, until: int) -> Iterator[Hashable]:
     events = OutboxEvent.objects.using(alias(kind.service)).filter(
         routing_key=kind.event.routing_key, id__range=(since, until)
     )
-    for body in events.values_list("body", flat=True).iterator(chunk_size=PAGE):
-        yield kind.of_body(orjson.loads(body))
+    for page in _pages(lambda: events.only("id", "body")):
+        for event in page:
+            yield kind.of_body(orjson.loads(event.body))
 
 
 def _pages(rows: Callable[[], QuerySet[Any]], after_id: int = 0) -> Iterator[list[Any]]:

@@ -119,6 +119,9 @@ def _database(url: str) -> dict[str, Any]:
         database["ENGINE"] = "common.postgresql"  # Django's own, which checks its health for less
         database["CONN_HEALTH_CHECKS"] = True
         database["OPTIONS"] = {"connect_timeout": 5}
+        # PgBouncer may lend connections by transaction, which a cursor on the server outlives.
+        # Whatever is long is read by pages.
+        database["DISABLE_SERVER_SIDE_CURSORS"] = True
     return database
 
 
