@@ -150,6 +150,15 @@ def redis() -> Iterator[Finding]:
         if limit and used > MEMORY_SHARE * limit:
             text = f"uses {used:,} of {limit:,} bytes"
             yield Finding("redis", text, "raise maxmemory, or add a node")
+        if limit and memory["maxmemory_policy"] != "noeviction":
+            text = f"throws away what it likes when it is full ({memory['maxmemory_policy']})"
+            yield Finding("redis", text, "set maxmemory-policy to noeviction")
+        kept = client.info("persistence")
+        if "err" in (kept["rdb_last_bgsave_status"], kept["aof_last_write_status"]):
+            text = "can't write to its disk, and may refuse all other writes for that"
+            yield Finding(
+                "redis", text, 'free the disk, or start it with --save "" and no appendonly'
+            )
 
         def read() -> float:
             seconds, microseconds = client.time()

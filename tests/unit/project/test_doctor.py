@@ -1,5 +1,6 @@
 """`manage.py doctor`: what it finds wrong, one damage at a time."""
 
+import subprocess
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -7,7 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pika
+import ports
 import pytest
+import redis
 from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
@@ -17,6 +20,8 @@ from common.ids import new_id
 from grpc_services.channels import channel
 from messaging.models import OutboxEvent
 from tests.boundaries.commands import run
+from tests.boundaries.serving import free_port
+from tests.support import wait_until
 from twitter_project import doctor
 from twitter_project.doctor import Finding
 from twitter_project.settings.local_keys import keys
@@ -169,6 +174,45 @@ def test_an_index_without_its_template(settings: Settings) -> None:
 
     assert problem.part == "doctor-has-none"
     assert problem.remedy == "start run_search_worker"
+
+
+@pytest.fixture
+def own_redis(settings: Settings, tmp_path: Path) -> Iterator[redis.Redis]:
+    """A Redis that a test may damage."""
+    port = free_port()
+    settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
+    options = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(tmp_path), "--save", ""]
+    process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: ports.accepts(port))
+        with redis.Redis(port=port) as client:
+            yield client
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.real
+def test_a_redis_that_evicts(own_redis: redis.Redis) -> None:
+    own_redis.config_set("maxmemory-policy", "allkeys-lru")
+    assert problems(doctor.redis()) == []  # it never will, without a limit
+    own_redis.config_set("maxmemory", "100mb")
+
+    [problem] = problems(doctor.redis())
+
+    assert "allkeys-lru" in problem.text
+    assert "noeviction" in problem.remedy
+
+
+@pytest.mark.real
+def test_a_redis_that_can_not_write_its_snapshots(own_redis: redis.Redis, tmp_path: Path) -> None:
+    tmp_path.rmdir()
+    own_redis.bgsave()
+    wait_until(lambda: own_redis.info("persistence")["rdb_last_bgsave_status"] == "err")
+
+    [problem] = problems(doctor.redis())
+
+    assert "can't write to its disk" in problem.text
 
 
 @pytest.mark.real
