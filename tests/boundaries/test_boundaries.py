@@ -101,10 +101,11 @@ def test_production_does_not_start_without_each_of_its_secrets_and_servers() -> 
         assert environment["LACKS"] in end
 
 
-def test_production_starts_with_all_of_them_and_only_accounts_needs_the_key_that_signs() -> None:
-    others = without("JWT_SIGNING_KEY") | {"SERVICES": "tweets,feed,search"}
+def test_production_starts_with_all_of_them_and_each_service_with_what_it_needs() -> None:
+    unsigning = without("JWT_SIGNING_KEY") | {"SERVICES": "tweets,feed,search"}
+    without_index = without("ELASTICSEARCH_URL") | {"SERVICES": "accounts,tweets,feed"}
 
-    for environment in (PRODUCTION, others):
+    for environment in (PRODUCTION, unsigning, without_index):
         answer = run("-c", "import twitter_project.settings.prod", environment=environment)
 
         assert answer.returncode == 0, answer.stderr

@@ -16,11 +16,27 @@ KUBERNETES = ROOT / "deploy/kubernetes"
 KUBERNETES_VERSION = "1.30"
 OF_KEDA = "keda.sh/"  # a resource of its own, which no schema of Kubernetes' knows
 
+# What each process takes from the Secret: what it uses, and no more.
+TAKEN_BY_ALL = {"DATABASE_URL", "SECRET_KEY", "JWT_VERIFYING_KEY"}
+ASKING = TAKEN_BY_ALL | {"REDIS_URL", "RABBITMQ_URL", "GRPC_TOKEN_KEYS"}
+TAKEN = {
+    "migrate": TAKEN_BY_ALL,
+    "relay": TAKEN_BY_ALL | {"RABBITMQ_URL"},
+    "accounts-grpc": ASKING,
+    "tweets-grpc": ASKING,
+    "tweets-worker": ASKING,
+    "feed-worker": ASKING,
+    "search-worker": ASKING | {"ELASTICSEARCH_URL"},
+    "web": ASKING | {"ELASTICSEARCH_URL", "JWT_SIGNING_KEY"},
+}
+
 MANIFESTS = [
     document
     for file in sorted(KUBERNETES.glob("*.yaml"))
     for document in yaml.safe_load_all(file.read_text())
 ]
+CONFIG = {doc["metadata"]["name"]: doc["data"] for doc in MANIFESTS if doc["kind"] == "ConfigMap"}
+SECRET = {**PRODUCTION, "GRPC_TOKEN_KEYS": "k" * 32}
 WORKLOADS = [doc for doc in MANIFESTS if doc["kind"] in ("Deployment", "Job")]
 
 
@@ -67,6 +83,27 @@ def test_a_deployment_is_probed_and_its_command_exists(deployment: dict[str, Any
     assert command_exists(container["command"][2])
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     assert deployment["spec"]["selector"]["matchLabels"].items() <= labels.items()
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda doc: doc["metadata"]["name"])
+def test_a_pod_has_the_secrets_that_it_uses_and_starts_with_them(workload: dict[str, Any]) -> None:
+    name = workload["metadata"]["name"]
+    [container] = workload["spec"]["template"]["spec"]["containers"]
+    environment: dict[str, str] = {}
+    for source in container["envFrom"]:  # none of them the Secret
+        environment |= CONFIG[source["configMapRef"]["name"]]
+    taken = set()
+    for variable in container["env"]:
+        if "value" in variable:
+            environment[variable["name"]] = variable["value"]
+        else:
+            taken.add(variable["valueFrom"]["secretKeyRef"]["key"])
+            environment[variable["name"]] = SECRET[variable["name"]]
+    assert taken == TAKEN[name]
+
+    answer = run("-c", "import twitter_project.settings.prod", environment=environment)
+
+    assert answer.returncode == 0, answer.stderr
 
 
 def test_every_process_of_compose_is_a_deployment_too() -> None:

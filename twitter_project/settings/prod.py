@@ -16,8 +16,10 @@ def _need(name: str) -> str:
     return value
 
 
-for _name in ("DATABASE_URL", "REDIS_URL", "RABBITMQ_URL", "ELASTICSEARCH_URL"):
+for _name in ("DATABASE_URL", "REDIS_URL", "RABBITMQ_URL"):
     _need(_name)
+if "search" in SERVICES:
+    _need("ELASTICSEARCH_URL")
 
 SECRET_KEY = _need("SECRET_KEY")
 SIMPLE_JWT["SIGNING_KEY"] = _need("JWT_SIGNING_KEY") if "accounts" in SERVICES else ""
