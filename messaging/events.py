@@ -6,7 +6,7 @@ They come late, twice and in any order: a handler that needs to know what is tru
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import Field, dataclass, fields
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -15,9 +15,12 @@ import orjson
 from common.ids import parse_id
 from common.times import format_time, parse_time
 
+# Characters of what is wrong that a complaint quotes.
+_QUOTED = 100
+
 
 class Poison(Exception):
-    """A message that no number of attempts can make readable."""
+    """A message that no number of attempts can make readable. Says why, in a line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,9 +178,27 @@ def decode(routing_key: str, body: bytes) -> Event:
         raise Poison(f"nobody knows the type {routing_key!r}")
     try:
         data = orjson.loads(body)
-        return event(**{f.name: _READ[f.type](data[f.name]) for f in fields(event)})
-    except (ValueError, TypeError, KeyError) as error:
-        raise Poison(f"not a {routing_key}: {error!r}") from None
+    except ValueError as error:
+        raise Poison(f"no JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise Poison(f"no JSON object: {_quote(data)}")
+    return event(**{field.name: _read(field, data) for field in fields(event)})
+
+
+def _read(field: Field[Any], data: dict[str, Any]) -> Any:
+    try:
+        return _READ[field.type](data[field.name])
+    except KeyError:
+        raise Poison(f"{field.name} is missing") from None
+    except (ValueError, TypeError, OverflowError):
+        wanted = _WANTED[field.type]
+        raise Poison(f"{field.name} is not {wanted}: {_quote(data[field.name])}") from None
+
+
+def _quote(value: Any) -> str:
+    """Enough of it to be known again."""
+    text = repr(value)
+    return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
 
 
 def _show(value: Any) -> str | None:
@@ -189,13 +210,13 @@ def _show(value: Any) -> str | None:
 def _read_id(value: Any) -> int:
     number = parse_id(value)
     if number is None:
-        raise ValueError(f"{value!r} is no id")
+        raise ValueError
     return number
 
 
 def _read_text(value: Any) -> str:
     if not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError
     return value
 
 
@@ -205,4 +226,10 @@ _READ: dict[Any, Callable[[Any], Any]] = {
     int | None: lambda value: None if value is None else _read_id(value),
     str: _read_text,
     datetime: parse_time,
+}
+_WANTED: dict[Any, str] = {
+    int: "an id",
+    int | None: "an id or null",
+    str: "a text",
+    datetime: "a time with its zone",
 }

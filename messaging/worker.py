@@ -28,10 +28,16 @@ Handler = Callable[[Sequence[Any]], None]
 
 BATCH = 100
 
+# Many times what any event of ours takes.
+MAX_BODY_BYTES = 64 * 1024
+
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """A message as a broker hands it over. `tag` means something to the broker only."""
+    """A message as a broker hands it over. `tag` means something to the broker only.
+
+    Of a body longer than `MAX_BODY_BYTES` the beginning is enough, if it is longer than that.
+    """
 
     tag: int
     message_id: str
@@ -59,17 +65,26 @@ class Worker:
         readable: list[tuple[Delivery, Event]] = []
         for delivery in deliveries:
             try:
-                if delivery.routing_key not in self.handlers:
-                    raise Poison(f"{self.queue} does not handle {delivery.routing_key!r}")
-                readable.append((delivery, decode(delivery.routing_key, delivery.body)))
+                readable.append((delivery, self.read(delivery.routing_key, delivery.body)))
             except Poison as error:
-                log.error("%s: dead letter %s: %s", self.queue, delivery.message_id, error)
+                log.error(
+                    "%s: dead letter %r (%s): %s",
+                    self.queue, delivery.message_id, delivery.routing_key, error,
+                )  # fmt: skip
                 dead.add(delivery.tag)
         for routing_key, group in groupby(readable, key=lambda pair: pair[0].routing_key):
             dead |= self._handle(self.handlers[routing_key], list(group))
         if dead:
             DEAD_LETTERS.labels(self.queue).inc(len(dead))
         return dead
+
+    def read(self, routing_key: str, body: bytes) -> Event:
+        """Raises `Poison` for what no handler here can be given."""
+        if routing_key not in self.handlers:
+            raise Poison(f"{self.queue} does not handle {routing_key!r}")
+        if len(body) > MAX_BODY_BYTES:
+            raise Poison(f"larger than {MAX_BODY_BYTES} bytes")
+        return decode(routing_key, body)
 
     def _handle(self, handler: Handler, group: list[tuple[Delivery, Event]]) -> set[int]:
         routing_key = group[0][0].routing_key
@@ -86,7 +101,7 @@ class Worker:
                 return set().union(*(self._handle(handler, [pair]) for pair in group))
             delivery = group[0][0]
             log.exception(
-                "%s: dead letter %s (%s)", self.queue, delivery.message_id, delivery.routing_key
+                "%s: dead letter %r (%s)", self.queue, delivery.message_id, delivery.routing_key
             )
             return {delivery.tag}
         HANDLER_SECONDS.labels(self.queue, routing_key).observe(perf_counter() - started)

@@ -5,6 +5,7 @@ pika's blocking channel can't do, so it drives a connection of its own by its ev
 """
 
 import logging
+import struct
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -13,8 +14,9 @@ from typing import Any, TypeVar
 
 import pika
 from django.db import close_old_connections
+from pika import frame, spec
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPConnectionError, AMQPError
+from pika.exceptions import AMQPConnectionError, AMQPError, InvalidFrameError
 from pika.spec import Basic, BasicProperties
 
 from common import tracing
@@ -22,7 +24,7 @@ from common.backoff import waits
 from common.errors import OUTAGES, Unavailable
 from messaging import loops
 from messaging.broker import EXCHANGE, Message, dead_queue
-from messaging.worker import Delivery, Worker
+from messaging.worker import MAX_BODY_BYTES, Delivery, Worker
 
 # Messages a consumer holds. One multiple ack settles a batch of them.
 PREFETCH = 1000
@@ -73,7 +75,7 @@ class RabbitMQBroker:
         pauses = waits()
         while not stop.is_set():
             try:
-                with pika.BlockingConnection(self._parameters) as connection:
+                with _connect(self._parameters) as connection:
                     consumer = _Consumer(connection, worker, stop)
                     pauses = waits()
                     loops.mark(worker.queue, up=True)
@@ -142,7 +144,7 @@ class RabbitMQBroker:
             with suppress(AMQPConnectionError):  # closed while it was idle: nobody drove it
                 channel.connection.process_data_events()
         if channel is None or not channel.is_open:
-            channel = pika.BlockingConnection(self._parameters).channel()
+            channel = _connect(self._parameters).channel()
             channel.confirm_delivery()
             self._thread.channel = channel
         return channel
@@ -200,6 +202,31 @@ class _Consumer:
         while seconds > 0 and not self._stop.is_set():
             self._connection.sleep(min(seconds, _POLL_SECONDS))
             seconds -= _POLL_SECONDS
+
+
+class _Reading(pika.SelectConnection):
+    """Takes a message whose properties can't be decoded for one that has none.
+
+    A header's time in milliseconds, for instance, lies beyond Python's years. Raised here it would
+    end the worker, and then each that is handed the message next.
+    """
+
+    _frame_buffer: bytes
+
+    def _read_frame(self) -> Any:
+        """What pika's connections read by."""
+        try:
+            return super()._read_frame()  # type: ignore[misc]
+        except InvalidFrameError:
+            raise
+        except Exception as error:
+            kind, channel, size = struct.unpack_from(">BHL", self._frame_buffer)
+            if kind != spec.FRAME_HEADER:
+                raise
+            log.warning("a message's properties can't be read: %s", error)
+            _, _, body_size = struct.unpack_from(">HHQ", self._frame_buffer, spec.FRAME_HEADER_SIZE)
+            length = spec.FRAME_HEADER_SIZE + size + spec.FRAME_END_SIZE
+            return length, frame.Header(channel, body_size, BasicProperties())
 
 
 class _Connection(pika.SelectConnection):
@@ -299,6 +326,10 @@ class _Publisher:
         self._connection.ioloop.stop()
 
 
+def _connect(parameters: pika.URLParameters) -> pika.BlockingConnection:
+    return pika.BlockingConnection(parameters, _impl_class=_Reading)  # type: ignore[arg-type]
+
+
 def _parameters(url: str, *, heartbeat: int) -> pika.URLParameters:
     parameters = pika.URLParameters(url)
     parameters.heartbeat = heartbeat
@@ -351,23 +382,37 @@ def _take(
 
 
 def _delivery(method: Any, properties: BasicProperties, body: bytes) -> Delivery:
+    """Of a body that is too large no more is kept than shows it: a thousand may be prefetched."""
     return Delivery(
         tag=method.delivery_tag,
-        message_id=properties.message_id or "",
-        routing_key=properties.type or method.routing_key,
-        body=body,
+        message_id=_text(properties.message_id),
+        routing_key=_routing_key(method, properties),
+        body=body[: MAX_BODY_BYTES + 1],
         traceparent=_traceparent(properties),
     )
 
 
 def _message(method: Any, properties: BasicProperties, body: bytes) -> Message:
     return Message(
-        message_id=properties.message_id or "",
-        routing_key=properties.type or method.routing_key,
+        message_id=_text(properties.message_id),
+        routing_key=_routing_key(method, properties),
         body=body,
         timestamp=properties.timestamp or 0,
         traceparent=_traceparent(properties),
     )
+
+
+def _routing_key(method: Any, properties: BasicProperties) -> str:
+    """Also of a dead letter, whose own routing key is the name of its queue."""
+    deaths: Any = (properties.headers or {}).get("x-death")
+    with suppress(TypeError, LookupError):  # anyone may write anything there
+        return _text(properties.type or deaths[-1]["routing-keys"][0])
+    return _text(method.routing_key)
+
+
+def _text(found: Any) -> str:
+    """pika leaves as bytes what is no UTF-8."""
+    return found.decode(errors="backslashreplace") if isinstance(found, bytes) else str(found or "")
 
 
 def _traceparent(properties: BasicProperties) -> str | None:

@@ -4,8 +4,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from common.errors import Unavailable
-from messaging.broker import broker, dead_queue
+from messaging.broker import Message, broker, dead_queue
+from messaging.events import Poison
 from messaging.worker import Worker, workers
+
+_SHOWN_BYTES = 2000
 
 
 class Command(BaseCommand):
@@ -18,7 +21,9 @@ class Command(BaseCommand):
         queues = [worker.queue for worker in workers().values()]
         actions = parser.add_subparsers(dest="action", required=True)
         actions.add_parser("list", help="how many each queue has")
-        show = actions.add_parser("show", help="the oldest of a queue, as JSON lines")
+        show = actions.add_parser(
+            "show", help="the oldest of a queue, one a line: id, type, what is wrong, body"
+        )
         send = actions.add_parser("send-back", help="return them to their queue")
         for action in (show, send):
             action.add_argument("queue", choices=queues)
@@ -43,12 +48,28 @@ class Command(BaseCommand):
 
     def _show(self, worker: Worker, limit: int) -> None:
         for message in broker().dead_letters(worker, limit):
-            body = message.body.decode(errors="backslashreplace")
-            self.stdout.write(f"{message.message_id}\t{message.routing_key}\t{body}")
+            body = message.body[:_SHOWN_BYTES].decode(errors="backslashreplace")
+            if len(message.body) > _SHOWN_BYTES:
+                body += f"… ({len(message.body)} bytes)"
+            parts = (message.message_id, message.routing_key, _complaint(worker, message), body)
+            self.stdout.write("\t".join(map(_printable, parts)))
 
     def _send_back(self, worker: Worker, limit: int) -> None:
         count = broker().send_back(worker, limit)
         self.stdout.write(f"{count} sent back to {worker.queue}")
+
+
+def _complaint(worker: Worker, message: Message) -> str:
+    try:
+        worker.read(message.routing_key, message.body)
+    except Poison as error:
+        return str(error)
+    return "readable: its handler failed, and the worker's log says why"
+
+
+def _printable(text: str) -> str:
+    """Nobody who can write into a queue writes to an operator's terminal."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def _worker(queue: str) -> Worker:

@@ -34,7 +34,24 @@ def test_it_lists_how_many_each_queue_has(dead_letter, capsys):
 
 def test_it_shows_them(dead_letter, capsys):
     call_command("dead_letters", "show", "general_tweets")
-    assert capsys.readouterr().out == 'm1\ttweet.deleted\t{"id": "x"}\n'
+    why = "id is not an id: 'x'"
+    assert capsys.readouterr().out == f'm1\ttweet.deleted\t{why}\t{{"id": "x"}}\n'
+
+
+def test_what_a_dead_letter_holds_does_not_reach_the_terminal_raw(empty_queues, capsys):
+    body = b"\x1b[2J\n" + b"a" * 10_000 + b"\xff"
+    broker().publish(
+        [Message(message_id="m\n2", routing_key="user.deleted", body=body, timestamp=0)]
+    )
+    worker = next(w for w in workers().values() if w.queue == "tweet_counters")
+    broker().run_once(worker)
+    wait_until(lambda: broker().depth(dead_queue(worker.queue)))
+    call_command("dead_letters", "show", "tweet_counters")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(r"m\n2")
+    assert r"no JSON" in line
+    assert r"\x1b[2J\naaa" in line
+    assert line.endswith("aaa… (10006 bytes)")
 
 
 def test_it_sends_them_back(dead_letter, capsys):
