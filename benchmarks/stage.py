@@ -20,7 +20,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from benchmarks.world import Crowd, Fame, Town
+from benchmarks.world import Crowd, Devotee, Fame, Town
 from messaging.broker import broker
 from messaging.worker import workers
 from tests.live.processes import Process, Processes
@@ -109,6 +109,11 @@ class Stage:
     def town(self) -> Town:
         """People who follow each other and have written."""
         return Town.make()
+
+    @cached_property
+    def fan(self) -> Devotee:
+        """Somebody who follows 200 authors, who have written a hundred tweets each."""
+        return Devotee.make("fan", followed=200, tweets=20_000)
 
     # Processes
 

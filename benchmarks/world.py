@@ -71,8 +71,8 @@ class Devotee:
     user_id: int
 
     @classmethod
-    def make(cls, *, followed: int, tweets: int) -> "Devotee":
-        reader, *authors = _write_users("devotee", followed + 1)
+    def make(cls, name: str, *, followed: int, tweets: int) -> "Devotee":
+        reader, *authors = _write_users(name, followed + 1)
         _write_follows([(reader, author) for author in authors])
         contents = ["The first snow."] * tweets
         Tweet.objects.bulk_create(_tweets(authors, contents), batch_size=2000)

@@ -16,7 +16,7 @@ _READS = 5  # in a round
 @contextmanager
 def prepare(stage: Stage) -> Iterator[Contest]:
     """The timeline was forgotten, and of its tweets nothing is cached."""
-    user_id = Devotee.make(followed=FOLLOWED, tweets=TWEETS).user_id
+    user_id = Devotee.make("devotee", followed=FOLLOWED, tweets=TWEETS).user_id
     expected = newest_entries(user_id, _PAGE)
 
     def ours() -> float:

@@ -8,6 +8,23 @@ end
 
 local function owner(timeline) return string.sub(timeline, 6) end -- behind 'feed:'
 
+-- Puts an entry in its place in a list that exists and lacks it. Returns how long the list then is, or
+-- nothing where it stays as it is.
+local function put(key, entry)
+  local head = redis.pcall('LINDEX', key, 0)
+  if type(head) ~= 'string' or head == entry then return nil end
+  if head == '-1' or is_newer(entry, head) then
+    return redis.call('LPUSHX', key, entry) -- a backlog comes late and in order
+  end
+  for _, id in ipairs(redis.call('LRANGE', key, 0, -1)) do
+    if id == entry then return nil end
+    if is_newer(entry, id) or id == '-1' then
+      return redis.call('LINSERT', key, 'BEFORE', id, entry)
+    end
+  end
+  return nil -- below the floor: there the database has it
+end
+
 -- Gives a list other items, `kept` of them at most. It lives as long as before.
 local function rewrite(key, items, kept)
   local ttl = redis.call('TTL', key)

@@ -22,9 +22,14 @@ local function pulled()
   return keys
 end
 
--- Where a list of this length goes below `before`, give or take what stands out of order.
+-- Where a list of this length goes below `before`, give or take what stands out of order. Mostly
+-- that is near its head.
 local function search(key, length)
-  local low, high = 0, length
+  local low, high = 0, 0
+  while high < length and not is_newer(before, redis.call('LINDEX', key, high)) do
+    low, high = high + 1, 2 * high + 1
+  end
+  high = math.min(high, length)
   while low < high do
     local middle = math.floor((low + high) / 2)
     if is_newer(before, redis.call('LINDEX', key, middle)) then
@@ -91,37 +96,105 @@ local function read(key)
   return list, not (is_whole and stop == length) and list[#list] or nil
 end
 
+-- Lists are merged by taking the newest of their heads, of which a heap has the newest on top. So no
+-- more of them is read than the page shows. A list is a table: the `items` in hand, which of them is
+-- its `head`, and where the `next` ones stand under its `key`.
+
+local is_odd = false -- whether Python must have a look
+
+-- The next entries of an author's own list, twice as many each time. It is always in order.
+local function refill(list)
+  local items = redis.pcall('LRANGE', list.key, list.next, list.next + list.count - 1)
+  is_odd = items.err or items[#items] == '-1' or #items == 0 and list.next == 0
+  if is_odd then return end
+  local above = list.items[#list.items] or before
+  if not is_in_order(items) or above ~= '' and items[1] and not is_newer(above, items[1]) then
+    put_in_order(list.key, redis.call('LINDEX', list.key, -1) == '0' and '0' or nil)
+    is_odd = true -- this time
+  end
+  list.items, list.at = items, 1
+  list.next, list.count = list.next + #items, 2 * list.count
+end
+
+-- Goes to the list's next entry, and returns it: '0' where there is none at all, nothing where the list
+-- tells no more.
+local function advance(list)
+  list.at = list.at + 1
+  if list.at > #list.items and list.key then refill(list) end
+  list.head = list.items[list.at]
+  return list.head
+end
+
+local function sink(heap, place)
+  local list, size = heap[place], #heap
+  while 2 * place <= size do
+    local child = 2 * place
+    if child < size and is_newer(heap[child + 1].head, heap[child].head) then child = child + 1 end
+    if not is_newer(heap[child].head, list.head) then break end
+    heap[place], place = heap[child], child
+  end
+  heap[place] = list
+end
+
+-- The `count` newest entries of the lists, as far down as all of them tell, and whether they are all
+-- there are. Nothing where Python must have a look.
+local function merge(lists, count)
+  local heap, merged = {}, {}
+  for _, list in ipairs(lists) do
+    local head = advance(list)
+    if is_odd then return nil end
+    if not head then return {}, false end
+    if head ~= '0' then heap[#heap + 1] = list end
+  end
+  for place = math.floor(#heap / 2), 1, -1 do sink(heap, place) end
+  while heap[1] do
+    local list = heap[1]
+    if list.head ~= merged[#merged] then merged[#merged + 1] = list.head end
+    if #merged == count then return merged, false end
+    local head = advance(list)
+    if is_odd then return nil end
+    if not head then return merged, false end
+    if head == '0' then
+      heap[1] = heap[#heap]
+      heap[#heap] = nil
+    end
+    if heap[1] then sink(heap, 1) end
+  end
+  return merged, true
+end
+
+-- An author's own list, from below `before` on.
+local function open(key, count)
+  local length = before ~= '' and redis.pcall('LLEN', key)
+  local first = type(length) == 'number' and search(key, length) or 0
+  return {key = key, next = first, count = count, items = {}, at = 0}
+end
+
 redis.pcall('EXPIRE', KEYS[1], idle)
 local found, horizon = read(KEYS[1])
 local others = found and pulled()
 if not others then return false end
+local first, is_complete = 1, not horizon
+if before ~= '' then
+  while first <= #found and not is_newer(before, found[first]) do first = first + 1 end
+end
 if #others > 0 then
-  local seen = {}
-  for _, id in ipairs(found) do seen[id] = true end
-  for _, key in ipairs(others) do
-    local list, bottom = read(key)
-    if not list then return false end
-    if bottom and (not horizon or is_newer(bottom, horizon)) then horizon = bottom end
-    for _, id in ipairs(list) do
-      if not seen[id] then
-        seen[id] = true
-        found[#found + 1] = id
-      end
-    end
-  end
-  table.sort(found, is_newer)
+  if is_complete then found[#found + 1] = '0' end
+  local lists = {{items = found, at = first - 1}}
+  local count = math.ceil(limit / #others) + 1
+  for i, key in ipairs(others) do lists[i + 1] = open(key, count) end
+  local wanted = before == '' and math.min(offset + limit, shown) or limit
+  found, is_complete = merge(lists, wanted + 1)
+  if not found then return false end
+  first = 1
 end
 
 -- from here to there in `found`
-local first, stop, is_complete = offset + 1, #found, not horizon
+local stop = #found
 if before == '' then
-  stop = math.min(stop, shown)
-  is_complete = is_complete and stop == #found
-else
-  first = 1
-  while first <= stop and not is_newer(before, found[first]) do first = first + 1 end
+  first = offset + 1
+  if stop > shown then stop, is_complete = shown, false end
 end
-while stop > 0 and horizon and is_newer(horizon, found[stop]) do stop = stop - 1 end
 local entries = {unpack(found, first, math.min(first + limit - 1, stop))}
 if not are_ids(entries) then return false end
 local has_more = first + limit - 1 < stop

@@ -1,0 +1,76 @@
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+
+from accounts.models import Follow
+from benchmarks.harness import CheckFailed, Contest, Row, Sense
+from benchmarks.stage import Stage
+from benchmarks.world import newest_entries
+from feed import pulling, store, timeline
+
+# Whose lists a page is merged with.
+PULLED = (1, 10, 50, 200)
+_PAGE = 20
+_PAGES = 5  # from the top of the feed on, by cursor
+_WALKS = 40  # in a round
+
+
+@contextmanager
+def prepare(stage: Stage, *, pulled: int) -> Iterator[Contest]:
+    """What a page takes of Redis's one thread; it is warm, so nothing else is asked."""
+    user_id = stage.fan.user_id
+    follows = Follow.objects.filter(follower_id=user_id)
+    author_ids = list(follows.values_list("following_id", flat=True))
+    expected = newest_entries(user_id, _PAGE * _PAGES)
+
+    def measure(author_ids: Sequence[int]) -> float:
+        stage.redis.delete(store.PULLED, store.pulls_key(user_id))
+        for author_id in author_ids:
+            pulling.start(author_id, "")
+        if _walk(user_id) != expected:
+            raise CheckFailed("the feed is not what the database says")
+        before = _script_time(stage)
+        for _ in range(_WALKS):
+            _walk(user_id)
+        calls, microseconds = (
+            after - begun for after, begun in zip(_script_time(stage), before, strict=True)
+        )
+        if calls != _WALKS * _PAGES:
+            raise CheckFailed(f"{calls} scripts for {_WALKS * _PAGES} pages")
+        return microseconds / calls
+
+    yield Contest(ours=lambda: measure(author_ids[:pulled]), limit=lambda: measure([]))
+    stage.empty_redis()
+
+
+def _walk(user_id: int) -> list[int]:
+    entries: list[int | str] = []
+    skeleton = timeline.skeleton_at(user_id, 0, _PAGE)
+    while True:
+        entries += skeleton.entries
+        timeline.hydrate(skeleton, user_id)  # caches what isn't
+        if len(entries) == _PAGE * _PAGES:
+            return [int(entry) for entry in entries]
+        assert skeleton.cursor is not None
+        skeleton = timeline.skeleton_below(user_id, skeleton.cursor, _PAGE)
+
+
+def _script_time(stage: Stage) -> tuple[int, int]:
+    """How many scripts Redis has run, and in how many microseconds."""
+    found = stage.redis.info("commandstats")["cmdstat_evalsha"]
+    return found["calls"], found["usec"]
+
+
+ROWS = [
+    Row(
+        name=f"pull_{pulled}",
+        quantity=f"Redis's time for a page of 20, merged with {pulled} pulled authors' lists",
+        limit="the same page of somebody who follows none",
+        unit="µs",
+        sense=Sense.SIZE,
+        gate=None,
+        goal=None,
+        prepare=partial(prepare, pulled=pulled),
+    )
+    for pulled in PULLED
+]

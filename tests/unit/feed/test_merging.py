@@ -1,0 +1,123 @@
+"""Pages merged from a timeline and pulled authors' lists, by the script against plain Python."""
+
+import random
+from collections.abc import Iterator
+
+import pytest
+from django_redis import get_redis_connection
+
+from common.ids import MAX_ID
+from feed import pulling, store
+from feed.store import AUTHORED, Timeline
+
+BOB = 102
+AUTHORS = [201, 202, 203, 204]
+_FIRST_ID = 10**18
+
+
+@pytest.fixture
+def pulled() -> None:
+    """Bob follows all of the authors, and Redis knows it."""
+    for author_id in AUTHORS:
+        pulling.start(author_id, "")
+    version = get_redis_connection().hget(store.PULLED, "version").decode()
+    known = " ".join(map(str, AUTHORS))
+    get_redis_connection().set(store.pulls_key(BOB), f"{version}:{known}")
+
+
+def put(owner_id: int, kind: str, *items: int | str) -> None:
+    get_redis_connection().delete(store.key(owner_id, kind))
+    get_redis_connection().rpush(store.key(owner_id, kind), *items)
+
+
+def raw(author_id: int) -> list[int]:
+    return [int(id) for id in get_redis_connection().lrange(store.key(author_id, AUTHORED), 0, -1)]
+
+
+def fill(draw: random.Random) -> Timeline:
+    """Lists of any length that share some entries; returns what they are together."""
+    made = []
+    for owner_id, kind in [(BOB, store.TIMELINE), *((id, AUTHORED) for id in AUTHORS)]:
+        length = draw.choice([0, 1, 2, 10, 100, 300])
+        ids = sorted((_FIRST_ID + n for n in draw.sample(range(2000), length)), reverse=True)
+        is_complete = not ids or draw.random() < 0.5
+        put(owner_id, kind, *ids, *([0] if is_complete else []))
+        made.append(Timeline(ids, is_complete))
+    return store.join(made)
+
+
+def read(**where: int) -> store.Part:
+    part = store.read_part(BOB, **where)
+    assert part is not None
+    return part
+
+
+def pages(limit: int) -> Iterator[tuple[int, store.Part]]:
+    """By cursor, down to the end of the lists."""
+    before = MAX_ID
+    while True:
+        part = read(before_id=before, limit=limit)
+        yield before, part
+        if not part.has_more:
+            return
+        before = part.entries[-1]
+
+
+@pytest.mark.usefixtures("pulled")
+@pytest.mark.parametrize("seed", range(40))
+def test_every_page_is_what_the_lists_hold_together(seed: int) -> None:
+    draw = random.Random(seed)
+    expected = fill(draw)
+    limit = draw.choice([1, 2, 7, 50])
+    for before, part in pages(limit):
+        below = [id for id in expected.ids if id < before]
+        assert list(part.entries) == below[:limit]
+        assert part.has_more == (len(below) > limit)
+        assert part.has_more or part.is_complete == expected.is_complete
+    for offset in (0, 5, 60, 500):
+        part = read(offset=offset, limit=limit)
+        assert list(part.entries) == expected.ids[offset : offset + limit]
+        assert part.has_more == (len(expected.ids) > offset + limit)
+        assert part.has_more or part.is_complete == expected.is_complete
+
+
+@pytest.mark.usefixtures("pulled")
+class TestWhatPythonMustSee:
+    @pytest.fixture(autouse=True)
+    def lists(self) -> None:
+        put(BOB, store.TIMELINE, 5, 0)
+        for author_id in AUTHORS:
+            put(author_id, AUTHORED, author_id, 0)
+
+    def test_all_is_well_before(self) -> None:
+        assert list(read(limit=10).entries) == [204, 203, 202, 201, 5]
+
+    def test_a_list_that_is_missing(self) -> None:
+        store.forget(AUTHORS[0], AUTHORED)
+        assert store.read_part(BOB, limit=10) is None
+
+    def test_a_list_that_is_being_built(self) -> None:
+        put(AUTHORS[0], AUTHORED, 300, -1)
+        assert store.read_part(BOB, limit=10) is None
+
+    def test_a_list_of_another_type(self) -> None:
+        get_redis_connection().set(store.key(AUTHORS[0], AUTHORED), "a string")
+        assert store.read_part(BOB, limit=10) is None
+        assert store.read_part(BOB, before_id=100, limit=10) is None
+
+    def test_a_list_that_holds_what_is_no_id(self) -> None:
+        put(AUTHORS[0], AUTHORED, 301, "tweet-3", 300, 0)
+        assert store.read_part(BOB, limit=10) is None
+
+    def test_a_list_that_somebody_else_put_out_of_order_is_put_in_order(self) -> None:
+        put(AUTHORS[0], AUTHORED, 300, 302, 301, 0)
+        assert store.read_part(BOB, limit=10) is None
+        assert raw(AUTHORS[0]) == [302, 301, 300, 0]
+        assert store.read_part(BOB, limit=10) is not None
+
+
+def test_what_overtakes_another_is_put_in_its_place_in_an_authors_own_list() -> None:
+    put(AUTHORS[0], AUTHORED, 10, 0)
+    for entry in (30, 20, 40, 20):
+        store.push(entry, AUTHORS[0], store.Audience([], author_id=AUTHORS[0]))
+    assert raw(AUTHORS[0]) == [40, 30, 20, 10, 0]
