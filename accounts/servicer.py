@@ -81,7 +81,18 @@ class UserServicer(Base):
         page = selectors.get_follower_ids(
             parse_id(request.user_id) or 0, after_id=request.cursor, limit=limit
         )
-        return pb.GetFollowerIdsRes(follower_ids=page.items, next_cursor=page.next or 0)
+        others = {}
+        if page.next is None:
+            others = selectors.get_all_follower_ids(
+                _ids(request.other_user_ids), limit=limit - len(page.items)
+            )
+        return pb.GetFollowerIdsRes(
+            follower_ids=page.items,
+            next_cursor=page.next or 0,
+            others=[
+                pb.FollowerIds(user_id=str(id), follower_ids=ids) for id, ids in others.items()
+            ],
+        )
 
 
 def _ids(texts: Sequence[str]) -> set[int]:

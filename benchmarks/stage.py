@@ -34,7 +34,7 @@ from tests.live.system import (
 
 SETTINGS = "benchmarks.settings"
 LIMIT_SETTINGS = "benchmarks.limit_settings"
-_MANAGEMENT_PORT = 15673
+_MANAGEMENT_ABOVE = 10_000  # where RabbitMQ's management listens, from its own port
 _MARKER = "benchmarks"  # the key that says that a Redis database is ours to empty
 
 
@@ -241,7 +241,9 @@ def _manage(method: str, path: str, *expected: HTTPStatus) -> None:
     pair = f"{place.username}:{place.password}".encode()
     headers = {"Authorization": f"Basic {b64encode(pair).decode()}"}
     with closing(
-        http.client.HTTPConnection(str(place.hostname), _MANAGEMENT_PORT, timeout=30)
+        http.client.HTTPConnection(
+            str(place.hostname), int(place.port or 0) + _MANAGEMENT_ABOVE, timeout=30
+        )
     ) as connection:
         connection.request(method, path, headers=headers)
         status = connection.getresponse().status

@@ -110,10 +110,8 @@ def _first_pages(author_ids: Collection[int]) -> Iterator[tuple[int, Page[int]]]
             end_pulling(user.id)
     yield from ((id, _NOBODY) for id in pulled)
 
-    for author_id in author_ids:
-        if states[author_id] == pulling.PULLED:
-            continue
-        page = accounts.get_follower_ids(user_id=author_id, limit=SLICE)
+    pushed = [id for id in author_ids if states[id] != pulling.PULLED]
+    for author_id, page in accounts.iter_first_follower_ids(pushed, limit=SLICE):
         is_over = pulling.is_over(_num_followers(author_id, page))
         if is_over and pulling.start(author_id, states[author_id]):
             page = _NOBODY

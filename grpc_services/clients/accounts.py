@@ -11,7 +11,7 @@ import grpc
 from common.pagination import Page
 from common.times import from_ms
 from grpc_services.channels import channel
-from grpc_services.clients.calls import call
+from grpc_services.clients.calls import MAX_IDS, call
 from grpc_services.generated import user_service_pb2 as pb
 from grpc_services.generated.user_service_pb2_grpc import UserStub
 
@@ -112,6 +112,26 @@ def get_follower_ids(
     request = pb.GetFollowerIdsReq(user_id=str(user_id), cursor=after_id, limit=limit)
     answer = call(_stub().GetFollowerIds, request, SERVICE)
     return Page(answer.follower_ids, answer.next_cursor or None)
+
+
+def iter_first_follower_ids(
+    user_ids: Collection[int], limit: int = MAX_FOLLOWER_IDS
+) -> Iterator[tuple[int, Page[int]]]:
+    """The first page of each of the users, in order of id: `get_follower_ids`, in fewer calls.
+
+    An answer has `limit` ids at most, and one is held at a time.
+    """
+    waiting = sorted(user_ids)
+    while waiting:
+        first, *rest = waiting
+        request = pb.GetFollowerIdsReq(
+            user_id=str(first), limit=limit, other_user_ids=map(str, rest[:MAX_IDS])
+        )
+        answer = call(_stub().GetFollowerIds, request, SERVICE)
+        yield first, Page(answer.follower_ids, answer.next_cursor or None)
+        others = {int(other.user_id): other.follower_ids for other in answer.others}
+        yield from ((id, Page(ids, None)) for id, ids in others.items())
+        waiting = [id for id in rest if id not in others]
 
 
 def _follows(method: "Method", user_id: int, cursor: int | None, limit: int) -> Page[Follow]:

@@ -345,21 +345,27 @@ class GetFollowerIdsReq(_message.Message):
     USER_ID_FIELD_NUMBER: _builtins.int
     CURSOR_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
+    OTHER_USER_IDS_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     cursor: _builtins.int
     """ids greater than this; 0 for the first page"""
     limit: _builtins.int
     """0 means 10,000"""
+    @_builtins.property
+    def other_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """whose followers may come along, 1,000 at most"""
+
     def __init__(
         self,
         *,
         user_id: _builtins.str = ...,
         cursor: _builtins.int = ...,
         limit: _builtins.int = ...,
+        other_user_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "limit", b"limit", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cursor", b"cursor", "limit", b"limit", "other_user_ids", b"other_user_ids", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -371,20 +377,51 @@ class GetFollowerIdsRes(_message.Message):
 
     FOLLOWER_IDS_FIELD_NUMBER: _builtins.int
     NEXT_CURSOR_FIELD_NUMBER: _builtins.int
+    OTHERS_FIELD_NUMBER: _builtins.int
     next_cursor: _builtins.int
     """0 at the end"""
     @_builtins.property
     def follower_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    @_builtins.property
+    def others(self) -> _containers.RepeatedCompositeFieldContainer[Global___FollowerIds]:
+        """Of those of the others who fit into `limit` ids as a whole; whoever isn't here is to be asked for."""
+
     def __init__(
         self,
         *,
         follower_ids: _abc.Iterable[_builtins.int] | None = ...,
         next_cursor: _builtins.int = ...,
+        others: _abc.Iterable[Global___FollowerIds] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["follower_ids", b"follower_ids", "next_cursor", b"next_cursor"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["follower_ids", b"follower_ids", "next_cursor", b"next_cursor", "others", b"others"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetFollowerIdsRes: _TypeAlias = GetFollowerIdsRes  # noqa: Y015
+
+@_typing.final
+class FollowerIds(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    FOLLOWER_IDS_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.str
+    @_builtins.property
+    def follower_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """all of them"""
+
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.str = ...,
+        follower_ids: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["follower_ids", b"follower_ids", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FollowerIds: _TypeAlias = FollowerIds  # noqa: Y015

@@ -227,6 +227,41 @@ def test_get_follower_ids_end_with_a_full_page(alice: UserRow) -> None:
     assert accounts.get_follower_ids(user_id=alice.id, limit=3).next is None
 
 
+@pytest.mark.parametrize("limit", [2, 3, 4, 5, 10])
+def test_first_follower_ids_of_several_users_are_what_each_has(
+    alice: UserRow, bob: UserRow, carol: UserRow, limit: int
+) -> None:
+    fans_of(alice, 2)
+    fans_of(carol, 3)
+    user_ids = [carol.id, alice.id, 7, bob.id]
+    found = list(accounts.iter_first_follower_ids(user_ids, limit))
+    assert [id for id, _ in found] == sorted(user_ids)
+    for user_id, page in found:
+        expected = accounts.get_follower_ids(user_id=user_id, limit=limit)
+        assert (list(page.items), page.next) == (list(expected.items), expected.next)
+
+
+def test_the_followers_of_others_come_along_as_a_whole_or_not_at_all(
+    alice: UserRow, bob: UserRow, carol: UserRow
+) -> None:
+    fans_of(alice, 2)
+    fans_of(carol, 3)
+    others = [str(carol.id), str(bob.id), "x"]
+    for limit, expected in {4: {bob.id: 0}, 5: {bob.id: 0, carol.id: 3}, 1: {}}.items():
+        answer = accounts._stub().GetFollowerIds(
+            pb.GetFollowerIdsReq(user_id=str(alice.id), limit=limit, other_user_ids=others)
+        )
+        found = {int(other.user_id): len(other.follower_ids) for other in answer.others}
+        assert found == expected
+
+
+def test_others_have_a_limit_too() -> None:
+    request = pb.GetFollowerIdsReq(user_id="7", other_user_ids=map(str, range(1, 1002)))
+    with pytest.raises(grpc.RpcError) as raised:
+        accounts._stub().GetFollowerIds(request)
+    assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
 def test_an_unknown_user_has_no_follows() -> None:
     assert accounts.get_followers(user_id=7).items == []
     assert accounts.get_following(user_id=7).items == []
