@@ -1,5 +1,6 @@
-"""Connections to Redis that aren't tried for a moment after Redis has hung."""
+"""Connections to Redis servers, which aren't tried for a moment after they have hung."""
 
+from functools import cache
 from typing import Any
 
 import redis
@@ -7,7 +8,11 @@ import redis
 from common.breakers import Breaker
 from common.errors import Unavailable
 
-BREAKER = Breaker("Redis", lambda kind, _: issubclass(kind, redis.TimeoutError))
+
+@cache
+def breaker(host: str, port: int) -> Breaker:
+    """Of one server: the others are asked all the same."""
+    return Breaker("Redis", lambda kind, _: issubclass(kind, redis.TimeoutError))
 
 
 class Connection(redis.Connection):
@@ -16,7 +21,7 @@ class Connection(redis.Connection):
         if self._sock:
             return
         try:
-            with BREAKER.guard():
+            with breaker(self.host, self.port).guard():
                 super().connect_check_health(*args, **kwargs)
         except Unavailable as error:
             raise redis.ConnectionError(error.message) from None

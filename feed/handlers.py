@@ -11,12 +11,13 @@ from typing import Any
 
 from django.utils import timezone
 
+from common import shards
 from common.db import atomic
 from common.ids import created_at, new_id
 from common.metrics import FANOUT_DELIVERIES, FANOUT_LAG
 from common.pagination import Page
 from common.times import to_ms
-from feed import pulling, store, truth
+from feed import placement, pulling, store, truth
 from feed.store import Audience, Call
 from grpc_services import fragments
 from grpc_services.clients import accounts, tweets
@@ -103,19 +104,36 @@ def _first_pages(author_ids: Collection[int]) -> Iterator[tuple[int, Page[int]]]
 
     Whether they do is looked at here, whenever an author has news, and nowhere else.
     """
-    states = pulling.states(author_ids)
-    pulled = [id for id in author_ids if states[id] == pulling.PULLED]
+    states = {shard: pulling.states(shard, author_ids) for shard in shards.names()}
+    pushed = {
+        author_id: [shard for shard in states if states[shard][author_id] != pulling.PULLED]
+        for author_id in author_ids
+    }
+    pulled = [id for id in author_ids if len(pushed[id]) < len(states)]
     for user in accounts.get_users(pulled).values():
         if pulling.is_well_under(user.num_followers):
             end_pulling(user.id)
-    yield from ((id, _NOBODY) for id in pulled)
+    yield from ((id, _NOBODY) for id in author_ids if not pushed[id])
 
-    pushed = [id for id in author_ids if states[id] != pulling.PULLED]
-    for author_id, page in accounts.iter_first_follower_ids(pushed, limit=SLICE):
-        is_over = pulling.is_over(_num_followers(author_id, page))
-        if is_over and pulling.start(author_id, states[author_id]):
-            page = _NOBODY
-        yield author_id, page
+    followed = [id for id in author_ids if pushed[id]]
+    for author_id, page in accounts.iter_first_follower_ids(followed, limit=SLICE):
+        reached = pushed[author_id]
+        if pulling.is_over(_num_followers(author_id, page)):
+            reached = [
+                shard
+                for shard in reached
+                if not pulling.start(shard, author_id, states[shard][author_id])
+            ]
+        yield author_id, _on(reached, page)
+
+
+def _on(reached: Sequence[str], page: Page[int]) -> Page[int]:
+    """Those of the followers whose timelines are on these shards."""
+    if len(reached) == len(shards.names()):
+        return page
+    if not reached:
+        return _NOBODY
+    return Page([id for id in page.items if shards.of(id) in reached], page.next)
 
 
 def _num_followers(author_id: int, first_page: Page[int]) -> int:
@@ -131,9 +149,10 @@ def end_pulling(author_id: int) -> None:
     It is published before anything else changes: a crash in between loses nothing. Called while an
     ending is under way it goes through the followers once more.
     """
-    number = pulling.find_ending(author_id) or new_id()
-    _publish_ending(author_id, number, after_id=None)
-    pulling.start_ending(author_id, number)
+    numbers = [number for id, number in pulling.endings() if id == author_id] or [new_id()]
+    for number in numbers:
+        _publish_ending(author_id, number, after_id=None)
+    pulling.start_ending(author_id, numbers[0])
 
 
 def push_again(events: Sequence[PullEnded]) -> None:
@@ -145,12 +164,14 @@ def push_again(events: Sequence[PullEnded]) -> None:
         author_id, number = event.author_id, event.number
         if event.after_id is None:
             pulling.start_ending(author_id, number)  # unless that was done when it was told
-        if pulling.find_ending(author_id) != number:
+        ending = pulling.where_ending(author_id, number)
+        if not ending:
             continue  # it has ended, or begun again
         page = accounts.get_follower_ids(
             user_id=author_id, after_id=event.after_id or 0, limit=SLICE
         )
-        store.merge(_entries_of(author_id), author_id, store.materialised(page.items))
+        reached = _on(ending, page).items
+        store.merge(_entries_of(author_id), author_id, store.materialised(reached))
         if page.next is None:
             pulling.end(author_id, number)
         else:
@@ -291,7 +312,10 @@ HANDLERS: dict[str, Handler] = {
     "user.restored": bring_back,
 }
 
-WORKER = Worker(queue="general_tweets", handlers=HANDLERS)
+WORKER = Worker(queue="general_tweets", handlers=HANDLERS, prepare=placement.settle_once)
 SLICES = Worker(
-    queue="feed_slices", handlers={"feed.sliced": go_on, "feed.pull_ended": push_again}, batch=1
+    queue="feed_slices",
+    handlers={"feed.sliced": go_on, "feed.pull_ended": push_again},
+    batch=1,
+    prepare=placement.settle_once,
 )

@@ -3,7 +3,8 @@
 The hash `pulled` in Redis is the one fact, beside the lists that it tells how to read: `pulled`
 says that an author's entries go onto the own list alone, `ending:…` that they are pushed again and
 still merged, until the followers' timelines have what they lack. An author of whom nothing stands
-there is pushed. `version` counts the changes.
+there is pushed. `version` counts the changes. Each shard (`common.shards`) has a hash for the lists
+on it, and none says anything about another's: an author may well be pulled here and pushed there.
 
 A timeline's `pulls:{user_id}` caches whom of them its owner follows, at a version. It is leased as
 the fragments are: settling a follow drops it, and what was asked before can't be cached after.
@@ -12,10 +13,11 @@ docs/decisions/0013 says why no entry is lost on the way.
 """
 
 from collections.abc import Collection
+from typing import Any
 
 from django.conf import settings
-from django_redis import get_redis_connection
 
+from common import shards
 from feed import store
 from grpc_services import fragments
 from grpc_services.clients import accounts
@@ -26,23 +28,28 @@ _ENDING = "ending:"
 _VERSION = b"version"
 
 
-def states(author_ids: Collection[int]) -> dict[int, str]:
-    """What stands of each of the authors; empty where it is pushed as anyone."""
+def states(shard: str, author_ids: Collection[int]) -> dict[int, str]:
+    """What stands of each of the authors there; empty where it is pushed as anyone."""
     if not author_ids:
         return {}
-    found = get_redis_connection().hmget(store.PULLED, *author_ids)
+    found: Any = shards.connection(shard).hmget(store.PULLED, list(map(str, author_ids)))
     return {id: (state or b"").decode() for id, state in zip(author_ids, found, strict=True)}
 
 
 def authors() -> list[int]:
-    """All who are pulled, those who are pushed again included."""
-    return _registry()[1]
+    """All who are pulled somewhere, those who are pushed again included."""
+    return sorted({id for shard in shards.names() for id in _registry(shard)[1]})
 
 
-def endings() -> dict[int, int]:
-    """The numbers of the endings under way, by author."""
-    numbers = {id: _number(state) for id, state in states(authors()).items()}
-    return {id: number for id, number in numbers.items() if number is not None}
+def endings() -> list[tuple[int, int]]:
+    """Authors, with the numbers of their endings under way: mostly one each."""
+    found = {
+        (id, number)
+        for shard in shards.names()
+        for id, state in states(shard, _registry(shard)[1]).items()
+        if (number := _number(state)) is not None
+    }
+    return sorted(found)
 
 
 def is_over(num_followers: int) -> bool:
@@ -54,29 +61,35 @@ def is_well_under(num_followers: int) -> bool:
     return num_followers <= settings.FEED_PULL_FOLLOWERS // 2
 
 
-def start(author_id: int, state: str) -> bool:
+def start(shard: str, author_id: int, state: str) -> bool:
     """From now on readers pull the author, unless `state` isn't what stands there any more."""
-    return _turn(author_id, state, PULLED)
+    return _turn(shard, author_id, state, PULLED)
 
 
 def start_ending(author_id: int, number: int) -> None:
     """From now on the author is pushed, too, unless that is so or nobody pulls it."""
-    _turn(author_id, PULLED, f"{_ENDING}{number}")
+    for shard in shards.names():
+        _turn(shard, author_id, PULLED, f"{_ENDING}{number}")
 
 
-def find_ending(author_id: int) -> int | None:
-    """The number of the author's ending under way."""
-    return _number(states([author_id])[author_id])
+def where_ending(author_id: int, number: int) -> list[str]:
+    """The shards on which this ending of the author is under way."""
+    return [
+        shard
+        for shard in shards.names()
+        if _number(states(shard, [author_id])[author_id]) == number
+    ]
 
 
 def end(author_id: int, number: int) -> None:
     """From now on nobody pulls the author, unless that has begun again meanwhile."""
-    _turn(author_id, f"{_ENDING}{number}", "")
+    for shard in shards.names():
+        _turn(shard, author_id, f"{_ENDING}{number}", "")
 
 
 def followed_by(user_id: int) -> list[int]:
     """The authors whose lists the user's timeline is merged with."""
-    pipeline = get_redis_connection().pipeline(transaction=False)
+    pipeline = shards.connection(shards.of(user_id)).pipeline(transaction=False)
     pipeline.hget(store.PULLED, _VERSION)
     pipeline.get(store.pulls_key(user_id))
     version, known = pipeline.execute(raise_on_error=False)
@@ -92,23 +105,24 @@ def _number(state: str) -> int | None:
 
 
 def _ask(user_id: int) -> list[int]:
-    name = store.pulls_key(user_id)
-    lease = fragments.take_lease([name])
-    version, author_ids = _registry()
+    shard, name = shards.of(user_id), store.pulls_key(user_id)
+    lease = fragments.take_lease(shard, [name])
+    version, author_ids = _registry(shard)
     followed = []
     for first in range(0, len(author_ids), MAX_IDS):
         asked = author_ids[first : first + MAX_IDS]
         relations = accounts.get_relations(viewer_id=user_id, user_ids=asked)
         followed += [id for id in asked if relations[id].following]
-    fragments.fill(lease, {name: version + b":" + " ".join(map(str, followed)).encode()})
+    fragments.fill(shard, lease, {name: version + b":" + " ".join(map(str, followed)).encode()})
     return followed
 
 
-def _registry() -> tuple[bytes, list[int]]:
-    found = get_redis_connection().hgetall(store.PULLED)
+def _registry(shard: str) -> tuple[bytes, list[int]]:
+    found: Any = shards.connection(shard).hgetall(store.PULLED)
     version = found.pop(_VERSION, b"0")
     return version, sorted(map(int, found))
 
 
-def _turn(author_id: int, before: str, after: str) -> bool:
-    return bool(store.script("turn")(keys=[store.PULLED], args=[author_id, before, after]))
+def _turn(shard: str, author_id: int, before: str, after: str) -> bool:
+    turn = store.script("turn")
+    return bool(turn(keys=[store.PULLED], args=[author_id, before, after], server=shard))

@@ -10,7 +10,8 @@ A timeline is *materialised* while its key exists. Its last element tells what l
 - an entry: older entries are in the database, and only there (the list's *floor*).
 
 Each change of a list is one script, so readers and other workers see it whole or not at all.
-README.md lists every key.
+README.md lists every key. A timeline stands on its owner's shard (`common.shards`); an author's own
+list on each shard where readers merge it.
 """
 
 import logging
@@ -19,24 +20,19 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
-from itertools import chain
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import Any
 
 import redis
 from django.conf import settings
-from django_redis import get_redis_connection
 
-from common import tracing
+from common import shards, tracing
 from common.ids import parse_id
 from common.scripts import Script
 from grpc_services import fragments
 
 log = logging.getLogger(__name__)
-
-# The kinds of lists.
-TIMELINE = "feed"
-AUTHORED = "authored"
 
 COMPLETE = b"0"
 BUILDING = b"-1"
@@ -65,6 +61,29 @@ _LIBRARY = (_SCRIPTS / "lists.lua").read_text()
 
 
 @dataclass(frozen=True, slots=True)
+class Kind:
+    """Of a list."""
+
+    prefix: str
+    shard: str | None = None  # else the owner's
+
+    def shard_of(self, owner_id: int) -> str:
+        return self.shard or shards.of(owner_id)
+
+
+TIMELINE = Kind("feed")
+
+
+@cache
+def authored(shard: str) -> Kind:
+    return Kind("authored", shard)
+
+
+def kinds() -> list[Kind]:
+    return [TIMELINE, *map(authored, shards.names())]
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
     """A materialised timeline as it stands in Redis, sorted and without doubles."""
 
@@ -86,29 +105,32 @@ class Part:
     cached: Any = None  # for `fragments.complete`
 
 
-def key(owner_id: int, kind: str = TIMELINE) -> str:
-    return f"{kind}:{owner_id}"
+def key(owner_id: int, kind: Kind = TIMELINE) -> str:
+    return f"{kind.prefix}:{owner_id}"
 
 
-def read(owner_id: int, kind: str = TIMELINE) -> Timeline | None:
+def read(owner_id: int, kind: Kind = TIMELINE) -> Timeline | None:
     """The list, or None where it must be built. Keeps it for another 30 days."""
-    return read_all([owner_id], kind)[0]
+    return read_all([owner_id], kind, shard=kind.shard_of(owner_id))[0]
 
 
-def read_all(owner_ids: Sequence[int], kind: str = TIMELINE) -> list[Timeline | None]:
-    """As `read`, for several in one round trip."""
+def read_all(owner_ids: Sequence[int], kind: Kind, *, shard: str) -> list[Timeline | None]:
+    """As `read`, for several of one shard in one round trip."""
     names = [key(id, kind) for id in owner_ids]
-    pipeline = _redis().pipeline(transaction=False)
+    connection = shards.connection(shard)
+    pipeline = connection.pipeline(transaction=False)
     for name in names:
         pipeline.lrange(name, 0, -1)
         pipeline.expire(name, IDLE)
     answers = pipeline.execute(raise_on_error=False)
-    return [_timeline(name, found) for name, found in zip(names, answers[::2], strict=True)]
+    return [
+        _timeline(connection, name, found) for name, found in zip(names, answers[::2], strict=True)
+    ]
 
 
-def _timeline(name: str, found: Any) -> Timeline | None:
+def _timeline(connection: redis.Redis, name: str, found: Any) -> Timeline | None:
     if isinstance(found, redis.ResponseError):  # a value of another type: somebody else's mistake
-        _redis().delete(name)
+        connection.delete(name)
         return None
     if isinstance(found, Exception):
         raise found
@@ -139,13 +161,14 @@ class Listed:
     is_complete: bool
 
 
-def peek(owner_id: int, kind: str = TIMELINE) -> Listed | None:
+def peek(owner_id: int, kind: Kind = TIMELINE) -> Listed | None:
     """What readers are shown from, left as it is and as long as it lives; None where there is none.
 
     A value of another type, or a list being built, is made anew by the next reader.
     """
     try:
-        found: Any = _redis().lrange(key(owner_id, kind), 0, -1)
+        connection = shards.connection(kind.shard_of(owner_id))
+        found: Any = connection.lrange(key(owner_id, kind), 0, -1)
     except redis.ResponseError:
         return None
     if not found or found[-1] == BUILDING:
@@ -162,6 +185,7 @@ def read_part(
         answer = fragments.script("page", _SCRIPTS, _LIBRARY)(
             keys=[key(user_id), fragments.marks_key(user_id), PULLED, pulls_key(user_id)],
             args=[before_id or "", offset, limit, settings.FEED_SHOWN, _IDLE_SECONDS],
+            server=shards.of(user_id),
         )
     except redis.ResponseError:  # a value of another type
         return None
@@ -173,19 +197,24 @@ def read_part(
 
 def materialised(user_ids: Sequence[int]) -> list[int]:
     """Those of the users whose timelines exist, those being built included."""
-    pipeline = _redis().pipeline(transaction=False)
-    for user_id in user_ids:
-        pipeline.exists(key(user_id))
-    return [id for id, found in zip(user_ids, pipeline.execute(), strict=True) if found]
+    materialised: list[int] = []
+    for shard, ids in shards.group(user_ids).items():
+        pipeline = shards.connection(shard).pipeline(transaction=False)
+        for user_id in ids:
+            pipeline.exists(key(user_id))
+        materialised += [id for id, found in zip(ids, pipeline.execute(), strict=True) if found]
+    return materialised
 
 
-def start_building(owner_id: int, kind: str = TIMELINE) -> bool:
+def start_building(owner_id: int, kind: Kind = TIMELINE) -> bool:
     """Makes the list exist, so that what arrives from now on is kept, unless it exists already.
 
     Returns whether it does: a Redis that is full refuses.
     """
     try:
-        script("begin")(keys=[key(owner_id, kind)], args=[_IDLE_SECONDS])
+        script("begin")(
+            keys=[key(owner_id, kind)], args=[_IDLE_SECONDS], server=kind.shard_of(owner_id)
+        )
     except redis.exceptions.OutOfMemoryError as error:
         log.warning("Redis refuses to keep a timeline: %s", error)
         return False
@@ -193,38 +222,61 @@ def start_building(owner_id: int, kind: str = TIMELINE) -> bool:
 
 
 def finish_building(
-    owner_id: int, entries: Sequence[int], *, is_complete: bool, kind: str = TIMELINE
+    owner_id: int, entries: Sequence[int], *, is_complete: bool, kind: Kind = TIMELINE
 ) -> None:
     """Joins the database's entries to what arrived meanwhile, unless another one did so first."""
     script("finish")(
-        keys=[key(owner_id, kind)], args=[settings.FEED_SHOWN, int(is_complete), *entries]
+        keys=[key(owner_id, kind)],
+        args=[settings.FEED_SHOWN, int(is_complete), *entries],
+        server=kind.shard_of(owner_id),
     )
 
 
-def forget(owner_id: int, kind: str = TIMELINE) -> None:
-    _redis().delete(key(owner_id, kind), pulls_key(owner_id))
+def forget(owner_id: int, kind: Kind = TIMELINE) -> None:
+    connection = shards.connection(kind.shard_of(owner_id))
+    connection.delete(key(owner_id, kind), pulls_key(owner_id))
 
 
 class Audience:
     """Timelines that entries go to, their keys packed for the wire once."""
 
     def __init__(self, user_ids: Sequence[int], *, author_id: int | None = None) -> None:
-        """With an author these are the followers', and the author's own two lists come first."""
+        """With an author these are the followers', and the author's own lists come first."""
+        self._parts = [
+            _Part(shard, ids, author_id) for shard, ids in shards.group(user_ids).items()
+        ]
+
+    def chunks(self, size: int) -> Iterator["Chunk"]:
+        """The shards' by turns, and for the same audience always the same."""
+        if len(self._parts) == 1:
+            return self._parts[0].chunks(size)
+        turns = zip_longest(*(part.chunks(size) for part in self._parts))
+        return (chunk for turn in turns for chunk in turn if chunk)
+
+
+class _Part:
+    """The part of an audience whose timelines are on one shard."""
+
+    def __init__(self, shard: str, user_ids: Sequence[int], author_id: int | None) -> None:
+        self._shard = shard
         self._ids = list(user_ids)
         self._keys = [f"${len(id) + 5}\r\nfeed:{id}\r\n" for id in map(str, user_ids)]
         if author_id is not None:
-            names = [key(author_id, AUTHORED), key(author_id)]
+            names = [key(author_id, authored(shard))]
+            if shard == shards.of(author_id):
+                names.append(key(author_id))
             self._keys = [f"${len(name)}\r\n{name}\r\n" for name in names] + self._keys
-            self._ids = [author_id, author_id, *self._ids]
+            self._ids = [author_id] * len(names) + self._ids
 
     def chunks(self, size: int) -> Iterator["Chunk"]:
         for start in range(0, len(self._ids), size):
             keys = self._keys[start : start + size]
-            yield Chunk(self._ids[start], len(keys), "".join(keys).encode())
+            yield Chunk(self._shard, self._ids[start], len(keys), "".join(keys).encode())
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
+    shard: str
     first_id: int
     size: int
     keys: bytes  # packed
@@ -299,15 +351,17 @@ def settle(
             follower_id, author_id, int(following), at_ms, at_ms - MEMORY_SECONDS * 1000,
             MEMORY_SECONDS, settings.FEED_SHOWN, *entries,
         ],
+        server=shards.of(follower_id),
     )  # fmt: skip
 
 
-def iter_materialised(kind: str = TIMELINE) -> Iterator[int]:
-    """The owners of all lists in Redis, in no order; a scan, so some may come twice."""
-    for name in _redis().scan_iter(match=f"{kind}:*", count=1000):
-        owner_id = parse_id(name.partition(b":")[2])
-        if owner_id is not None:
-            yield owner_id
+def iter_materialised(kind: Kind = TIMELINE) -> Iterator[int]:
+    """The owners of all lists that are read, in no order; a scan, so some may come twice."""
+    for shard in [kind.shard] if kind.shard else shards.names():
+        for name in shards.connection(shard).scan_iter(match=f"{kind.prefix}:*", count=1000):
+            owner_id = parse_id(name.partition(b":")[2])
+            if owner_id is not None and kind.shard_of(owner_id) == shard:
+                yield owner_id
 
 
 def _in_order(raw: Sequence[bytes]) -> list[int | str]:
@@ -345,16 +399,11 @@ def _audience(audience: Audience | Sequence[int]) -> Audience:
     return audience if isinstance(audience, Audience) else Audience(audience)
 
 
-def _redis() -> redis.Redis:
-    connection: redis.Redis = get_redis_connection()
-    return connection
-
-
 def run(calls: Iterable[Call]) -> int:
     """Runs the calls in order and adds up what they return.
 
-    Two full chunks are in flight, or as many small ones as they hold timelines, so that the next
-    ones are found, packed and sent while Redis works on the last.
+    On each shard two full chunks are in flight, or as many small ones as they hold timelines, so
+    that the next ones are found, packed and sent while Redis works on the last.
     """
     waiting = iter(calls)
     first = next(waiting, None)
@@ -365,42 +414,62 @@ def run(calls: Iterable[Call]) -> int:
 
 
 def _pipeline(calls: Iterable[Call]) -> int:
-    pool = _redis().connection_pool
-    connection: Any = pool.get_connection()
-    in_flight: deque[tuple[Call, bytes]] = deque()
-    unknown: list[tuple[Call, bytes]] = []
-    total = timelines = 0
-
-    def receive() -> int:
-        nonlocal timelines
-        call, packed = in_flight.popleft()
-        timelines -= call.chunk.size
-        try:
-            return int(connection.read_response())
-        except redis.exceptions.NoScriptError:  # Redis was restarted
-            unknown.append((call, packed))
-            return 0
-
+    pipes: dict[str, _Pipe] = {}
     try:
         for call in calls:
-            packed = _pack(call)
-            connection.send_packed_command([packed])
-            in_flight.append((call, packed))
-            timelines += call.chunk.size
-            while timelines > CHUNK and len(in_flight) > 1:
-                total += receive()
-        while in_flight:
-            total += receive()
-        for call, packed in unknown:
-            _redis().script_load(script(call.script).source)
-            connection.send_packed_command([packed])
-            total += int(connection.read_response())
-    except BaseException:
-        connection.disconnect()  # answers may be under way that nobody waits for
-        raise
+            shard = call.chunk.shard
+            if shard not in pipes:
+                pipes[shard] = _Pipe(shard)
+            pipes[shard].send(call)
+        return sum(pipe.finish() for pipe in pipes.values())
     finally:
-        pool.release(connection)
-    return total
+        for pipe in pipes.values():
+            pipe.close()
+
+
+class _Pipe:
+    """Calls to one shard, some of them under way."""
+
+    def __init__(self, shard: str) -> None:
+        self._client = shards.connection(shard)
+        self._connection: Any = self._client.connection_pool.get_connection()
+        self._in_flight: deque[tuple[Call, bytes]] = deque()
+        self._unknown: list[tuple[Call, bytes]] = []
+        self._timelines = 0  # in flight
+        self._total = 0
+        self._is_finished = False
+
+    def send(self, call: Call) -> None:
+        packed = _pack(call)
+        self._connection.send_packed_command([packed])
+        self._in_flight.append((call, packed))
+        self._timelines += call.chunk.size
+        while self._timelines > CHUNK and len(self._in_flight) > 1:
+            self._receive()
+
+    def finish(self) -> int:
+        """What the calls returned, added up."""
+        while self._in_flight:
+            self._receive()
+        for call, packed in self._unknown:
+            self._client.script_load(script(call.script).source)
+            self._connection.send_packed_command([packed])
+            self._total += int(self._connection.read_response())
+        self._is_finished = True
+        return self._total
+
+    def close(self) -> None:
+        if not self._is_finished:  # answers may be under way that nobody waits for
+            self._connection.disconnect()
+        self._client.connection_pool.release(self._connection)
+
+    def _receive(self) -> None:
+        call, packed = self._in_flight.popleft()
+        self._timelines -= call.chunk.size
+        try:
+            self._total += int(self._connection.read_response())
+        except redis.exceptions.NoScriptError:  # Redis was restarted
+            self._unknown.append((call, packed))
 
 
 def _pack(call: Call) -> bytes:

@@ -6,10 +6,11 @@ from time import perf_counter
 
 from django.conf import settings
 
+from common import shards
 from common.ids import MAX_ID, created_at
 from common.metrics import FEED_REBUILDS
 from feed import pulling, store
-from feed.store import AUTHORED, TIMELINE, Timeline
+from feed.store import TIMELINE, Kind, Timeline
 from grpc_services.clients import accounts, tweets
 
 _AUTHORS_A_CALL = 1000
@@ -32,7 +33,7 @@ def newest_entries(
     return ids
 
 
-def build(owner_id: int, kind: str = TIMELINE) -> Timeline:
+def build(owner_id: int, kind: Kind = TIMELINE) -> Timeline:
     """Makes the list exist and returns it; where Redis is full it is returned and not kept.
 
     It is there before the database is read, so nothing posted in between is lost. One that exists
@@ -52,10 +53,11 @@ def build(owner_id: int, kind: str = TIMELINE) -> Timeline:
 def materialise(user_id: int) -> Timeline:
     """The timeline as its owner reads it, pulled authors included; made where it is missing."""
     timeline = store.read(user_id) or build(user_id)
-    pulled = pulling.followed_by(user_id)
-    lists = store.read_all(pulled, AUTHORED)
+    shard, pulled = shards.of(user_id), pulling.followed_by(user_id)
+    authored = store.authored(shard)
+    lists = store.read_all(pulled, authored, shard=shard)
     return store.join(
-        [timeline, *(found or build(id, AUTHORED) for id, found in zip(pulled, lists, strict=True))]
+        [timeline, *(found or build(id, authored) for id, found in zip(pulled, lists, strict=True))]
     )
 
 
@@ -79,7 +81,7 @@ class Difference:
         return ", ".join(f"{len(entries)} {name}" for name, entries in counted.items())
 
 
-def compare(owner_id: int, kind: str = TIMELINE) -> Difference:
+def compare(owner_id: int, kind: Kind = TIMELINE) -> Difference:
     """A materialised list against the database; one that isn't differs in nothing.
 
     What readers don't see counts for nothing: entries that were deleted, those of suspended

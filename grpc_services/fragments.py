@@ -13,7 +13,7 @@ lease (`L…`) there *before* it reads the database, and its value only where th
 so what was read before a change can't be cached after it. Everything expires in an hour besides.
 
 Redis may lose the cache, fill it with junk or refuse writes, or be down: then fragments are made
-anew.
+anew. Each shard (`common.shards`) has a cache of its own, with leases of its own, for its readers.
 """
 
 import logging
@@ -29,8 +29,8 @@ from zlib import crc32
 
 import orjson
 import redis
-from django_redis import get_redis_connection
 
+from common import shards
 from common.db import on_commit
 from common.errors import OUTAGES, Unavailable
 from common.ids import parse_id
@@ -82,6 +82,7 @@ class _Entry(NamedTuple):
 class _Known:
     """What is known so far. None stands for what doesn't exist; what isn't known has no key."""
 
+    shard: str
     is_cacheable: bool = True  # Redis answers
     entries: dict[int, _Entry | None] = field(default_factory=dict)
     users: dict[int, bytes | None] = field(default_factory=dict)
@@ -105,17 +106,19 @@ def load(entry_ids: Sequence[int], *, viewer_id: int) -> list[Fragment]:
     """
     if not entry_ids:
         return []
+    shard = shards.of(viewer_id)
     try:
-        answer = script("load")(keys=[marks_key(viewer_id)], args=entry_ids)
+        answer = script("load")(keys=[marks_key(viewer_id)], args=entry_ids, server=shard)
     except OUTAGES as error:
         log.warning("the cache is down: %s", error)
-        return _complete(_Known(is_cacheable=False), entry_ids, viewer_id)
+        return _complete(_Known(shard, is_cacheable=False), entry_ids, viewer_id)
     return complete(entry_ids, answer, viewer_id=viewer_id)
 
 
 def complete(entry_ids: Sequence[int], answer: Any, *, viewer_id: int) -> list[Fragment]:
     """As `load`, from what `cached` in fragments.lua answered for the entries."""
-    return _complete(_parse(entry_ids, answer), entry_ids, viewer_id)
+    known = _parse(shards.of(viewer_id), entry_ids, answer)
+    return _complete(known, entry_ids, viewer_id)
 
 
 def _complete(known: _Known, entry_ids: Sequence[int], viewer_id: int) -> list[Fragment]:
@@ -130,7 +133,9 @@ def load_authors(user_ids: Collection[int]) -> dict[int, Author | None]:
     """Those who are neither gone nor suspended, as they are shown; None for who isn't cached while
     accounts is down.
     """
-    known = _Known()
+    if not user_ids:
+        return {}
+    known = _Known(shards.of(min(user_ids)))
     _learn_users(known, user_ids)
     jsons = {id: known.users.get(id, _NULL) for id in user_ids}
     return {id: orjson.loads(json) for id, json in jsons.items() if json is not None}
@@ -148,12 +153,16 @@ class Change:
 def drop(change: Change) -> None:
     """For the worker that hears of the change: an outage is raised, so that it tries again."""
     keys = [*map(_tweet_key, change.entries), *map(_user_key, change.users)]
-    pipeline = get_redis_connection().pipeline(transaction=False)
-    if keys:
-        pipeline.unlink(*keys)
-    if change.viewer is not None and change.entries:
-        pipeline.hdel(marks_key(change.viewer), *change.entries)
-    pipeline.execute()
+
+    def drop_there(shard: str) -> None:
+        pipeline = shards.connection(shard).pipeline(transaction=False)
+        if keys:
+            pipeline.unlink(*keys)
+        if change.viewer is not None and change.entries and shard == shards.of(change.viewer):
+            pipeline.hdel(marks_key(change.viewer), *change.entries)
+        pipeline.execute()
+
+    shards.on_each(drop_there)
 
 
 def drop_after_commit(service: str, change: Change) -> None:
@@ -168,16 +177,16 @@ def drop_after_commit(service: str, change: Change) -> None:
     on_commit(service, drop_now)
 
 
-def iter_cached() -> Iterator[list[str]]:
+def iter_cached(shard: str) -> Iterator[list[str]]:
     """The names of all keys of the cache, some hundred at a time; some may come twice."""
     for kind in ("tweet", "user", "marks"):
-        names = get_redis_connection().scan_iter(match=f"{kind}:*", count=_SCANNED)
+        names = shards.connection(shard).scan_iter(match=f"{kind}:*", count=_SCANNED)
         while batch := [name.decode() for name in islice(names, _SCANNED)]:
             yield [name for name in batch if parse_id(name.partition(":")[2])]
 
 
-def find_stale(names: Sequence[str]) -> list[tuple[str, int]]:
-    """Those of the keys whose value is another than it would be made now.
+def find_stale(shard: str, names: Sequence[str]) -> list[tuple[str, int]]:
+    """Those of the keys whose value there is another than it would be made now.
 
     With each, the tweet whose mark it is in `marks:…`, else 0. Leases and junk are no values.
     """
@@ -185,16 +194,16 @@ def find_stale(names: Sequence[str]) -> list[tuple[str, int]]:
     for name in names:
         kind, _, id = name.partition(":")
         owners[kind].append(int(id))
-    stale = [(_tweet_key(id), 0) for id in _find_stale_entries(owners["tweet"])]
-    stale += [(_user_key(id), 0) for id in _find_stale_users(owners["user"])]
+    stale = [(_tweet_key(id), 0) for id in _find_stale_entries(shard, owners["tweet"])]
+    stale += [(_user_key(id), 0) for id in _find_stale_users(shard, owners["user"])]
     for viewer_id in owners["marks"]:
-        stale += [(marks_key(viewer_id), id) for id in _find_stale_marks(viewer_id)]
+        stale += [(marks_key(viewer_id), id) for id in _find_stale_marks(shard, viewer_id)]
     return stale
 
 
-def drop_stale(stale: Iterable[tuple[str, int]]) -> None:
+def drop_stale(shard: str, stale: Iterable[tuple[str, int]]) -> None:
     """Drops what `find_stale` returned."""
-    pipeline = get_redis_connection().pipeline(transaction=False)
+    pipeline = shards.connection(shard).pipeline(transaction=False)
     for name, tweet_id in stale:
         if tweet_id:
             pipeline.hdel(name, str(tweet_id))
@@ -203,9 +212,9 @@ def drop_stale(stale: Iterable[tuple[str, int]]) -> None:
     pipeline.execute()
 
 
-def _find_stale_entries(entry_ids: Sequence[int]) -> list[int]:
+def _find_stale_entries(shard: str, entry_ids: Sequence[int]) -> list[int]:
     cached: dict[int, _Entry | None] = {}
-    for id, blob in zip(entry_ids, _fetch(map(_tweet_key, entry_ids)), strict=True):
+    for id, blob in zip(entry_ids, _fetch(shard, map(_tweet_key, entry_ids)), strict=True):
         if blob == _GONE:
             cached[id] = None
         elif blob and (parsed := _parse_entry(id, blob)):
@@ -222,9 +231,9 @@ def _find_stale_entries(entry_ids: Sequence[int]) -> list[int]:
     return stale
 
 
-def _find_stale_users(user_ids: Sequence[int]) -> list[int]:
+def _find_stale_users(shard: str, user_ids: Sequence[int]) -> list[int]:
     cached: dict[int, bytes | None] = {}
-    for id, blob in zip(user_ids, _fetch(map(_user_key, user_ids)), strict=True):
+    for id, blob in zip(user_ids, _fetch(shard, map(_user_key, user_ids)), strict=True):
         if blob == _GONE:
             cached[id] = None
         elif blob and (json := _parse_user(blob)):
@@ -234,9 +243,9 @@ def _find_stale_users(user_ids: Sequence[int]) -> list[int]:
     return [id for id, json in cached.items() if json != shown.get(id)]
 
 
-def _find_stale_marks(viewer_id: int) -> list[int]:
+def _find_stale_marks(shard: str, viewer_id: int) -> list[int]:
     try:
-        found: Any = get_redis_connection().hgetall(marks_key(viewer_id))
+        found: Any = shards.connection(shard).hgetall(marks_key(viewer_id))
     except redis.ResponseError:  # a value of another type
         return []
     marks = {int(id): mark for id, mark in found.items() if parse_id(id) and mark in _MARKS}
@@ -247,9 +256,9 @@ def _find_stale_marks(viewer_id: int) -> list[int]:
     return [id for id, mark in marks.items() if now.get(id, mark) != mark]
 
 
-def _fetch(names: Iterable[str]) -> list[bytes | None]:
+def _fetch(shard: str, names: Iterable[str]) -> list[bytes | None]:
     asked = list(names)
-    found: Any = get_redis_connection().mget(asked) if asked else []
+    found: Any = shards.connection(shard).mget(asked) if asked else []
     return list(found)
 
 
@@ -265,9 +274,9 @@ def _entry_of(tweet: tweets.Tweet) -> _Entry:
     return _Entry(tweet.user_id, tweet.id, orjson.dumps(show_facts(tweet))[:-1])
 
 
-def _parse(entry_ids: Sequence[int], answer: Any) -> _Known:
+def _parse(shard: str, entry_ids: Sequence[int], answer: Any) -> _Known:
     blobs, original_ids, originals, user_ids, users, marks = answer
-    known = _Known()
+    known = _Known(shard)
     for ids, of_ids in ((entry_ids, blobs), (map(int, original_ids), originals)):
         for entry_id, blob in zip(ids, of_ids, strict=True):
             if blob == _GONE:
@@ -340,7 +349,7 @@ def _ask_tweets(known: _Known, missing: Sequence[int], viewer_id: int) -> None:
     FRAGMENTS_MISSED.labels("tweet").inc(len(missing))
     lease = None
     if known.is_cacheable:
-        lease = take_lease(map(_tweet_key, leased), marks_key(viewer_id), leased)
+        lease = take_lease(known.shard, map(_tweet_key, leased), marks_key(viewer_id), leased)
 
     known.entries.update(dict.fromkeys(missing))
     fresh = tweets.get_tweets(missing, viewer_id=viewer_id)
@@ -352,7 +361,8 @@ def _ask_tweets(known: _Known, missing: Sequence[int], viewer_id: int) -> None:
             known.entries[tweet.entry_id] = _Entry(tweet.reposted_by_id, tweet.id, b"")
 
     values = {_tweet_key(id): _blob(id, known.entries.get(id)) for id in leased}
-    fill(lease, values, marks_key(viewer_id), {tweet.id: known.marks[tweet.id] for tweet in fresh})
+    marks = {tweet.id: known.marks[tweet.id] for tweet in fresh}
+    fill(known.shard, lease, values, marks_key(viewer_id), marks)
 
 
 def _learn_users(known: _Known, user_ids: Collection[int]) -> None:
@@ -360,7 +370,8 @@ def _learn_users(known: _Known, user_ids: Collection[int]) -> None:
     missing = [id for id in user_ids if id not in known.users]
     if missing and known.is_cacheable:
         try:
-            _parse_users(known, missing, _FETCH(keys=[_user_key(id) for id in missing]))
+            names = [_user_key(id) for id in missing]
+            _parse_users(known, missing, _FETCH(keys=names, server=known.shard))
         except OUTAGES as error:
             log.warning("the cache is down: %s", error)
             known.is_cacheable = False
@@ -371,7 +382,7 @@ def _ask_accounts(known: _Known, missing: Sequence[int]) -> None:
     if not missing:
         return
     FRAGMENTS_MISSED.labels("user").inc(len(missing))
-    lease = take_lease(map(_user_key, missing)) if known.is_cacheable else None
+    lease = take_lease(known.shard, map(_user_key, missing)) if known.is_cacheable else None
     try:
         found = accounts.get_users(missing)
     except Unavailable:
@@ -382,7 +393,7 @@ def _ask_accounts(known: _Known, missing: Sequence[int]) -> None:
         json = orjson.dumps(show_author(user)) if user else None
         known.users[user_id] = json
         values[_user_key(user_id)] = b"U%d|%d\n%b" % (user_id, crc32(json), json) if json else _GONE
-    fill(lease, values)
+    fill(known.shard, lease, values)
 
 
 def _assemble(known: _Known, entry_id: int, entry: _Entry, tweet: _Entry) -> Fragment:
@@ -400,12 +411,12 @@ def _assemble(known: _Known, entry_id: int, entry: _Entry, tweet: _Entry) -> Fra
 
 
 def take_lease(
-    keys: Iterable[str], marks: str = "", tweet_ids: Collection[int] = ()
+    shard: str, keys: Iterable[str], marks: str = "", tweet_ids: Collection[int] = ()
 ) -> bytes | None:
     """None where Redis refuses or is away: then nothing is cached."""
     lease = b"L" + secrets.token_hex(8).encode()
     try:
-        script("lease")(keys=[marks, *keys], args=[lease, _LEASE_SECONDS, *tweet_ids])
+        script("lease")(keys=[marks, *keys], args=[lease, _LEASE_SECONDS, *tweet_ids], server=shard)
     except (redis.ResponseError, *OUTAGES) as error:  # full, or away
         log.warning("nothing is cached: %s", error)
         return None
@@ -413,6 +424,7 @@ def take_lease(
 
 
 def fill(
+    shard: str,
     lease: bytes | None,
     values: Mapping[str, bytes],
     marks: str = "",
@@ -425,6 +437,7 @@ def fill(
         script("fill")(
             keys=[marks, *values],
             args=[lease, SECONDS, MOST_MARKS, len(values), *values.values(), *pairs],
+            server=shard,
         )
 
 

@@ -51,6 +51,7 @@ class Worker:
     queue: str
     handlers: Mapping[str, Handler]
     batch: int = BATCH
+    prepare: Callable[[], None] = lambda: None  # before messages are handled, once or again
 
     @property
     def bindings(self) -> list[str]:
@@ -61,6 +62,10 @@ class Worker:
 
         Raises `Unavailable` while a dependency is down; handling all of them again is harmless.
         """
+        try:
+            self.prepare()
+        except OUTAGES as error:
+            raise Unavailable(f"a dependency of {self.queue} is down: {error}") from error
         dead: set[int] = set()
         readable: list[tuple[Delivery, Event]] = []
         for delivery in deliveries:

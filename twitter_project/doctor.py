@@ -24,6 +24,7 @@ from django.utils import timezone
 from elasticsearch import Elasticsearch, NotFoundError
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
+from feed import placement
 from messaging.broker import dead_queue
 from messaging.models import OutboxEvent
 from messaging.worker import Worker, workers
@@ -62,8 +63,9 @@ Check = Callable[[], Iterator[Finding]]
 def examine() -> Iterator[Finding]:
     for using in connections:
         yield from _answered(f"{using} database", partial(database, using))
+    for name, url in _redis_servers().items():
+        yield from _answered(name, partial(redis, name, url))
     for name, check in {
-        "redis": redis,
         "rabbitmq": rabbitmq,
         "elasticsearch": elasticsearch,
         "grpc": grpc,
@@ -135,36 +137,48 @@ def _outbox(part: str, using: str) -> Finding:
     return Finding(part, text, "start run_outbox_relay" if age > MAX_OUTBOX_SECONDS else "")
 
 
-def redis() -> Iterator[Finding]:
-    if not settings.REDIS_URL:
-        yield Finding("redis", "embedded")
+def _redis_servers() -> dict[str, str | None]:
+    if not settings.FEED_REDIS_URLS:
+        return {"redis": settings.REDIS_URL}
+    feed = zip(settings.FEED_SHARDS, settings.FEED_REDIS_URLS, strict=True)
+    return {"redis": settings.REDIS_URL, **dict(feed)}
+
+
+def redis(part: str, url: str | None) -> Iterator[Finding]:
+    if not url:
+        yield Finding(part, "embedded")
         return
     with redis_driver.Redis.from_url(
-        settings.REDIS_URL,
-        socket_connect_timeout=_TIMEOUT_SECONDS,
-        socket_timeout=_TIMEOUT_SECONDS,
+        url, socket_connect_timeout=_TIMEOUT_SECONDS, socket_timeout=_TIMEOUT_SECONDS
     ) as client:
-        yield _version("redis", "Redis", client.info("server")["redis_version"], REDIS_VERSION)
+        yield _version(part, "Redis", client.info("server")["redis_version"], REDIS_VERSION)
         memory = client.info("memory")
         limit, used = memory["maxmemory"], memory["used_memory"]
         if limit and used > MEMORY_SHARE * limit:
             text = f"uses {used:,} of {limit:,} bytes"
-            yield Finding("redis", text, "raise maxmemory, or add a node")
+            yield Finding(part, text, "raise maxmemory, or add a server to FEED_REDIS_URLS")
         if limit and memory["maxmemory_policy"] != "noeviction":
             text = f"throws away what it likes when it is full ({memory['maxmemory_policy']})"
-            yield Finding("redis", text, "set maxmemory-policy to noeviction")
+            yield Finding(part, text, "set maxmemory-policy to noeviction")
         kept = client.info("persistence")
         if "err" in (kept["rdb_last_bgsave_status"], kept["aof_last_write_status"]):
             text = "can't write to its disk, and may refuse all other writes for that"
-            yield Finding(
-                "redis", text, 'free the disk, or start it with --save "" and no appendonly'
-            )
+            yield Finding(part, text, 'free the disk, or start it with --save "" and no appendonly')
+        if part in settings.FEED_SHARDS or not settings.FEED_REDIS_URLS:
+            yield _placement(part, client)
 
         def read() -> float:
             seconds, microseconds = client.time()
             return float(seconds) + float(microseconds) / 1e6
 
-        yield _clock("redis", read)
+        yield _clock(part, read)
+
+
+def _placement(part: str, client: redis_driver.Redis) -> Finding:
+    if placement.is_settled(client):
+        return Finding(part, "timelines are where readers look for them")
+    remedy = "end all workers, restart everything else with the same FEED_REDIS_URLS, start workers"
+    return Finding(part, "timelines are kept for another list of servers", remedy)
 
 
 def rabbitmq() -> Iterator[Finding]:

@@ -26,7 +26,7 @@ def prepare(stage: Stage, *, pulled: int) -> Iterator[Contest]:
     def measure(author_ids: Sequence[int]) -> float:
         stage.redis.delete(store.PULLED, store.pulls_key(user_id))
         for author_id in author_ids:
-            pulling.start(author_id, "")
+            pulling.start("default", author_id, "")
         if _walk(user_id) != expected:
             raise CheckFailed("the feed is not what the database says")
         before = _script_time(stage)

@@ -10,8 +10,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Whatever the tests run on, a process starts on embedded parts unless told otherwise.
 _UNSET = [
-    "DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL", "RABBITMQ_URL", "ELASTICSEARCH_URL",
-    "USERS_GRPC", "TWEETS_GRPC", "SERVICES",
+    "DJANGO_SETTINGS_MODULE", "DATABASE_URL", "REDIS_URL", "FEED_REDIS_URLS", "RABBITMQ_URL",
+    "ELASTICSEARCH_URL", "USERS_GRPC", "TWEETS_GRPC", "SERVICES",
 ]  # fmt: skip
 
 

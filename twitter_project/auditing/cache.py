@@ -2,21 +2,27 @@
 
 from collections.abc import Iterator, Sequence
 
+from common import shards
 from grpc_services import fragments
 from twitter_project.auditing.findings import Check, Finding, Looked
 
 
 def find() -> Iterator[Looked]:
-    for names in fragments.iter_cached():
-        yield Looked(len(names), _show(fragments.find_stale(names)))
+    for shard in shards.names():
+        for names in fragments.iter_cached(shard):
+            yield Looked(len(names), _show(fragments.find_stale(shard, names)))
 
 
 def look_again(findings: Sequence[Finding]) -> list[Finding]:
-    return _show(fragments.find_stale(sorted({finding.subject for finding in findings})))
+    names = sorted({finding.subject for finding in findings})
+    return [
+        again for shard in shards.names() for again in _show(fragments.find_stale(shard, names))
+    ]
 
 
 def mend(findings: Sequence[Finding]) -> None:
-    fragments.drop_stale([(finding.subject, finding.about) for finding in findings])
+    for shard in shards.names():
+        fragments.drop_stale(shard, [(finding.subject, finding.about) for finding in findings])
 
 
 def _show(stale: Sequence[tuple[str, int]]) -> list[Finding]:

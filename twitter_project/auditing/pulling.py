@@ -19,8 +19,8 @@ _A_SLICE = timedelta(minutes=5)
 
 
 def find() -> Iterator[Looked]:
-    endings = pulling.endings()
-    yield Looked(len(endings), _look(endings))
+    author_ids = {author_id for author_id, _ in pulling.endings()}
+    yield Looked(len(author_ids), _look(author_ids))
 
 
 def look_again(findings: Sequence[Finding]) -> list[Finding]:
@@ -37,7 +37,7 @@ def _look(author_ids: Collection[int]) -> list[Finding]:
     told = _told_lately()
     return [
         Finding(f"author {author_id}", "waits to be pushed again, and nobody was told", author_id)
-        for author_id, number in sorted(pulling.endings().items())
+        for author_id, number in pulling.endings()
         if author_id in author_ids and number not in told
     ]
 

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from feed import store, truth
-from feed.store import AUTHORED, TIMELINE
+from feed.store import Kind
 from twitter_project.auditing.findings import Check, Finding, Looked
 
 
 def find() -> Iterator[Looked]:
-    for kind in (TIMELINE, AUTHORED):
+    for kind in store.kinds():
         for owner_id in store.iter_materialised(kind):
             yield Looked(1, _compare(owner_id, kind))
 
@@ -23,7 +23,7 @@ def mend(findings: Sequence[Finding]) -> None:
         truth.build(owner_id, kind)
 
 
-def _compare(owner_id: int, kind: str) -> list[Finding]:
+def _compare(owner_id: int, kind: Kind) -> list[Finding]:
     difference = truth.compare(owner_id, kind)
     subject = store.key(owner_id, kind)
     return [
@@ -33,8 +33,10 @@ def _compare(owner_id: int, kind: str) -> list[Finding]:
     ]
 
 
-def _lists(findings: Iterable[Finding]) -> list[tuple[int, str]]:
-    return sorted({(finding.id, finding.subject.partition(":")[0]) for finding in findings})
+def _lists(findings: Iterable[Finding]) -> list[tuple[int, Kind]]:
+    """Those that the findings are about; of an author's own lists, which have one name, all."""
+    owned = sorted({(finding.subject.partition(":")[0], finding.id) for finding in findings})
+    return [(id, kind) for prefix, id in owned for kind in store.kinds() if kind.prefix == prefix]
 
 
 CHECK = Check(

@@ -147,30 +147,45 @@ OUTBOX_WAKEUP = {
 
 # Redis: timelines, caches, revoked sessions, request rates.
 
-REDIS_URL: str | None = env.str("REDIS_URL", None)
-CACHES: dict[str, dict[str, Any]] = {
-    "default": {
+
+def _redis(url: str, *, is_real: bool) -> dict[str, Any]:
+    if is_real:
+        # redis-py would take the class by the URL's scheme, and takes what is named here
+        is_secure = url.startswith("rediss:")
+        name = "SecureConnection" if is_secure else "Connection"
+        connection_class = import_string(f"common.redis_connection.{name}")
+        pool = {"max_connections": 64, "connection_class": connection_class}
+    else:
+        # imported by name: it takes a good part of a start, and real parts don't need it
+        pool = {"connection_class": import_string("fakeredis.FakeRedisConnection")}
+    return {
         "BACKEND": "django_redis.cache.RedisCache",
-        "LOCATION": REDIS_URL or "redis://embedded/0",
+        "LOCATION": url,
         "OPTIONS": {
             "SOCKET_CONNECT_TIMEOUT": 2,
             "SOCKET_TIMEOUT": 5,
-            "CONNECTION_POOL_KWARGS": {
-                "max_connections": 64,
-                # redis-py would take the class by the URL's scheme, and takes what is named here
-                "connection_class": import_string(
-                    "common.redis_connection.SecureConnection"
-                    if REDIS_URL.startswith("rediss:")
-                    else "common.redis_connection.Connection"
-                ),
-            }
-            if REDIS_URL
-            # imported by name: it takes a good part of a start, and real parts don't need it
-            else {"connection_class": import_string("fakeredis.FakeRedisConnection")},
+            "CONNECTION_POOL_KWARGS": pool,
             "IGNORE_EXCEPTIONS": True,  # a cache: without it everything is slower, nothing fails
         },
     }
+
+
+REDIS_URL: str | None = env.str("REDIS_URL", None)
+CACHES: dict[str, dict[str, Any]] = {
+    "default": _redis(REDIS_URL or "redis://embedded/0", is_real=bool(REDIS_URL))
 }
+# The servers that share the timelines: see common/shards.py.
+FEED_REDIS_URLS: list[str] = list(map(str.strip, env.list("FEED_REDIS_URLS", [])))
+if FEED_REDIS_URLS and not REDIS_URL:
+    raise ImproperlyConfigured("FEED_REDIS_URLS: only beside a REDIS_URL, which holds the rest")
+for _n, _place in enumerate(FEED_REDIS_URLS, 1):  # which may hold a password, so it isn't shown
+    if not _place.startswith(("redis://", "rediss://")):
+        raise ImproperlyConfigured(f"FEED_REDIS_URLS: number {_n} is no redis:// or rediss:// URL")
+    if FEED_REDIS_URLS.index(_place) < _n - 1:
+        raise ImproperlyConfigured(f"FEED_REDIS_URLS: number {_n} stands there twice")
+_feed_shards = {f"feed{_n}": _url for _n, _url in enumerate(FEED_REDIS_URLS)}
+CACHES |= {_name: _redis(_url, is_real=True) for _name, _url in _feed_shards.items()}
+FEED_SHARDS: list[str] = list(_feed_shards) or ["default"]
 
 
 # The broker, and the worker that each service declares.
@@ -264,6 +279,7 @@ def _probe(name: str, url: str | None, **options: str) -> dict[str, str]:
 
 PROBES = {
     "redis": _probe("redis", REDIS_URL),
+    **{_name: _probe("redis", _url) for _name, _url in _feed_shards.items()},
     "broker": _probe("rabbitmq", RABBITMQ_URL),
     "search": _probe("elasticsearch", ELASTICSEARCH_URL),
     "accounts": _probe("grpc", USERS_GRPC, service="accounts"),

@@ -4,9 +4,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from rich.progress import track
 
+from common import shards
 from common.errors import OUTAGES, Unavailable
 from feed import pulling, store, truth
-from feed.store import AUTHORED
 
 
 class Command(BaseCommand):
@@ -31,11 +31,9 @@ class Command(BaseCommand):
 
     def _run(self, named: list[int], *, only_check: bool) -> None:
         user_ids = named or sorted(set(store.iter_materialised()))
-        endings = {} if named or only_check else pulling.endings()
+        endings = [] if named or only_check else pulling.endings()
         if not only_check:
-            for author_id in pulling.authors():  # what their followers' timelines are merged with
-                store.forget(author_id, AUTHORED)
-                truth.build(author_id, AUTHORED)
+            _rebuild_authored()
         differing = 0
         for user_id in track(user_ids, "timelines", disable=not self.stderr.isatty()):
             if only_check:
@@ -46,7 +44,7 @@ class Command(BaseCommand):
             else:
                 store.forget(user_id)
                 truth.build(user_id)
-        for author_id, number in endings.items():  # nothing that they pulled is missing any more
+        for author_id, number in endings:  # nothing that they pulled is missing any more
             pulling.end(author_id, number)
         if differing:
             raise CommandError(
@@ -54,3 +52,11 @@ class Command(BaseCommand):
             )
         verb = "equal to the database" if only_check else "built anew"
         self.stdout.write(f"{len(user_ids)} timelines {verb}")
+
+
+def _rebuild_authored() -> None:
+    """What the timelines of pulled authors' followers are merged with."""
+    for author_id in pulling.authors():
+        for shard in shards.names():
+            store.forget(author_id, store.authored(shard))
+            truth.build(author_id, store.authored(shard))

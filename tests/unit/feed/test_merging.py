@@ -8,8 +8,10 @@ from django_redis import get_redis_connection
 
 from common.ids import MAX_ID
 from feed import pulling, store
-from feed.store import AUTHORED, Timeline
+from feed.store import Kind, Timeline
 
+SHARD = "default"
+AUTHORED = store.authored(SHARD)
 BOB = 102
 AUTHORS = [201, 202, 203, 204]
 _FIRST_ID = 10**18
@@ -19,13 +21,13 @@ _FIRST_ID = 10**18
 def pulled() -> None:
     """Bob follows all of the authors, and Redis knows it."""
     for author_id in AUTHORS:
-        pulling.start(author_id, "")
+        pulling.start(SHARD, author_id, "")
     version = get_redis_connection().hget(store.PULLED, "version").decode()
     known = " ".join(map(str, AUTHORS))
     get_redis_connection().set(store.pulls_key(BOB), f"{version}:{known}")
 
 
-def put(owner_id: int, kind: str, *items: int | str) -> None:
+def put(owner_id: int, kind: Kind, *items: int | str) -> None:
     get_redis_connection().delete(store.key(owner_id, kind))
     get_redis_connection().rpush(store.key(owner_id, kind), *items)
 

@@ -1,23 +1,25 @@
 """Whatever happens in whatever order, the feed ends as if it were built anew."""
 
 import random
+from itertools import cycle
 from typing import Any
 
 import hypothesis
 import pytest
 from django.conf import settings
 from django.test import TestCase
-from django_redis import get_redis_connection
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 from accounts.models import User
+from common import shards
 from common.revocation import revocations
 from feed import store
 from feed.truth import compare
 from messaging.models import OutboxEvent
 from messaging.worker import Delivery
 from tests.factories import UserFactory
+from tests.unit.feed.servers import distributed, id_on
 from tests.unit.feed.world import Person, pending, tell, truth
 from tweets.models import Tweet
 
@@ -42,11 +44,15 @@ class World:
     """Three people, what they do, and news that comes late, twice and out of order."""
 
     def __init__(self) -> None:
-        get_redis_connection().flushdb()
+        for shard in shards.names():
+            shards.connection(shard).flushdb()
         revocations.forget()
         for model in (OutboxEvent, Tweet, User):
             model.objects.all().delete()
-        self.people = [Person(UserFactory.create(username=name)) for name in NAMES]
+        self.people = [
+            Person(UserFactory.create(id=id_on(shard), username=name))
+            for name, shard in zip(NAMES, cycle(shards.names()), strict=False)
+        ]
         self.news: list[Delivery] = []
 
     def do(self, action: tuple[Any, ...]) -> None:
@@ -101,7 +107,11 @@ class World:
         return tweets[number % len(tweets)] if tweets else None
 
 
-@pytest.mark.parametrize("fresh_seconds", [2.0, 0.0], ids=["fresh", "late"])
+@pytest.mark.parametrize(
+    ("fresh_seconds", "servers"),
+    [(2.0, 1), (0.0, 1), (2.0, 2)],
+    ids=["fresh", "late", "fresh, on two servers"],
+)
 @given(actions=actions)
 @hypothesis.settings(
     max_examples=30,
@@ -109,20 +119,25 @@ class World:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_the_feed_ends_as_if_it_were_built_anew(
-    db: None, monkeypatch: pytest.MonkeyPatch, fresh_seconds: float, actions: list[tuple[Any, ...]]
+    db: None,
+    monkeypatch: pytest.MonkeyPatch,
+    fresh_seconds: float,
+    servers: int,
+    actions: list[tuple[Any, ...]],
 ):
     monkeypatch.setattr("feed.handlers.FRESH_SECONDS", fresh_seconds)
-    world = World()
-    for action in actions:
-        world.do(action)
-    world.tell_the_rest()
+    with distributed(servers):
+        world = World()
+        for action in actions:
+            world.do(action)
+        world.tell_the_rest()
 
-    for someone in world.people:
-        incremental = someone.feed_entries()
-        store.forget(someone.id)
-        rebuilt = someone.feed_entries()
-        assert incremental == rebuilt
-        assert shown(truth(someone.id)) == rebuilt
+        for someone in world.people:
+            incremental = someone.feed_entries()
+            store.forget(someone.id)
+            rebuilt = someone.feed_entries()
+            assert incremental == rebuilt
+            assert shown(truth(someone.id)) == rebuilt
 
 
 class LimitedWorld(World):
@@ -155,9 +170,9 @@ limited_actions = st.lists(
 
 
 @pytest.mark.parametrize(
-    ("fresh_seconds", "shown_entries"),
-    [(2.0, 800), (0.0, 800), (0.0, 4)],
-    ids=["fresh", "late", "late, with short lists"],
+    ("fresh_seconds", "shown_entries", "servers"),
+    [(2.0, 800, 1), (0.0, 800, 1), (0.0, 4, 1), (0.0, 4, 2)],
+    ids=["fresh", "late", "late, with short lists", "the same on two servers"],
 )
 @given(actions=limited_actions)
 @hypothesis.settings(
@@ -171,6 +186,7 @@ def test_authors_who_cross_the_limit_leave_no_gap_and_no_double(
     monkeypatch: pytest.MonkeyPatch,
     fresh_seconds: float,
     shown_entries: int,
+    servers: int,
     actions: list[tuple[Any, ...]],
 ):
     """While messages hold one follower each, so that changing sides takes several."""
@@ -180,18 +196,19 @@ def test_authors_who_cross_the_limit_leave_no_gap_and_no_double(
         monkeypatch.setattr("feed.store.MARKER_SECONDS", 0)
     monkeypatch.setattr(settings, "FEED_SHOWN", shown_entries)
     monkeypatch.setattr(settings, "FEED_PULL_FOLLOWERS", 100)
-    with TestCase.captureOnCommitCallbacks(execute=True):
-        world = LimitedWorld()
-    for action in actions:
-        world.do(action)
-    world.tell_the_rest()
+    with distributed(servers):
+        with TestCase.captureOnCommitCallbacks(execute=True):
+            world = LimitedWorld()
+        for action in actions:
+            world.do(action)
+        world.tell_the_rest()
 
-    for someone in world.people:
-        incremental = someone.feed_entries()
-        assert incremental == shown(truth(someone.id))
-        assert not compare(someone.id)
-        store.forget(someone.id)
-        assert incremental == someone.feed_entries()
+        for someone in world.people:
+            incremental = someone.feed_entries()
+            assert incremental == shown(truth(someone.id))
+            assert not compare(someone.id)
+            store.forget(someone.id)
+            assert incremental == someone.feed_entries()
 
 
 def shown(entries: list[int]) -> list[int]:

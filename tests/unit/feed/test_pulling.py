@@ -6,7 +6,6 @@ from django_redis import get_redis_connection
 
 from feed import pulling, store
 from feed.handlers import push_again
-from feed.store import AUTHORED
 from feed.truth import compare
 from messaging.events import PullEnded, decode
 from messaging.models import OutboxEvent
@@ -14,6 +13,10 @@ from tests.unit.feed.world import Person, pending, tell, tell_all
 
 # commits run what follows them, such as dropping what the cache has
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+SHARD = "default"
+AUTHORED = store.authored(SHARD)
 
 
 def raw(user_id: int) -> list[int]:
@@ -208,4 +211,4 @@ class TestAnEndingInSlices:
         tell_everything()
         tell([middle])
         assert pulling.authors() == [writer.id]
-        assert pulling.states([writer.id])[writer.id] == pulling.PULLED
+        assert pulling.states(SHARD, [writer.id])[writer.id] == pulling.PULLED

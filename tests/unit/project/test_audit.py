@@ -153,7 +153,7 @@ def test_an_entry_missing_in_the_list_of_a_pulled_author(
     world.drain()
     assert tweet in world.bob.feed_ids()
     expect_clean(world)
-    authored = store.key(world.alice.id, store.AUTHORED)
+    authored = store.key(world.alice.id, store.authored("default"))
     get_redis_connection().lrem(authored, 0, tweet)
 
     assert audit() == [f"timelines: {authored} lacks {tweet}"]

@@ -95,7 +95,7 @@ def _forget() -> None:
     calls.breaker.cache_clear()
     broker.cache_clear()
     search_index.index.cache_clear()
-    redis_connection.BREAKER.reset()
+    redis_connection.breaker.cache_clear()
     elasticsearch.BREAKER.reset()
     revocation.revocations.forget()
 

@@ -193,28 +193,32 @@ def own_redis(settings: Settings, tmp_path: Path) -> Iterator[redis.Redis]:
 
 
 @pytest.mark.real
-def test_a_redis_that_evicts(own_redis: redis.Redis) -> None:
+def test_a_redis_that_evicts(own_redis: redis.Redis, settings: Settings) -> None:
     own_redis.config_set("maxmemory-policy", "allkeys-lru")
-    assert problems(doctor.redis()) == []  # it never will, without a limit
+    assert (
+        problems(doctor.redis("redis", settings.REDIS_URL)) == []
+    )  # it never will, without a limit
     own_redis.config_set("maxmemory", "100mb")
 
-    [problem] = problems(doctor.redis())
+    [problem] = problems(doctor.redis("redis", settings.REDIS_URL))
 
     assert "allkeys-lru" in problem.text
     assert "noeviction" in problem.remedy
 
 
 @pytest.mark.real
-def test_a_redis_that_can_not_write_its_snapshots(own_redis: redis.Redis, tmp_path: Path) -> None:
+def test_a_redis_that_can_not_write_its_snapshots(
+    own_redis: redis.Redis, tmp_path: Path, settings: Settings
+) -> None:
     tmp_path.rmdir()
     own_redis.bgsave()
     wait_until(lambda: own_redis.info("persistence")["rdb_last_bgsave_status"] == "err")
 
-    [problem] = problems(doctor.redis())
+    [problem] = problems(doctor.redis("redis", settings.REDIS_URL))
 
     assert "can't write to its disk" in problem.text
 
 
 @pytest.mark.real
-def test_healthy_servers() -> None:
-    assert problems(doctor.redis()) == []
+def test_healthy_servers(settings: Settings) -> None:
+    assert problems(doctor.redis("redis", settings.REDIS_URL)) == []

@@ -117,7 +117,7 @@ def test_a_tweet_is_posted_while_the_cache_is_down(
 ) -> None:
     monkeypatch.setattr(
         "common.scripts.get_redis_connection",
-        lambda: redis.Redis(port=1, socket_connect_timeout=1),
+        lambda _: redis.Redis(port=1, socket_connect_timeout=1),
     )
     answer = post(as_alice)
     assert answer.status_code == 200

@@ -1,0 +1,369 @@
+"""Timelines that are distributed to several servers."""
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+from django.core.management import call_command
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from common import shards
+from common.errors import OUTAGES, Unavailable
+from feed import placement, pulling, store
+from feed.truth import compare
+from grpc_services import fragments
+from grpc_services.fragments import Change
+from messaging.worker import Delivery
+from tests.factories import UserFactory
+from tests.unit.feed.servers import distributed, flush, id_on, without
+from tests.unit.feed.world import Person, pending, tell, tell_all
+from twitter_project import doctor
+from twitter_project.auditing import cache as cache_audit
+from twitter_project.auditing import timelines as timelines_audit
+
+# commits run what follows them, such as dropping what the cache has
+pytestmark = pytest.mark.django_db(transaction=True)
+
+HERE, THERE = "feed0", "feed1"
+
+
+@pytest.fixture(autouse=True)
+def two() -> Iterator[None]:
+    flush()
+    with distributed(2):
+        yield
+    flush()
+
+
+@pytest.fixture
+def alice() -> User:
+    """Writes, and is HERE."""
+    return UserFactory.create(id=id_on(HERE), username="alice")
+
+
+@pytest.fixture
+def bob() -> User:
+    """Follows alice, and is HERE, too."""
+    return UserFactory.create(id=id_on(HERE), username="bob")
+
+
+@pytest.fixture
+def carol() -> User:
+    """Follows alice from THERE."""
+    return UserFactory.create(id=id_on(THERE), username="carol")
+
+
+@pytest.fixture
+def people(writer: Person, follower: Person, stranger: Person) -> list[Person]:
+    """All three, who have read their feeds."""
+    for person in (follower, stranger):
+        person.follow(writer)
+    tell_all()
+    for person in (writer, follower, stranger):
+        person.feed()
+    return [writer, follower, stranger]
+
+
+def raw(shard: str, key: str) -> list[int]:
+    return [int(item) for item in shards.connection(shard).lrange(key, 0, -1)]
+
+
+def names(shard: str) -> set[str]:
+    return {name.decode() for name in shards.connection(shard).scan_iter()}
+
+
+def test_each_timeline_stands_on_its_owners_server_alone(people):
+    tweet = people[0].post()
+    tell_all()
+    for person in people:
+        assert person.feed_ids() == [tweet]
+        for shard in (HERE, THERE):
+            kept = [tweet, 0] if shard == shards.of(person.id) else []
+            assert raw(shard, store.key(person.id)) == kept
+    for shard in (HERE, THERE):  # with a copy of the tweet for its own readers
+        assert {f"tweet:{tweet}", f"user:{people[0].id}"} <= names(shard)
+
+
+def test_a_page_is_one_look_into_the_owners_server(people):
+    tweet = people[0].post()
+    tell_all()
+    reader = people[2]
+    reader.feed()
+    with without(HERE):
+        part = store.read_part(reader.id, limit=10)
+        assert part is not None
+        assert list(part.entries) == [tweet]
+        assert reader.feed_ids() == [tweet]
+
+
+def test_a_like_a_name_and_a_deletion_show_at_the_next_read_on_every_server(people):
+    writer, follower, _ = people
+    kept, deleted = writer.post(), writer.post()
+    tell_all()
+    for person in people:
+        assert person.feed_ids() == [deleted, kept]
+    follower.like(kept)
+    writer.delete(deleted)
+    writer._client.patch("/users/me", {"display_name": "Alice the Second"})
+    for person in people:
+        (shown,) = person.feed()["tweets"]
+        assert shown["num_likes"] == 1
+        assert shown["author"]["display_name"] == "Alice the Second"
+        assert shown["liked"] is (person is follower)
+
+
+def test_an_unfollow_and_a_follow_count_on_every_server(people):
+    writer, *readers = people
+    tweet = writer.post()
+    tell_all()
+    for reader in readers:
+        assert reader.feed_ids() == [tweet]
+        reader.unfollow(writer)
+        tell_all()
+        assert reader.feed_ids() == []
+        reader.follow(writer)
+        tell_all()
+        assert reader.feed_ids() == [tweet]
+
+
+def test_a_redelivery_changes_nothing_on_any_server(people):
+    tweet = people[0].post()
+    news = pending()
+    tell(news)
+    tell(news)
+    for person in people:
+        assert raw(shards.of(person.id), store.key(person.id)) == [tweet, 0]
+
+
+class TestAServerThatIsDown:
+    def test_its_users_are_told_so_and_the_others_read_on(self, people):
+        writer, follower, stranger = people
+        tweet = writer.post()
+        tell_all()
+        with without(THERE):
+            assert follower.feed_ids() == [tweet]
+            answer = stranger._client.get("/feed")
+            assert answer.status_code == 503
+            assert answer["Retry-After"]
+
+    def test_posts_likes_and_names_are_taken_and_the_workers_turn_mends_its_cache(self, people):
+        writer, follower, stranger = people
+        tweet = writer.post()
+        tell_all()
+        for person in people:
+            person.feed()
+        with without(THERE):
+            follower.like(tweet)
+            writer._client.patch("/users/me", {"display_name": "Alice the Second"})
+            (shown,) = follower.feed()["tweets"]
+            assert shown["num_likes"] == 1
+            with pytest.raises(OUTAGES):  # the worker that hears of it tries again
+                fragments.drop(Change(entries=[tweet], viewer=follower.id))
+        fragments.drop(Change(entries=[tweet], viewer=follower.id))
+        tell_all()
+        (shown,) = stranger.feed()["tweets"]
+        assert shown["num_likes"] == 1
+        assert shown["author"]["display_name"] == "Alice the Second"
+
+    def test_whichever_it_is_the_others_caches_are_told(self, people):
+        writer, _, stranger = people
+        tweet = writer.post()
+        tell_all()
+        stranger.feed()
+        with without(HERE):
+            stranger.like(tweet)
+            (shown,) = stranger.feed()["tweets"]
+            assert shown["num_likes"] == 1
+
+    def test_news_is_kept_and_told_again_without_loss_or_double(self, people):
+        writer = people[0]
+        first = writer.post()
+        tell_all()
+        deleted = writer.post()
+        tell_all()
+        second = writer.post()
+        writer.delete(deleted)
+        news = pending()
+        with without(THERE):
+            for _ in range(2):
+                refuse(news)
+        tell(news)
+        for person in people:
+            assert raw(shards.of(person.id), store.key(person.id)) == [second, first, 0]
+
+    def test_an_author_who_begins_to_be_pulled_meanwhile_leaves_no_gap(self, people, settings):
+        entries = [people[0].post()]
+        tell_all()
+        settings.FEED_PULL_FOLLOWERS = 0
+        entries.append(people[0].post())
+        news = pending()
+        with without(THERE):
+            refuse(news)
+        tell(news)
+        entries.append(people[0].post())
+        tell_all()
+        for person in people:
+            assert person.feed_ids() == entries[::-1]
+        for shard in (HERE, THERE):
+            assert pulling.states(shard, [people[0].id]) == {people[0].id: pulling.PULLED}
+
+    def test_an_author_who_is_pushed_again_meanwhile_leaves_no_gap(self, people, settings):
+        settings.FEED_PULL_FOLLOWERS = 0
+        entries = [people[0].post(), people[0].post()]
+        tell_all()
+        settings.FEED_PULL_FOLLOWERS = 100
+        entries.append(people[0].post())
+        tell_all()
+        news = pending()  # the ending
+        entries.append(people[0].post())
+        with without(THERE):
+            refuse(news)
+        while news:
+            tell(news)
+            news = pending()
+        for person in people:
+            assert person.feed_ids() == entries[::-1]
+            assert not compare(person.id)
+            assert raw(shards.of(person.id), store.key(person.id)) == [*entries[::-1], 0]
+        assert pulling.authors() == []
+
+    def test_one_that_comes_back_empty_is_filled_by_who_reads(self, people, settings):
+        settings.FEED_PULL_FOLLOWERS = 0
+        entries = [people[0].post()]
+        tell_all()
+        shards.connection(THERE).flushdb()  # who is pulled is forgotten with the timelines
+        for _ in range(2):
+            entries.append(people[0].post())
+            tell_all()
+            for person in people:
+                assert person.feed_ids() == entries[::-1]
+
+    def test_one_on_which_alone_an_author_is_pulled_ends_it(self, people, settings):
+        settings.FEED_PULL_FOLLOWERS = 0
+        people[0].post()
+        tell_all()
+        shards.connection(THERE).flushdb()
+        settings.FEED_PULL_FOLLOWERS = 100
+        people[0].post()
+        while news := pending():
+            tell(news)
+        assert pulling.authors() == []
+
+
+def refuse(news: list[Delivery]) -> None:
+    with pytest.raises(Unavailable):
+        tell(news)
+
+
+class TestAnotherListOfServers:
+    @pytest.fixture(autouse=True)
+    def settled(self) -> None:
+        placement.settle()
+
+    def grown(self) -> list[Person]:
+        """People on the first two servers, of whom the second moves to a third one."""
+        people = []
+        for shard, later in ((HERE, HERE), (HERE, "feed2"), (THERE, "feed2")):
+            id = id_on(shard)
+            while moved_to(id) != later:
+                id = id_on(shard)
+            people.append(Person(UserFactory.create(id=id)))
+        return people
+
+    def test_who_moves_is_read_at_the_new_one_and_never_again_from_what_was_left(self):
+        people = self.grown()
+        entries = post_and_read(people, [])
+        with distributed(3):
+            placement.settle()
+            entries = post_and_read(people, entries)
+        placement.settle()  # back again: the old lists would lack an entry
+        entries = post_and_read(people, entries)
+        with distributed(3):  # the third was left out, and has it all from before
+            placement.settle()
+            post_and_read(people, entries)
+
+    def test_who_stays_keeps_the_timeline(self):
+        stays, moves, _ = people = self.grown()
+        post_and_read(people, [])
+        with distributed(3):
+            placement.settle()
+            assert store.materialised([stays.id, moves.id]) == [stays.id]
+            assert store.key(moves.id) not in names(HERE) | names(THERE)
+
+    def test_while_nothing_changes_nothing_is_taken_away(self, people):
+        people[0].post()
+        tell_all()
+        people[2].feed()
+        before = [names(shard) for shard in (HERE, THERE)]
+        placement.settle()
+        shards.connection(THERE).delete(placement.KEY)  # as one that has crashed
+        placement.settle()
+        assert [names(shard) for shard in (HERE, THERE)] == before
+
+    def test_a_change_that_was_broken_off_is_done_again(self):
+        people = self.grown()
+        post_and_read(people, [])
+        with distributed(3):
+            with without(THERE), pytest.raises(redis.ConnectionError):
+                placement.settle()
+            shards.connection(HERE).delete(placement.KEY)
+            placement.settle()
+            assert store.key(people[2].id) not in names(THERE)
+            assert len({shards.connection(s).get(placement.KEY) for s in shards.names()}) == 1
+
+    def test_doctor_tells_until_the_workers_have_seen_it(self):
+        client = shards.connection(HERE)
+        with distributed(3):
+            assert doctor._placement(HERE, client).is_problem
+            placement.settle()
+            assert not doctor._placement(HERE, client).is_problem
+
+
+def moved_to(user_id: int) -> str:
+    with distributed(3):
+        return shards.of(user_id)
+
+
+def post_and_read(people: list[Person], entries: list[int]) -> list[int]:
+    """The first one's tweets, with one more: read by all, then after another one."""
+    writer, *readers = people
+    for reader in readers:
+        reader.follow(writer)
+    for _ in range(2):
+        entries = [writer.post(), *entries]
+        tell_all()
+        for person in people:
+            assert person.feed_ids() == entries
+    return entries
+
+
+def test_audit_and_rebuild_look_at_every_server(people):
+    tweet = people[0].post()
+    tell_all()
+    for person in people:
+        person.feed()
+    lacking, authored = people[2], store.key(people[0].id, store.authored(THERE))
+    shards.connection(THERE).lrem(store.key(lacking.id), 0, str(tweet))
+    shards.connection(THERE).rpush(authored, 0)
+    shards.connection(THERE).set(f"tweet:{tweet}", "-")
+    for check, subjects in (
+        (timelines_audit.CHECK, {store.key(lacking.id), authored}),
+        (cache_audit.CHECK, {f"tweet:{tweet}"}),
+    ):
+        found = [finding for looked in check.find() for finding in looked.findings]
+        assert {finding.subject for finding in found} == subjects
+        assert set(check.look_again(found)) == set(found)
+        check.mend(found)
+        assert not check.look_again(found)
+    call_command("rebuild_feed", check=True)
+    for person in people:
+        assert person.feed_ids() == [tweet]
+
+
+def test_search_and_tweets_are_shown_from_any_server(people, api: APIClient):
+    tweet = people[0].post()
+    for person in people:
+        loaded = fragments.load([tweet], viewer_id=person.id)
+        assert [fragment.tweet_id for fragment in loaded] == [tweet]
+    assert api.get(f"/tweet/{tweet}").status_code == 200
