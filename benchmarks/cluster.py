@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
 import django
@@ -48,6 +48,7 @@ return 1
 """
 
 Fanout = Callable[[int], int]
+Contests = dict[str, tuple[list[redis.Redis], Callable[[], AbstractContextManager[Fanout]]]]
 
 
 def main() -> int:
@@ -59,7 +60,7 @@ def main() -> int:
         two = [stack.enter_context(server(folder)) for _ in range(2)]
         nodes = [stack.enter_context(server(folder, cluster=True)) for _ in range(NODES)]
         join(nodes)
-        contests = {
+        contests: Contests = {
             "one server": (one, lambda: by_chunks(one, author_id, followers)),
             "two servers": (two, lambda: by_chunks(two, author_id, followers)),
             "a cluster of three": (nodes, lambda: by_timelines(nodes, followers)),

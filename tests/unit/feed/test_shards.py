@@ -11,6 +11,7 @@ from accounts.models import User
 from common import shards
 from common.errors import OUTAGES, Unavailable
 from feed import placement, pulling, store
+from feed.handlers import SLICES, WORKER
 from feed.truth import compare
 from grpc_services import fragments
 from grpc_services.fragments import Change
@@ -311,6 +312,19 @@ class TestAnotherListOfServers:
             placement.settle()
             assert store.key(people[2].id) not in names(THERE)
             assert len({shards.connection(s).get(placement.KEY) for s in shards.names()}) == 1
+
+    def test_a_worker_settles_it_before_its_first_message(self, people):
+        tweet = people[0].post()
+        with distributed(3):
+            for worker in (WORKER, SLICES):
+                placement.settle_once.cache_clear()
+                shards.connection("feed2").delete(placement.KEY)
+                with without("feed2"), pytest.raises(Unavailable):
+                    worker.process([])
+                worker.process([])
+                assert shards.connection("feed2").exists(placement.KEY)
+            tell_all()
+            assert all(person.feed_ids() == [tweet] for person in people)
 
     def test_doctor_tells_until_the_workers_have_seen_it(self):
         client = shards.connection(HERE)
