@@ -10,7 +10,7 @@ from tests.boundaries.commands import ROOT
 NAMES = {path.name for path in ROOT.glob("tests/**/*.py")}
 
 
-@pytest.mark.parametrize("document", ["docs/security.md", "SECURITY.md"])
+@pytest.mark.parametrize("document", ["docs/security.md", "docs/scaling.md", "SECURITY.md"])
 def test_a_document_names_files_that_exist(document: str) -> None:
     text = (ROOT / document).read_text()
     named = set(re.findall(r"`([\w/]+\.(?:py|md))`", text))
