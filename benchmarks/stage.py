@@ -20,7 +20,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from benchmarks.world import Crowd, Devotee, Fame, Town
+from benchmarks.world import Crowd, Devotee, Fame, Multitude, Town
 from messaging.broker import broker
 from messaging.worker import workers
 from tests.live.processes import Process, Processes
@@ -111,6 +111,11 @@ class Stage:
         return Town.make()
 
     @cached_property
+    def multitude(self) -> Multitude:
+        """An author whom a million follow, and small ones beside."""
+        return Multitude.make()
+
+    @cached_property
     def fan(self) -> Devotee:
         """Somebody who follows 200 authors, who have written a hundred tweets each."""
         return Devotee.make("fan", followed=200, tweets=20_000)
@@ -159,9 +164,9 @@ class Stage:
             self._processes.stop(process)
 
     @contextmanager
-    def worker(self, service: str) -> Iterator[Process]:
+    def worker(self, service: str, **environment: str) -> Iterator[Process]:
         """It asks the services over gRPC."""
-        process = self._start(f"run_{service}_worker", **self.network)
+        process = self._start(f"run_{service}_worker", **self.network, **environment)
         try:
             wait_for_worker(process, service)
             yield process

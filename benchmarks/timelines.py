@@ -39,6 +39,44 @@ def fill(client: redis.Redis, keys: Sequence[str]) -> None:
         pipeline.execute()
 
 
+_RANGE = 10_000  # of ids that one script goes through
+_DIGITS = 7  # of an id that Lua counts with: it can't hold all of them
+_BEGIN_RANGE = """
+for n = tonumber(ARGV[2]), tonumber(ARGV[3]) do
+  redis.call('RPUSH', 'feed:' .. ARGV[1] .. string.format('%07d', n), ARGV[4], '0')
+end
+"""
+_COUNT_RANGE = """
+local count = 0
+for n = tonumber(ARGV[2]), tonumber(ARGV[3]) do
+  local head = redis.call('LINDEX', 'feed:' .. ARGV[1] .. string.format('%07d', n), 0)
+  if head == ARGV[4] then count = count + 1 end
+end
+return count
+"""
+
+
+def begin(client: redis.Redis, before_id: int, count: int) -> None:
+    """Short lists, of one old entry each, for the `count` users after `before_id`."""
+    _for_ranges(client, _BEGIN_RANGE, before_id, count, _A_YEAR_AGO)
+
+
+def count_headed(client: redis.Redis, before_id: int, count: int, entry_id: int) -> int:
+    """How many of these users have the entry on top of their timeline."""
+    return sum(_for_ranges(client, _COUNT_RANGE, before_id, count, entry_id))
+
+
+def _for_ranges(
+    client: redis.Redis, source: str, before_id: int, count: int, entry_id: int
+) -> list[int]:
+    script = client.register_script(source)
+    prefix = str(before_id)[:-_DIGITS]
+    return [
+        script(args=[prefix, first, min(first + _RANGE - 1, count), entry_id]) or 0
+        for first in range(1, count + 1, _RANGE)
+    ]
+
+
 def check(client: redis.Redis, newest: Mapping[int, Collection[int]]) -> None:
     """Every user's timeline begins with these entries, each once, and is trimmed."""
     users = list(newest.items())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import connection
 from django.utils import timezone
 
 from accounts import tokens
@@ -28,6 +29,8 @@ _TWEETS_MADE = 4200
 
 CROWD = 10_000
 FAMOUS, UNKNOWN = 80, 20
+# Beside an author with a million followers.
+_SMALL, _NEIGHBOURS = 10, 10
 _SEED = 98
 _SURELY_SHORT = 140  # however the platform counts
 
@@ -62,6 +65,30 @@ class Fame:
         return cls(
             follower_ids={author.id: crowd.follower_ids[:n] for author, n in authors.items()}
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Multitude:
+    """An author and a million followers, whose ids are those after `before_id`; and a few authors
+    with ten followers each.
+    """
+
+    author_id: int
+    before_id: int
+    size: int
+    small: Mapping[int, Sequence[int]]  # followers, ascending, by author
+
+    @classmethod
+    def make(cls, size: int = 1_000_000) -> "Multitude":
+        [author] = _write_users("star", 1)
+        before_id = first_id_at(timezone.now() - timedelta(days=31)) // 10**7 * 10**7
+        _write_multitude(author, before_id, size)
+        small = {}
+        for number in range(_SMALL):
+            neighbour, *followers = _write_users(f"neighbour-{number}", _NEIGHBOURS + 1)
+            _write_follows([(user, neighbour) for user in followers])
+            small[neighbour.id] = [user.id for user in followers]
+        return cls(author_id=author.id, before_id=before_id, size=size, small=small)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,6 +177,36 @@ def _write_follows(pairs: Sequence[tuple[User, User]]) -> None:
         ],
         batch_size=5000,
     )
+
+
+def _write_multitude(author: User, before_id: int, size: int) -> None:
+    """By the database itself, and without asking for each row whether its two users exist."""
+    names = {"before": before_id, "author": author.id, "size": size}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO accounts_user (
+                id, username, email, password, display_name, bio, num_tweets, num_followers,
+                num_following, created_at, session_epoch, is_staff, is_superuser
+            )
+            SELECT %(before)s + n, 'admirer-' || n, 'admirer-' || n || '@example.com', '', '', '', 0, 0,
+                1, now(), 0, false, false
+            FROM generate_series(1, %(size)s) n
+            """,
+            names,
+        )
+        cursor.execute("SET session_replication_role = replica")
+        cursor.execute(
+            """
+            INSERT INTO accounts_follow (id, follower_id, following_id, created_at)
+            SELECT %(before)s + n, %(before)s + n, %(author)s, now()
+            FROM generate_series(1, %(size)s) n
+            """,
+            names,
+        )
+        cursor.execute("SET session_replication_role = DEFAULT")
+        cursor.execute("ANALYZE accounts_user, accounts_follow")
+    User.objects.filter(id=author.id).update(num_followers=size)
 
 
 def _tweets(users: Sequence[User], contents: Sequence[str]) -> list[Tweet]:

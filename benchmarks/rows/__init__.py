@@ -8,6 +8,7 @@ from benchmarks.rows import (
     fanout,
     feed,
     feed_grpc,
+    indexing,
     likes,
     live,
     memory,
@@ -19,6 +20,7 @@ from benchmarks.rows import (
     search,
     searchable,
     services,
+    slices,
     worker,
 )
 
@@ -28,6 +30,7 @@ ROWS: Sequence[Row] = [
     fanout.ROW,
     worker.ROW,
     mixed.ROW,
+    *slices.ROWS,
     memory.ROW,
     rebuild.ROW,
     *pull.ROWS,
@@ -36,6 +39,7 @@ ROWS: Sequence[Row] = [
     relay.ROW,
     consumer.ROW,
     search.ROW,
+    indexing.ROW,
     live.ROW,
     searchable.ROW,
     services.ROW,

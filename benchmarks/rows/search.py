@@ -85,7 +85,7 @@ def fill_index() -> None:
             break
         except Unavailable:
             time.sleep(pause)
-    _index().client.indices.refresh(index="tweets")
+    elasticsearch_index().client.indices.refresh(index="tweets")
 
 
 def _is_answered(text: str, contents: Sequence[str]) -> bool:
@@ -100,7 +100,7 @@ def _words(content: str) -> list[str]:
     return re.findall(r"[\w']+", content.lower())
 
 
-def _index() -> ElasticsearchIndex:
+def elasticsearch_index() -> ElasticsearchIndex:
     made = index()
     assert isinstance(made, ElasticsearchIndex)
     return made
@@ -109,7 +109,7 @@ def _index() -> ElasticsearchIndex:
 def _raw_request(text: str) -> bytes:
     """The very request that our search makes, for Elasticsearch itself."""
     sent: list[tuple[str, str, Any]] = []
-    transport = _index().client.transport
+    transport = elasticsearch_index().client.transport
     perform = transport.perform_request
 
     def record(method: str, target: str, **options: Any) -> Any:
@@ -118,7 +118,7 @@ def _raw_request(text: str) -> bytes:
 
     transport.perform_request = record  # type: ignore[method-assign]
     try:
-        _index().search(parse(text), place=Place(hour=this_hour()), limit=LIMIT)
+        elasticsearch_index().search(parse(text), place=Place(hour=this_hour()), limit=LIMIT)
     finally:
         transport.perform_request = perform  # type: ignore[method-assign]
     if len(sent) != 1:
