@@ -189,8 +189,8 @@ def _write_multitude(author: User, before_id: int, size: int) -> None:
                 id, username, email, password, display_name, bio, num_tweets, num_followers,
                 num_following, created_at, session_epoch, is_staff, is_superuser
             )
-            SELECT %(before)s + n, 'admirer-' || n, 'admirer-' || n || '@example.com', '', '', '', 0, 0,
-                1, now(), 0, false, false
+            SELECT %(before)s + n, 'admirer-' || n, 'admirer-' || n || '@example.com', '', '', '',
+                0, 0, 1, now(), 0, false, false
             FROM generate_series(1, %(size)s) n
             """,
             names,
