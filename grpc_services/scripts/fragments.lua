@@ -1,15 +1,15 @@
 -- What a page shows of `entries`, an array of ids, as the cache has it.
--- Returns: blobs of the entries, ids of the originals of reposts and their blobs, ids of the authors
--- and their blobs, and the marks. grpc_services/fragments.py says what a blob looks like; false
--- stands for what is not cached.
+-- Returns five arrays with an item for each entry: its blob, of a repost the blob of its original
+-- and of who reposted it, the blob of the tweet's author, and the viewer's mark.
+-- grpc_services/fragments.py says what a blob looks like; false stands for what is not cached.
 local function cached(entries, marks_key)
-  local call, match = redis.call, string.match
+  local match, count = string.match, #entries
 
   local function fetch(prefix, ids)
     if #ids == 0 then return {} end
     local keys = {}
     for i = 1, #ids do keys[i] = prefix .. ids[i] end
-    return call('MGET', unpack(keys))
+    return redis.call('MGET', unpack(keys))
   end
 
   -- an array of ids, each once
@@ -20,35 +20,48 @@ local function cached(entries, marks_key)
     end
   end
 
+  -- what was fetched for `ids`, for each entry by the id that it refers to
+  local function align(fetched, ids, referred)
+    local by_id, items = {}, {}
+    for i = 1, #ids do by_id[ids[i]] = fetched[i] end
+    for i = 1, count do items[i] = by_id[referred[i]] or false end
+    return items
+  end
+
   local blobs = fetch('tweet:', entries)
-  local tweets, original_ids, originals_seen, user_ids, users_seen = {}, {}, {}, {}, {}
-  for i = 1, #entries do
-    tweets[i] = entries[i]
+  local tweet_ids, author_ids, reposter_ids = {}, {}, {}
+  local original_ids, originals_seen, user_ids, users_seen = {}, {}, {}, {}
+  for i = 1, count do
+    tweet_ids[i] = entries[i]
     local blob = blobs[i]
     if blob then
       local author = match(blob, '^T(%d+)|')
       if author then
+        author_ids[i] = author
         collect(user_ids, users_seen, author)
       else
         local original, reposter = match(blob, '^R(%d+)|(%d+)')
         if original then
-          tweets[i] = original
+          tweet_ids[i], reposter_ids[i] = original, reposter
           collect(original_ids, originals_seen, original)
           collect(user_ids, users_seen, reposter)
         end
       end
     end
   end
-  local originals = fetch('tweet:', original_ids)
-  for i = 1, #originals do
+  local originals = align(fetch('tweet:', original_ids), original_ids, tweet_ids)
+  for i, _ in pairs(reposter_ids) do
     local author = originals[i] and match(originals[i], '^T(%d+)|')
-    if author then collect(user_ids, users_seen, author) end
+    if author then
+      author_ids[i] = author
+      collect(user_ids, users_seen, author)
+    end
   end
+  local users = fetch('user:', user_ids)
+  local authors, reposters = align(users, user_ids, author_ids), align(users, user_ids, reposter_ids)
 
   local marks = {}
-  if #tweets > 0 then
-    marks = redis.pcall('HMGET', marks_key, unpack(tweets))
-    if marks.err then marks = {} end -- a value of another type
-  end
-  return {blobs, original_ids, originals, user_ids, fetch('user:', user_ids), marks}
+  if count > 0 then marks = redis.pcall('HMGET', marks_key, unpack(tweet_ids)) end
+  if marks.err then marks = align({}, {}, {}) end -- a value of another type
+  return {blobs, originals, reposters, authors, marks}
 end
