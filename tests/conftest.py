@@ -36,6 +36,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="in which tests/stack runs `make stack` (the flows in all, the rest in databases)",
     )
     parser.addoption(
+        "--api", action="store_true", help="run the API's tests against `make stack`, too"
+    )
+    parser.addoption(
         "--examples", type=int, default=3, help="that schemathesis makes up for each call (3)"
     )
     parser.addoption("--fuzz-seed", type=int, default=1, help="what schemathesis draws them by (1)")
@@ -47,9 +50,11 @@ def is_real() -> bool:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Tests that need real servers are left out on embedded parts, those with servers of their own
-    on the real ones.
+    on the real ones; and those that are run by an option alone.
     """
-    marks = ("chaos",) if is_real() else _REAL
+    marks = {"chaos"} if is_real() else set(_REAL)
+    if not config.getoption("--api"):
+        marks.add("api")
     left_out = [item for item in items if any(item.get_closest_marker(mark) for mark in marks)]
     items[:] = [item for item in items if item not in left_out]
     config.hook.pytest_deselected(items=left_out)

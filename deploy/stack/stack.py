@@ -120,12 +120,15 @@ class Stack:
         pgbouncer.configure(self.folder, chosen["PGBOUNCER"])
 
         procfile = parse_procfile((HERE / f"Procfile.{self._layout}").read_text())
+        commands: dict[str, str] = procfile.processes
+        if self.options.no_workers:
+            commands = {name: of for name, of in commands.items() if not is_behind(name)}
         manager = KeepingManager(
             pids=self.pids,
-            on_start=lambda: self._say_when_ready(list(procfile.processes)),
+            on_start=lambda: self._say_when_ready(list(commands)),
             last="pgbouncer",
         )
-        for name, command in procfile.processes.items():
+        for name, command in commands.items():
             # A connection that is lent by transaction hears no wake-ups.
             environment = direct if name == "relay" else pooled
             manager.add_process(name, command, env=environment, cwd=str(ROOT))
@@ -325,6 +328,11 @@ class Stack:
         return 0
 
 
+def is_behind(name: str) -> bool:
+    """Whether the process takes news to where they belong, and answers nobody."""
+    return name == "relay" or "_worker" in name
+
+
 @contextmanager
 def postgres() -> Iterator[psycopg2.extensions.cursor]:
     try:
@@ -409,6 +417,9 @@ def read_options() -> argparse.Namespace:
         "--no-services", action="store_true", help="somebody else looks after the servers"
     )
     start.add_argument("--no-demo", action="store_true", help="no demo data")
+    start.add_argument(
+        "--no-workers", action="store_true", help="neither relay nor workers: somebody else is both"
+    )
     start.add_argument("--no-rate-limits", action="store_true", help="for load tests")
     commands.add_parser("stop", help="stop what start started; data stays")
     restart = commands.add_parser(

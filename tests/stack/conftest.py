@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from tests.boundaries.serving import answers
 from tests.members import Member, expect
 from tests.support import wait_until
 
-PORT, GRPC_PORT = 18000, 15051  # below the ports that the kernel hands out
+PORTS = PORT, _ = 18000, 15051  # below the ports that the kernel hands out
 STACK = [sys.executable, "deploy/stack/stack.py", "--name", "stack_test", "--redis-db", "9"]
 START_SECONDS = 180.0
 TOPOLOGIES = ["one", "services", "databases"]
@@ -43,22 +44,13 @@ class Stack:
 def stack(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stack]:
-    topology: str = request.param
     log = tmp_path_factory.mktemp("stack") / "log"
-    forget()
-    process = start(topology, log)
-    try:
-        wait_until(lambda: has_ended(process) or "\nReady: " in log.read_text(), START_SECONDS)
-        assert process.poll() is None, log.read_text()
-        with socket.create_connection(("127.0.0.1", PORT)) as slow_client:
-            slow_client.sendall(b"POST /users/login HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
-            yield Stack(f"http://127.0.0.1:{PORT}", topology, slow_client)
-    finally:
-        process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0, log.read_text()
-        assert not answers(f"http://127.0.0.1:{PORT}/health")
-        assert "SIGKILL" not in log.read_text()
-        forget()
+    with (
+        running(STACK, request.param, log),
+        socket.create_connection(("127.0.0.1", PORT)) as slow_client,
+    ):
+        slow_client.sendall(b"POST /users/login HTTP/1.1\r\nContent-Length: 100\r\n\r\n{")
+        yield Stack(f"http://127.0.0.1:{PORT}", request.param, slow_client)
 
 
 @pytest.fixture
@@ -72,19 +64,34 @@ async def read_feed(http: httpx.AsyncClient, reader: Member, **query: int) -> li
     return [tweet["id"] for tweet in answer["tweets"]]
 
 
-def start(topology: str, log: Path) -> "subprocess.Popen[bytes]":
-    places = ["--port", str(PORT), "--grpc-port", str(GRPC_PORT)]
+@contextmanager
+def running(
+    stack: list[str], topology: str, log: Path, *options: str, ports: tuple[int, int] = PORTS
+) -> Iterator[None]:
+    """From the first answer to the last process's end; what it keeps is thrown away."""
+    port, grpc_port = ports
+    forget(stack)
     with log.open("wb") as output:
-        return subprocess.Popen(
-            [*STACK, "start", "--topology", topology, *places, "--no-services",
-             "--no-rate-limits"],
+        process = subprocess.Popen(
+            [*stack, "start", "--topology", topology, "--port", str(port),
+             "--grpc-port", str(grpc_port), "--no-services", "--no-rate-limits", *options],
             cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
+    try:
+        wait_until(lambda: has_ended(process) or "\nReady: " in log.read_text(), START_SECONDS)
+        assert process.poll() is None, log.read_text()
+        yield
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) == 0, log.read_text()
+        assert not answers(f"http://127.0.0.1:{port}/health")
+        assert "SIGKILL" not in log.read_text()
+        forget(stack)
 
 
 def has_ended(process: "subprocess.Popen[bytes]") -> bool:
     return process.poll() is not None
 
 
-def forget() -> None:
-    subprocess.run([*STACK, "forget"], cwd=ROOT, check=True)
+def forget(stack: list[str]) -> None:
+    subprocess.run([*stack, "forget"], cwd=ROOT, check=True)

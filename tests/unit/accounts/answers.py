@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from common.db import aliases
 from messaging.models import OutboxEvent
 
 
@@ -16,4 +17,5 @@ def assert_refused(answer: Any, status: int, *fields: str) -> None:
 
 def told() -> list[str]:
     """The routing keys of all events so far, in order."""
-    return list(OutboxEvent.objects.order_by("id").values_list("routing_key", flat=True))
+    events = [row for using in aliases() for row in OutboxEvent.objects.using(using).all()]
+    return [event.routing_key for event in sorted(events, key=lambda event: event.id)]

@@ -107,6 +107,7 @@ def test_an_account_that_does_not_exist_is_slowed_like_any_other(api: APIClient)
         assert (one.status_code, one.content) == (other.status_code, other.content)
 
 
+@pytest.mark.in_process
 def test_it_costs_one_hash_whether_or_not_there_is_such_an_account(
     api: APIClient, alice: User, bob: User, hashes: list[int]
 ) -> None:

@@ -130,6 +130,7 @@ def test_another_content_type_is_refused(
     assert_refused(send(client, method, address, b"a=b", type), 415)
 
 
+@pytest.mark.in_process  # who reads nothing before all is sent may find the connection reset
 @pytest.mark.parametrize(("method", "address"), BODIES)
 def test_a_body_of_10_megabytes_is_refused(client: APIClient, method: str, address: str) -> None:
     raw = b'{"email": "' + b"a" * 10_000_000 + b'"}'

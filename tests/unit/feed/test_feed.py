@@ -4,6 +4,7 @@ import pytest
 from django_redis import get_redis_connection
 
 from accounts import services as accounts_services
+from common.db import alias
 from common.ids import new_id
 from feed import store, truth
 from feed.handlers import go_on
@@ -115,7 +116,7 @@ class TestManyFollowers:
         drain()
         tweet = writer.post()
         tell_all()
-        sliced = OutboxEvent.objects.pending().get(routing_key="feed.sliced")
+        sliced = OutboxEvent.objects.using(alias("feed")).pending().get(routing_key="feed.sliced")
         event = decode(sliced.routing_key, sliced.body.encode())
         assert isinstance(event, FanOutSliced)
         drain()

@@ -24,7 +24,7 @@ from twitter_project.auditing import cache as cache_audit
 from twitter_project.auditing import timelines as timelines_audit
 
 # commits run what follows them, such as dropping what the cache has
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.in_process]
 
 HERE, THERE = "feed0", "feed1"
 

@@ -9,6 +9,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Follow, User
 from common.authentication import Reader
+from common.db import aliases
 from common.ids import MAX_ID
 from feed.handlers import SLICES, WORKER
 from messaging.models import OutboxEvent
@@ -73,8 +74,12 @@ class Person:
 
 def pending() -> list[Delivery]:
     """The news that nobody was told yet, oldest first; they count as told from now on."""
-    rows = list(OutboxEvent.objects.pending())
-    OutboxEvent.objects.pending().update(published_at=timezone.now())
+    rows: list[OutboxEvent] = []
+    for using in aliases():
+        waiting = OutboxEvent.objects.using(using).pending()
+        rows += waiting
+        waiting.order_by().update(published_at=timezone.now())
+    rows.sort(key=lambda row: row.id)
     return [
         Delivery(
             tag=row.id,

@@ -3,6 +3,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 from elasticsearch.dsl import connections
 
@@ -32,7 +33,7 @@ def refresh(empty_index: None) -> Callable[[], None]:
 
     def refresh() -> None:
         if is_real():
-            connections.get_connection().indices.refresh(index="tweets*")
+            connections.get_connection().indices.refresh(index=f"{settings.ELASTICSEARCH_INDEX}*")
 
     return refresh
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.core import signing
 from django.utils import timezone
 from elasticsearch.dsl import connections
@@ -358,7 +359,9 @@ def test_while_the_index_is_down_search_says_so(
     ],
 )
 def test_a_foreign_document_is_shown_as_it_is(ask: Ask, body: dict[str, Any]) -> None:
-    connections.get_connection().index(index="tweets", id="a-key", document=body, refresh=True)
+    connections.get_connection().index(
+        index=settings.ELASTICSEARCH_INDEX, id="a-key", document=body, refresh=True
+    )
 
     [result] = ask("hello")["results"]
 
@@ -384,7 +387,7 @@ def test_a_value_that_json_of_ours_cannot_say_is_null(ask: Ask, odd: bytes) -> N
     client = connections.get_connection()
     client.options(headers={"content-type": "application/json"}).perform_request(
         "PUT",
-        "/tweets/_doc/a-key?refresh=true",
+        f"/{settings.ELASTICSEARCH_INDEX}/_doc/a-key?refresh=true",
         headers={"content-type": "application/json", "accept": "application/json"},
         body=b'{"content": "hello", "user_id": %s}' % odd,
     )

@@ -28,8 +28,8 @@ def tweet(alice: User) -> Tweet:
 
 
 def told_of(routing_key: str) -> list[Any]:
-    events = OutboxEvent.objects.filter(routing_key=routing_key).order_by("id")
-    return [decode(event.routing_key, event.body.encode()) for event in events]
+    events = OutboxEvent.objects.using(alias("tweets")).filter(routing_key=routing_key)
+    return [decode(event.routing_key, event.body.encode()) for event in events.order_by("id")]
 
 
 def make_popular(tweet: Tweet, rows: int) -> list[int]:

@@ -124,6 +124,7 @@ def test_a_tweet_is_posted_while_the_cache_is_down(
     assert answer.json()["tweet"]["author"]["id"] == str(alice.id)
 
 
+@pytest.mark.in_process
 @pytest.mark.real
 @pytest.mark.django_db(transaction=True)  # a test's own transaction would put savepoints around
 def test_posting_is_one_statement(as_alice: APIClient) -> None:

@@ -1,0 +1,47 @@
+"""The tests of the API again, over the network: by `--api` alone, since they take minutes.
+
+The stack runs without relay and workers, which the tests themselves are (`drain`).
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.boundaries.commands import ROOT
+from tests.stack.conftest import TOPOLOGIES, running
+
+NAME = "stack_api_test"
+STACK = [sys.executable, "deploy/stack/stack.py", "--name", NAME, "--redis-db", "10"]
+PORTS = PORT, _ = 18300, 15151
+SUITE = [f"tests/unit/{service}" for service in ("accounts", "tweets", "feed", "search")]
+
+
+@pytest.mark.api
+@pytest.mark.e2e
+def test_the_api_answers_over_the_network_as_in_one_process(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    topology = request.config.getoption("--topology") or TOPOLOGIES[-1]
+    folder = ROOT / ".services" / NAME
+
+    with running(STACK, topology, tmp_path / "log", "--no-demo", "--no-workers", ports=PORTS):
+        shutil.copy(folder / "keys.json", folder / "test_keys.json")  # the tests sign as it does
+        environment = json.loads((folder / "state.json").read_text())
+        del environment["DJANGO_SETTINGS_MODULE"]
+        answer = subprocess.run(
+            [
+                *(sys.executable, "-m", "pytest", "--ds", "settings.test", "-q", "--tb=short"),
+                *("-p", "no:cacheprovider", "-p", "tests.stack.over_network"),
+                *("--address", f"http://127.0.0.1:{PORT}", *SUITE),
+            ],
+            cwd=ROOT, env={**os.environ, **environment},  # noqa: TID251 the child's is ours
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    print(answer.stdout)  # noqa: T201 shown when it fails, or with -s
+    assert answer.returncode == 0, answer.stderr
