@@ -18,7 +18,7 @@ from common import tracing
 from common.logs import REQUEST_ID_HEADER, request_id
 from common.metrics import rpc_calls
 from grpc_services import credentials
-from grpc_services.errors import to_status
+from grpc_services.errors import DOWN, to_status
 from grpc_services.servers import MAX_MESSAGE_BYTES, NAMES, add_servicer, names
 
 # Every call of ours may be made twice: reads change nothing and IncrementTweets carries a key.
@@ -33,7 +33,7 @@ _SERVICE_CONFIG = {
                 "initialBackoff": "0.05s",
                 "maxBackoff": "0.5s",
                 "backoffMultiplier": 3,
-                "retryableStatusCodes": ["UNAVAILABLE"],
+                "retryableStatusCodes": [code.name for code in DOWN],
             },
         }
     ],

@@ -24,6 +24,9 @@ _MEANING = {status: meaning for meaning, status in _STATUS.items()}
 # The server is there, and still can't answer now.
 _OUTAGES = {grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED}
 
+# Nobody here takes back a question: it is a server that is leaving and answers it no more.
+DOWN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+
 
 def to_status(error: Exception, method: str) -> tuple[grpc.StatusCode, str]:
     """What a server answers for `error`. An unexpected one is logged and kept to ourselves."""
@@ -41,7 +44,7 @@ def raise_meaning(error: grpc.RpcError, service: str) -> NoReturn:
     status, details = error.code(), error.details()
     if status in _OUTAGES:
         raise errors.Unavailable(f"{service} does not answer in time") from error
-    if status is grpc.StatusCode.UNAVAILABLE:
+    if status in DOWN:
         raise errors.Unavailable(f"{service} is down") from error
     if status is grpc.StatusCode.UNAUTHENTICATED:
         # this process, not the user that it works for: no news for a client, who may try again

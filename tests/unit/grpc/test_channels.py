@@ -1,6 +1,8 @@
 """What both channels promise: errors, deadlines, and no question in a transaction."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import grpc
 import pytest
@@ -12,6 +14,7 @@ from common import errors
 from common.db import atomic
 from grpc_services.channels import network_channel
 from grpc_services.clients import accounts
+from grpc_services.clients.calls import call
 from grpc_services.generated import user_service_pb2 as pb
 from grpc_services.generated.user_service_pb2_grpc import UserStub
 from grpc_services.servers import NAMES, Server
@@ -86,6 +89,37 @@ def test_a_server_that_is_down_is_said_in_time(server):
             UserStub(channel).GetUser(pb.GetUserReq(user_id="1"), timeout=5)
         assert raised.value.code() is grpc.StatusCode.UNAVAILABLE
         assert time.monotonic() - began < 4
+
+
+@pytest.mark.parametrize(("times", "is_answered"), [(2, True), (3, False)])
+def test_what_a_leaving_server_takes_back_is_asked_again(times, is_answered):
+    asked = []
+
+    def answer(request, context):
+        asked.append(request)
+        if len(asked) <= times:
+            context.cancel()
+        return pb.GetUsersRes()
+
+    leaving = grpc.server(ThreadPoolExecutor(1))
+    handler = grpc.unary_unary_rpc_method_handler(
+        answer, pb.GetUsersReq.FromString, pb.GetUsersRes.SerializeToString
+    )
+    service = grpc.method_handlers_generic_handler(NAMES["accounts"], {"GetUsers": handler})
+    leaving.add_generic_rpc_handlers((service,))
+    port = leaving.add_insecure_port("127.0.0.1:0")
+    leaving.start()
+    try:
+        with network_channel("accounts", target=f"127.0.0.1:{port}") as channel:
+            ask = partial(call, UserStub(channel).GetUsers, pb.GetUsersReq(), "accounts")
+            if is_answered:
+                assert ask() == pb.GetUsersRes()
+            else:
+                with pytest.raises(errors.Unavailable):
+                    ask()
+    finally:
+        leaving.stop(None).wait()
+    assert len(asked) == 3
 
 
 def test_a_server_tells_how_it_is_and_what_it_serves(server):
