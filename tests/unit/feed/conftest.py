@@ -1,7 +1,16 @@
+from collections.abc import Iterator
+
 import pytest
 
 from accounts.models import User
+from tests.unit.feed.servers import flush
 from tests.unit.feed.world import Person
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_left() -> Iterator[None]:
+    yield
+    flush()
 
 
 @pytest.fixture
