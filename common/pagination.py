@@ -86,7 +86,8 @@ def read_query(query: type[serializers.Serializer[Any]], request: Request) -> Ma
 def _read(query: type[serializers.Serializer[Any]], query_string: bytes) -> Mapping[str, Any]:
     """The same for the same string, and most requests ask for the same few pages."""
     try:
-        validated = _reader(query).run_validation(QueryDict(query_string))
+        # as a plain dict: of a form's, an empty limit would be as good as none
+        validated = _reader(query).run_validation(QueryDict(query_string).dict())
     except serializers.ValidationError as error:
         detail = cast(dict[str, list[Any]], error.detail)
         fields = {name: [str(e) for e in found] for name, found in detail.items()}

@@ -266,6 +266,7 @@ def test_any_text_is_a_query(ask: Ask, empty_index: None, q: str) -> None:
         ({"q": "a", "limit": "101"}, "limit"),
         ({"q": "a", "limit": "-1"}, "limit"),
         ({"q": "a", "limit": "ten"}, "limit"),
+        ({"q": "a", "limit": ""}, "limit"),
         ({"q": "a", "limit": "9" * 400}, "limit"),
         ({"q": "a", "offset": "-1"}, "offset"),
         ({"q": "a", "offset": "1.5"}, "offset"),

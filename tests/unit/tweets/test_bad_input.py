@@ -152,7 +152,7 @@ def test_what_names_no_tweet_is_not_found(
 @pytest.mark.parametrize(
     ("parameter", "values"),
     [
-        ("limit", ["0", "-1", "101", "9" * 30, "x", "1.5"]),
+        ("limit", ["0", "-1", "101", "9" * 30, "x", "1.5", ""]),
         ("cursor", ["0", "-1", "made-up", "9" * 30, "007", "\x00"]),
     ],
 )
