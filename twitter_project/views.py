@@ -1,5 +1,6 @@
 """What belongs to no service: the pages for people, the API's description, the probes."""
 
+import threading
 from functools import cache
 from typing import Any
 
@@ -45,7 +46,13 @@ def docs(request: HttpRequest) -> HttpResponse:
 
 @page("default-src 'none'")
 def schema(request: HttpRequest) -> HttpResponse:
-    return HttpResponse(_schema(), content_type="application/vnd.oai.openapi+json")
+    with _describing:
+        described = _schema()
+    return HttpResponse(described, content_type="application/vnd.oai.openapi+json")
+
+
+# What describes loads itself at its first use, and breaks where two threads are the first.
+_describing = threading.Lock()
 
 
 @cache

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from common.schema import BODY
+from tests.boundaries.commands import run
 
 ERROR = {"$ref": "#/components/schemas/Error"}
 METHODS = {"get", "post", "put", "patch", "delete"}
@@ -18,6 +19,35 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 def schema() -> dict[str, Any]:
     answer: dict[str, Any] = Client().get("/schema").json()
     return answer
+
+
+# In a process of its own, whose first question it is.
+_ASK_SIDE_BY_SIDE = """
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import django
+
+django.setup()
+from django.test import Client
+
+sys.setswitchinterval(1e-6)
+client = Client(raise_request_exception=False, headers={"host": "localhost"})
+with ThreadPoolExecutor(4) as pool:
+    print({answer.status_code for answer in pool.map(client.get, ["/schema"] * 4)})
+"""
+
+
+def test_the_first_who_ask_may_ask_together(tmp_path: Path) -> None:
+    embedded = {
+        "DJANGO_SETTINGS_MODULE": "twitter_project.settings.dev",
+        "DATA_DIR": str(tmp_path),
+        "MONITOR_LISTEN": "",
+    }
+
+    answer = run("-c", _ASK_SIDE_BY_SIDE, environment=embedded)
+
+    assert answer.stdout == "{200}\n", answer.stderr
 
 
 def operations(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
