@@ -270,8 +270,7 @@ class _Publisher:
             on_close_callback=self._failed,
         )
         self._run_until_stopped("no connection")
-        if self._channel is None:
-            raise Unavailable(f"RabbitMQ: {self._error}")
+        self._raise_error()
 
     @property
     def is_open(self) -> bool:
@@ -281,10 +280,17 @@ class _Publisher:
         self._oldest = self._sent + 1
         self._unconfirmed = set(range(self._oldest, self._oldest + len(messages)))
         self._sent += len(messages)
-        with self._connection.gathered():
-            for exchange, routing_key, properties, body in messages:
-                self._channel.basic_publish(exchange, routing_key, body, properties)
-        self._run_until_stopped("no confirm")
+        try:
+            with self._connection.gathered():
+                for exchange, routing_key, properties, body in messages:
+                    self._channel.basic_publish(exchange, routing_key, body, properties)
+        except AMQPError as error:
+            self._error = self._error or _reason(error)
+        else:
+            self._run_until_stopped("no confirm")
+        self._raise_error()
+
+    def _raise_error(self) -> None:
         if self._error is not None:
             error = self._error
             self.close()
