@@ -53,7 +53,7 @@ def format_cursor(cursor: int | None) -> str | None:
 )
 class CursorField(serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(allow_blank=True, **kwargs)
+        super().__init__(allow_blank=True, trim_whitespace=False, **kwargs)
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         return None if data == "" else super().run_validation(data)

@@ -153,7 +153,7 @@ def test_what_names_no_tweet_is_not_found(
     ("parameter", "values"),
     [
         ("limit", ["0", "-1", "101", "9" * 30, "x", "1.5", ""]),
-        ("cursor", ["0", "-1", "made-up", "9" * 30, "007", "\x00"]),
+        ("cursor", ["0", "-1", "made-up", "9" * 30, "007", "\x00", " ", "\f"]),
     ],
 )
 def test_a_parameter_out_of_range_is_named(
