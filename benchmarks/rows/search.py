@@ -19,7 +19,7 @@ from common.errors import Unavailable
 from common.ids import created_at
 from messaging.events import TweetCreated
 from search.backends.elasticsearch import ElasticsearchIndex
-from search.handlers import add
+from search.handlers import BATCH, add
 from search.index import Place, index, this_hour
 from search.query import parse
 from tweets.models import Tweet
@@ -67,7 +67,7 @@ def prepare(stage: Stage) -> Iterator[Contest]:
 
 
 def fill_index() -> None:
-    """All the tweets there are, by the handler that the worker runs."""
+    """All the tweets there are, by the handler that the worker runs, and in its batches."""
     index().clear()
     events = [
         TweetCreated(
@@ -79,12 +79,13 @@ def fill_index() -> None:
         )
         for row in Tweet.objects.tweets().order_by("id")
     ]
-    for pause in waits():  # as a worker does: a cold Elasticsearch may not answer in time
-        try:
-            add(events)
-            break
-        except Unavailable:
-            time.sleep(pause)
+    for start in range(0, len(events), BATCH):
+        for pause in waits():  # as a worker does: a cold Elasticsearch may not answer in time
+            try:
+                add(events[start : start + BATCH])
+                break
+            except Unavailable:
+                time.sleep(pause)
     elasticsearch_index().client.indices.refresh(index="tweets")
 
 
