@@ -9,6 +9,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from common import monitor
+from common.postgresql import deadlines
 from messaging import loops
 from messaging.broker import broker
 from messaging.worker import Worker
@@ -39,6 +40,7 @@ class WorkerCommand(BaseCommand):
         require_broker()
         queues = ", ".join(worker.queue for worker in self.workers)
         self.stdout.write(f"{queues}: waiting for messages; SIGTERM or Ctrl-C ends")
+        deadlines.impose(settings.DATABASE_PATIENCE_SECONDS)
         stop = stop_on_signals()
         monitor.start(lambda: self._ready(stop))
         with ThreadPoolExecutor(len(self.workers)) as pool:

@@ -3,13 +3,16 @@
 import os
 
 from channels.routing import ProtocolTypeRouter
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "twitter_project.settings.dev")
 http = get_asgi_application()
 
-from twitter_project import loops  # noqa: E402 apps must be ready
+from common.postgresql import deadlines  # noqa: E402 apps must be ready
+from twitter_project import loops  # noqa: E402
 
+deadlines.impose(settings.DATABASE_DEADLINE_SECONDS)
 loops.start()
 
 application = ProtocolTypeRouter({"http": http})

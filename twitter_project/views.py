@@ -16,6 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from common.exception_handler import RETRY_AFTER_SECONDS
 from twitter_project import lifecycle, probes
 from twitter_project.pages import page
 
@@ -124,10 +125,12 @@ class ReadyView(Open):
         own = probes.databases()
         answers = probes.ask({**own, **probes.others()})
         status = _judge(answers, own=set(own))
+        is_out = status in ("down", "stopping")
         parts = {name: "ok" if is_up else "down" for name, is_up in answers.items()}
         return Response(
             {"status": status, "parts": parts},
-            status=503 if status in ("down", "stopping") else 200,
+            status=503 if is_out else 200,
+            headers={"Retry-After": str(RETRY_AFTER_SECONDS)} if is_out else None,
         )
 
 

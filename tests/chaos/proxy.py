@@ -1,4 +1,4 @@
-"""A TCP proxy whose connections can be cut."""
+"""A TCP proxy whose connections can be cut, or fall silent."""
 
 import asyncio
 import threading
@@ -13,6 +13,9 @@ class Proxy:
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port
         self._open: set[asyncio.StreamWriter] = set()
+        self._passing = asyncio.Event()
+        self._passing.set()
+        self._stop_word: bytes | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -28,6 +31,23 @@ class Proxy:
             return len(self._open) // 2
 
         return int(self._call(cut()))
+
+    def fall_silent(self, when_told: bytes = b"") -> None:
+        """Passes nothing on any more; if something is given, from when a client says that on."""
+
+        async def fall_silent() -> None:
+            self._stop_word = when_told
+            if not when_told:
+                self._passing.clear()
+
+        self._call(fall_silent())
+
+    def go_on(self) -> None:
+        async def go_on() -> None:
+            self._stop_word = None
+            self._passing.set()
+
+        self._call(go_on())
 
     def close(self) -> None:
         async def close() -> None:
@@ -52,16 +72,18 @@ class Proxy:
         pair = {writer, onward[1]}
         self._open |= pair
         try:
-            await asyncio.gather(_copy(reader, onward[1]), _copy(onward[0], writer))
+            await asyncio.gather(self._copy(reader, onward[1]), self._copy(onward[0], writer))
         finally:
             self._open -= pair
             for side in pair:
                 side.transport.abort()
 
-
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    with suppress(OSError):
-        while data := await reader.read(_CHUNK):
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            while data := await reader.read(_CHUNK):
+                if self._stop_word and self._stop_word in data:
+                    self._passing.clear()
+                await self._passing.wait()
+                writer.write(data)
+                await writer.drain()
+        writer.close()

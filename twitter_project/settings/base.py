@@ -107,6 +107,13 @@ WHITENOISE_USE_FINDERS = True  # no collectstatic on a developer's machine
 # Databases: DATABASE_URL serves all, <SERVICE>_DATABASE_URL gives a service one of its own.
 
 
+def _seconds(name: str, otherwise: float) -> float:
+    found: float = env.float(name, otherwise)
+    if not found > 0:
+        raise ImproperlyConfigured(f"{name}: a number of seconds above 0")
+    return found
+
+
 def _database(url: str) -> dict[str, Any]:
     database: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=600))
     if database["ENGINE"] == "django.db.backends.sqlite3":
@@ -118,7 +125,14 @@ def _database(url: str) -> dict[str, Any]:
     else:
         database["ENGINE"] = "common.postgresql"  # Django's own, which checks its health for less
         database["CONN_HEALTH_CHECKS"] = True
-        database["OPTIONS"] = {"connect_timeout": 5}
+        # What the URL says (sslmode, sslrootcert) counts. Under a network that drops everything, a
+        # wait without a deadline of ours ends after a minute.
+        database["OPTIONS"] = {
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 30_000,  # milliseconds
+        } | database.get("OPTIONS", {})
         # PgBouncer may lend connections by transaction, which a cursor on the server outlives.
         # Whatever is long is read by pages.
         database["DISABLE_SERVER_SIDE_CURSORS"] = True
@@ -137,6 +151,10 @@ for _service in ("accounts", "tweets", "feed", "search"):
         _ALIASES[_url] = _service
         DATABASES[_service] = _database(_url)
     SERVICE_DATABASES[_service] = _ALIASES[_url]
+# How long a request or a call waits for an answer of PostgreSQL, and how long relay and workers do,
+# for whom nobody waits. Commands that end by themselves wait until they are interrupted.
+DATABASE_DEADLINE_SECONDS: float = _seconds("DATABASE_DEADLINE_SECONDS", 5.0)
+DATABASE_PATIENCE_SECONDS: float = _seconds("DATABASE_PATIENCE_SECONDS", 30.0)
 DATABASE_ROUTERS = ["common.db.ServiceRouter"]
 
 # How a commit wakes the outbox relay.

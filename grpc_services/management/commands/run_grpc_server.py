@@ -6,6 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from common import monitor
+from common.postgresql import deadlines
 from grpc_services.servers import NAMES, Server
 from messaging.commands import stop_on_signals
 
@@ -28,6 +29,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         service = options["service"]
         address = options["listen"] or settings.GRPC_LISTEN[service]
+        deadlines.impose(settings.DATABASE_DEADLINE_SECONDS)
         stop = stop_on_signals()
         try:
             server = Server(service, address)

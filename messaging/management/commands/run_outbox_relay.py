@@ -1,8 +1,10 @@
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from common import monitor
+from common.postgresql import deadlines
 from messaging import loops, relay
 from messaging.commands import require_broker, stop_on_signals
 
@@ -17,6 +19,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         require_broker()
         self.stdout.write("outbox relay: waiting for events; SIGTERM or Ctrl-C ends")
+        deadlines.impose(settings.DATABASE_PATIENCE_SECONDS)
         stop = stop_on_signals()
         monitor.start(
             lambda: {loops.RELAY: loops.is_up(loops.RELAY) and not stop.is_set()},

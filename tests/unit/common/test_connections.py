@@ -5,11 +5,13 @@ from contextlib import closing
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.conf import settings
+from django.db import OperationalError, connections
 
 from common.postgresql.base import IDLE_SECONDS, DatabaseWrapper
 from tests.live.system import connect
 from tests.support import wait_until
+from twitter_project.settings.base import _database
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]
 
@@ -81,3 +83,12 @@ def test_one_that_was_told_something_is_asked_and_kept(connection: Asked) -> Non
     wait_until(lambda: not connection._is_silent())
     assert use(connection) == pid
     assert connection.times == 1
+
+
+def test_what_the_url_asks_for_beyond_the_place_counts() -> None:
+    made = DatabaseWrapper(
+        connections["default"].settings_dict
+        | {"OPTIONS": _database(f"{settings.DATABASE_URL}?sslmode=require")["OPTIONS"]}
+    )
+    with pytest.raises(OperationalError, match="server does not support SSL"):
+        made.ensure_connection()

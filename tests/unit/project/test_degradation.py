@@ -5,16 +5,19 @@ Each cell of the table in docs/operations.md.
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from django.db import close_old_connections, connections
 from elasticsearch.dsl import connections as elasticsearch_connections
 from rest_framework.test import APIClient
 
 from accounts.models import User
 from common import breakers, redis_connection, revocation
+from common.postgresql import deadlines
+from common.postgresql.base import breaker
 from grpc_services import channels
 from grpc_services.clients import accounts, calls, tweets
 from messaging.broker import broker
@@ -98,6 +101,34 @@ def _forget() -> None:
     redis_connection.breaker.cache_clear()
     elasticsearch.BREAKER.reset()
     revocation.revocations.forget()
+    breaker.cache_clear()
+
+
+@pytest.fixture
+def port(request: pytest.FixtureRequest, silent_port: int, closed_port: int) -> int:
+    return {"down": closed_port, "hangs": silent_port}[request.param]
+
+
+@pytest.fixture
+def point_databases(transactional_db: None) -> Iterator[Callable[[int], None]]:
+    """Sends this thread's statements to another port."""
+    places = [connection.settings_dict for connection in connections.all()]
+    ports = [place["PORT"] for place in places]
+
+    def move(ports: Iterable[object]) -> None:
+        connections.close_all()
+        for place, port in zip(places, ports, strict=True):
+            place["PORT"] = port
+
+    def point(port: int) -> None:
+        _forget()
+        deadlines.impose(DEADLINE_SECONDS)
+        move([port] * len(places))
+
+    yield point
+    deadlines.impose(None)
+    move(ports)
+    _forget()
 
 
 Requests = dict[str, Callable[[], Any]]
@@ -141,19 +172,38 @@ def ask_for(
     }
 
 
+@pytest.mark.parametrize("port", ["down", "hangs"], indirect=True)
 @pytest.mark.parametrize("part", TABLE)
 def test_what_goes_on_without_a_part(
-    ask_for: Requests, point: Callable[[str, int], None], closed_port: int, part: str
+    ask_for: Requests, point: Callable[[str, int], None], port: int, part: str
 ) -> None:
-    point(part, closed_port)
+    point(part, port)
 
-    statuses = {name: ask() for name, ask in ask_for.items()}
+    assert refused(ask_for) == TABLE[part]
 
-    refused = {name for name, answer in statuses.items() if answer.status_code == 503}
-    failed = {n: a.status_code for n, a in statuses.items() if a.status_code not in (200, 204, 503)}
+
+@pytest.mark.real
+@pytest.mark.parametrize("port", ["down", "hangs"], indirect=True)
+def test_what_goes_on_without_postgresql(
+    ask_for: Requests, point_databases: Callable[[int], None], port: int
+) -> None:
+    point_databases(port)
+
+    assert ask_for.keys() - refused(ask_for) == {"liveness", "feed", "search"}
+
+
+def refused(ask_for: Requests) -> set[str]:
+    """Whose answer is 503; every other must be as ever."""
+    answers = {}
+    for name, ask in ask_for.items():
+        answers[name] = ask()
+        if not connections["default"].in_atomic_block:
+            close_old_connections()  # as after every request but the test client's
+    refused = {name for name, answer in answers.items() if answer.status_code == 503}
+    failed = {n: a.status_code for n, a in answers.items() if a.status_code not in (200, 204, 503)}
     assert failed == {}
-    assert refused == TABLE[part]
-    assert all(statuses[name]["Retry-After"] for name in refused)
+    assert all(answers[name]["Retry-After"] for name in refused)
+    return refused
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""A PostgreSQL that hangs: whoever asks is told so in time, and afterwards all is well."""
+
+import signal
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.chaos.conftest import World
+from tests.chaos.parts import Part
+from tests.factories import PASSWORD
+from tests.support import wait_until
+
+pytestmark = pytest.mark.chaos
+
+DEADLINE_SECONDS = 5.0  # of the settings
+PATIENCE_SECONDS = 60.0
+
+
+@pytest.fixture
+def postgresql(world: World) -> Iterator[Part]:
+    [found] = [server for server in world.targets.servers if server.name == "postgres"]
+    yield found
+    found.send(signal.SIGCONT)
+
+
+@pytest.fixture
+def client(world: World) -> Iterator[httpx.Client]:
+    """Somebody signed in."""
+    new = {"email": "hung@example.com", "username": "hung", "password": PASSWORD}
+    with httpx.Client(base_url=world.webs[0], timeout=60) as client:
+        token = client.post("/users/register", json=new).json()["token"]
+        client.headers["Authorization"] = f"Bearer {token}"
+        yield client
+
+
+def test_a_hung_postgresql_costs_a_deadline_and_nothing_more(
+    postgresql: Part, client: httpx.Client
+) -> None:
+    def post() -> httpx.Response:
+        return client.post("/tweet", json={"content": "The first snow."})
+
+    def num_tweets() -> int:
+        return int(client.get("/users/me").json()["user"]["num_tweets"])
+
+    assert post().status_code == 200
+    wait_until(lambda: num_tweets() == 1, PATIENCE_SECONDS)
+    assert client.get("/feed").status_code == 200
+
+    postgresql.send(signal.SIGSTOP)
+    started = time.monotonic()
+    answer = post()
+    assert time.monotonic() - started < DEADLINE_SECONDS + 1
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert client.get("/health").status_code == 200
+    assert client.get("/feed").json()["count"] == 1
+    postgresql.send(signal.SIGCONT)
+
+    wait_until(lambda: post().status_code == 200, PATIENCE_SECONDS)
+    # by relay, RabbitMQ, worker and gRPC; a tweet that got no answer may be there, too
+    wait_until(lambda: num_tweets() >= 2, PATIENCE_SECONDS)
