@@ -32,8 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--chaos-seconds", type=float, default=90.0, help="of faults (90)")
     parser.addoption(
         "--topology",
-        choices=["one", "services", "databases"],
-        help="in which tests/stack runs `make stack` (the flows in all, the rest in databases)",
+        choices=["one", "services", "databases", "all"],
+        help="in which tests/stack runs `make stack` (databases; of all, the flows in each)",
     )
     parser.addoption(
         "--api", action="store_true", help="run the API's tests against `make stack`, too"

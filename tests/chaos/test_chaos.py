@@ -84,6 +84,7 @@ def test_nothing_is_lost(world: World, chaos: Chaos, capsys: pytest.CaptureFixtu
     looked = {
         line.partition(":")[0]: int(line.split()[-4]) for line in audit.stdout.splitlines()[:-1]
     }
+    del looked["pulling"]  # nobody here is followed by so many
     assert all(looked.values()), audit.stdout
 
 

@@ -24,12 +24,14 @@ TOPOLOGIES = ["one", "services", "databases"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """In the topology asked for; without, in databases, and in all where the test says so."""
+    """In the topology asked for, else in databases; of `all`, in each where the test says so."""
     if "stack" not in metafunc.fixturenames:
         return
     asked = metafunc.config.getoption("--topology")
     everywhere = metafunc.definition.get_closest_marker("every_topology") is not None
-    topologies = [asked] if asked else TOPOLOGIES if everywhere else TOPOLOGIES[-1:]
+    topologies = [asked] if asked and asked != "all" else TOPOLOGIES[-1:]
+    if asked == "all" and everywhere:
+        topologies = TOPOLOGIES
     metafunc.parametrize("stack", topologies, indirect=True, scope="session")
 
 

@@ -26,7 +26,8 @@ SUITE = [f"tests/unit/{service}" for service in ("accounts", "tweets", "feed", "
 def test_the_api_answers_over_the_network_as_in_one_process(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
-    topology = request.config.getoption("--topology") or TOPOLOGIES[-1]
+    asked = request.config.getoption("--topology")
+    topology = asked if asked in TOPOLOGIES else TOPOLOGIES[-1]
     folder = ROOT / ".services" / NAME
 
     with running(STACK, topology, tmp_path / "log", "--no-demo", "--no-workers", ports=PORTS):

@@ -1,4 +1,4 @@
-"""The four flows and the README's session over the network, in every topology."""
+"""The four flows and the README's session over the network."""
 
 from typing import Any
 
