@@ -16,6 +16,7 @@ class Proxy:
         self._passing = asyncio.Event()
         self._passing.set()
         self._stop_word: bytes | None = None
+        self._last_word: bytes | None = None
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -31,6 +32,10 @@ class Proxy:
             return len(self._open) // 2
 
         return int(self._call(cut()))
+
+    def hang_up(self, when_told: bytes) -> None:
+        """Ends each connection that is made from now on once it has passed that on."""
+        self._last_word = when_told
 
     def fall_silent(self, when_told: bytes = b"") -> None:
         """Passes nothing on any more; if something is given, from when a client says that on."""
@@ -86,4 +91,6 @@ class Proxy:
                 await self._passing.wait()
                 writer.write(data)
                 await writer.drain()
+                if self._last_word and self._last_word in data:
+                    break
         writer.close()

@@ -1,10 +1,8 @@
 """What every broker promises, asked of the one in use."""
 
-import socket
 import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,6 +16,7 @@ from common.errors import Unavailable
 from messaging.broker import Broker, Message, broker, dead_queue
 from messaging.events import TweetLiked, encode
 from messaging.worker import Worker, workers
+from tests.chaos.proxy import Proxy
 from tests.support import wait_until
 
 LIKED = TweetLiked(tweet_id=1, user_id=2, author_id=3, at=datetime(2026, 11, 23, tzinfo=UTC))
@@ -185,46 +184,14 @@ def test_a_broker_that_is_down_is_an_outage(reader: Reader):
 def test_a_broker_that_dies_while_one_connects_is_an_outage(last: bytes):
     from messaging.backends.rabbitmq import RabbitMQBroker
 
-    with dying_after(last) as port:
-        url = urlsplit(str(settings.RABBITMQ_URL))
-        place = f"{url.username}:{url.password}@127.0.0.1:{port}"
+    url = urlsplit(str(settings.RABBITMQ_URL))
+    with closing(Proxy(url.port or 0)) as proxy:
+        proxy.hang_up(when_told=last)
+        place = f"{url.username}:{url.password}@127.0.0.1:{proxy.port}"
         dying: Broker = RabbitMQBroker(url._replace(netloc=place).geturl())
         for _ in range(2):
             with pytest.raises(Unavailable):
                 dying.publish([message(1)])
-
-
-@contextmanager
-def dying_after(last: bytes) -> Iterator[int]:
-    """The port of a broker that hangs up as soon as it has said that method."""
-    url = urlsplit(str(settings.RABBITMQ_URL))
-
-    def serve(client: socket.socket) -> None:
-        with client, socket.create_connection((url.hostname, url.port)) as server:
-            threading.Thread(target=copy, args=(client, server)).start()
-            copy(server, client, last)
-            for side in (client, server):
-                with suppress(OSError):
-                    side.shutdown(socket.SHUT_RDWR)
-
-    with socket.create_server(("127.0.0.1", 0)) as listener, ThreadPoolExecutor() as threads:
-
-        def accept() -> None:
-            with suppress(OSError):  # closed
-                while True:
-                    threads.submit(serve, listener.accept()[0])
-
-        threads.submit(accept)
-        yield listener.getsockname()[1]
-        listener.shutdown(socket.SHUT_RDWR)
-
-
-def copy(source: socket.socket, to: socket.socket, until: bytes | None = None) -> None:
-    with suppress(OSError):
-        while data := source.recv(65536):
-            to.sendall(data)
-            if until and until in data:
-                return
 
 
 @pytest.mark.real
