@@ -9,7 +9,7 @@ in that list, so a server may move and change its password, and one more at the 
 users that are to be its own. `feed.placement` says what then becomes of the lists they had.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import redis
@@ -51,10 +51,10 @@ def connection(shard: str) -> redis.Redis:
     return client
 
 
-def on_each(act: Callable[[str], object], shards: Iterable[str] | None = None) -> None:
+def on_each(act: Callable[[str], object]) -> None:
     """Acts on every shard, also after one that is down; then raises the first one's outage."""
     outages = []
-    for shard in names() if shards is None else shards:
+    for shard in names():
         try:
             act(shard)
         except OUTAGES as error:

@@ -177,13 +177,12 @@ class Throttle(BaseThrottle):
         method = request.method or ""
         rates: Mapping[str, str] = getattr(view, "rates", {})
         scope = rates.get(method) or ("read" if method in _READS else "write")
-        if rate_of(scope) is None:
+        rate = rate_of(scope)
+        if rate is None:
             return True
         reader_id = find_reader_id(request)
         owner = client_address(request) if reader_id is None else str(reader_id)
-        self._verdict = count(scope, owner)
-        if self._verdict is None:
-            return True
+        self._verdict = purses.spend(scope, owner, rate)
         django_request: Any = request._request
         django_request.verdict = self._verdict  # for the middleware, which sets the headers
         return not self._verdict.wait

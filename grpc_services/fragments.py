@@ -219,12 +219,10 @@ def drop_stale(shard: str, stale: Iterable[tuple[str, int]]) -> None:
 
 
 def _find_stale_entries(shard: str, entry_ids: Sequence[int]) -> list[int]:
-    cached: dict[int, _Entry | None] = {}
+    known = _Known(shard)
     for id, blob in zip(entry_ids, _fetch(shard, map(_tweet_key, entry_ids)), strict=True):
-        if blob == _GONE:
-            cached[id] = None
-        elif blob and (parsed := _parse_entry(id, blob)):
-            cached[id] = parsed
+        _learn_entry(known, id, blob)
+    cached = known.entries
     originals = {entry.tweet_id for entry in cached.values() if entry}
     shown = {tweet.entry_id: tweet for tweet in _ask_in_batches({*cached, *originals})}
     stale = []
@@ -238,15 +236,12 @@ def _find_stale_entries(shard: str, entry_ids: Sequence[int]) -> list[int]:
 
 
 def _find_stale_users(shard: str, user_ids: Sequence[int]) -> list[int]:
-    cached: dict[int, bytes | None] = {}
+    cached = _Known(shard)
     for id, blob in zip(user_ids, _fetch(shard, map(_user_key, user_ids)), strict=True):
-        if blob == _GONE:
-            cached[id] = None
-        elif blob and (json := _parse_user(blob)):
-            cached[id] = json
-    known = accounts.get_users(cached)
+        _learn_user(cached, id, blob)
+    known = accounts.get_users(cached.users)
     shown = {id: orjson.dumps(show_author(user)) for id, user in known.items()}
-    return [id for id, json in cached.items() if json != shown.get(id)]
+    return [id for id, json in cached.users.items() if json != shown.get(id)]
 
 
 def _find_stale_marks(shard: str, viewer_id: int) -> list[int]:
@@ -299,11 +294,11 @@ def _assemble_cached(entry_id: int, *blobs: bytes | None) -> Fragment | None:
 def _learn(
     known: _Known,
     entry_id: int,
-    blob: bytes | None = None,
-    original: bytes | None = None,
-    reposter: bytes | None = None,
-    author: bytes | None = None,
-    mark: bytes | None = None,
+    blob: bytes | None,
+    original: bytes | None,
+    reposter: bytes | None,
+    author: bytes | None,
+    mark: bytes | None,
 ) -> None:
     """What the blobs tell of an entry; junk tells nothing."""
     _learn_entry(known, entry_id, blob)

@@ -27,11 +27,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """In the topology asked for, else in databases; of `all`, in each where the test says so."""
     if "stack" not in metafunc.fixturenames:
         return
-    asked = metafunc.config.getoption("--topology")
+    asked = metafunc.config.getoption("--topology") or TOPOLOGIES[-1]
     everywhere = metafunc.definition.get_closest_marker("every_topology") is not None
-    topologies = [asked] if asked and asked != "all" else TOPOLOGIES[-1:]
-    if asked == "all" and everywhere:
-        topologies = TOPOLOGIES
+    topologies = [asked]
+    if asked == "all":
+        topologies = TOPOLOGIES if everywhere else TOPOLOGIES[-1:]
     metafunc.parametrize("stack", topologies, indirect=True, scope="session")
 
 
