@@ -27,7 +27,10 @@ class Wakeup(Protocol):
     def wake(self, using: str) -> None: ...
 
     def wait(self, aliases: Sequence[str], timeout: float) -> None:
-        """Returns after a wake-up for one of the databases, or after `timeout` seconds."""
+        """Returns after a wake-up for one of the databases, or after `timeout` seconds.
+
+        And at once where it only begins to listen: what was told before, nobody has heard.
+        """
 
 
 class InProcess:
@@ -65,7 +68,9 @@ class Notify:
         self._work.set()
 
     def wait(self, aliases: Sequence[str], timeout: float) -> None:
-        drivers = [self._listen(using) for using in aliases]
+        if self._begin_to_listen(aliases):
+            return
+        drivers = [connections[using].connection for using in aliases]
         try:
             with connections[aliases[0]].wrap_database_errors:  # the driver's, for any database
                 # One that came with the answer to a query is there already, and the socket silent.
@@ -93,16 +98,18 @@ class Notify:
                     connections[using].close()
             pause.wait(_QUIET_SECONDS)
 
-    def _listen(self, using: str) -> Any:
-        """The driver's connection, listening. Must not go through a pooler."""
-        connection = connections[using]
-        connection.ensure_connection()
-        driver = connection.connection
-        if self._listening.get(using) is not driver:
-            with connection.cursor() as cursor:
-                cursor.execute(f"LISTEN {CHANNEL}")
-            self._listening[using] = driver
-        return driver
+    def _begin_to_listen(self, aliases: Sequence[str]) -> bool:
+        """Whether there was a connection that did not listen. Must not go through a pooler."""
+        has_begun = False
+        for using in aliases:
+            connection = connections[using]
+            connection.ensure_connection()
+            if self._listening.get(using) is not connection.connection:
+                with connection.cursor() as cursor:
+                    cursor.execute(f"LISTEN {CHANNEL}")
+                self._listening[using] = connection.connection
+                has_begun = True
+        return has_begun
 
 
 def _take_notifications(drivers: Sequence[Any]) -> bool:

@@ -198,6 +198,13 @@ def test_the_relay_goes_on_after_an_outage_with_one_line(
 
 @pytest.mark.real
 @pytest.mark.django_db(transaction=True)
+def test_who_only_begins_to_listen_looks_again_before_it_waits():
+    """An event that was committed after the look, and told before the listening, would wait."""
+    wakeup.Notify().wait([alias("tweets")], timeout=-1)  # which a wait would refuse
+
+
+@pytest.mark.real
+@pytest.mark.django_db(transaction=True)
 def test_a_listening_connection_that_breaks_is_an_outage_and_made_anew():
     listening, using = wakeup.Notify(), alias("tweets")
     listening.wait([using], timeout=0)
