@@ -11,13 +11,12 @@ which workers kept it up. One that has none was empty when it was last started.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
 from functools import cache
-from itertools import islice
 
 import redis
 
 from common import shards
+from common.batches import batched
 from common.ids import parse_id
 from feed import store
 
@@ -66,7 +65,7 @@ def _clear(shard: str, *, wholly: bool) -> None:
     elif len(shards.names()) == 1:
         return  # nobody is elsewhere
     cleared = 0
-    for names in _batches(client.scan_iter(count=_SCANNED)):
+    for names in batched(client.scan_iter(count=_SCANNED), _SCANNED):
         if doomed := [name for name in names if _is_doomed(name, shard, wholly=wholly)]:
             cleared += len(doomed)
             client.unlink(*doomed)
@@ -79,9 +78,3 @@ def _is_doomed(name: bytes, shard: str, *, wholly: bool) -> bool:
         return wholly
     owner_id = parse_id(id) if kind in _OF_ONE_USER else None
     return owner_id is not None and (wholly or shards.of(owner_id) != shard)
-
-
-def _batches(names: Iterable[bytes]) -> Iterator[list[bytes]]:
-    left = iter(names)
-    while batch := list(islice(left, _SCANNED)):
-        yield batch

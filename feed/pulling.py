@@ -18,6 +18,7 @@ from typing import Any
 from django.conf import settings
 
 from common import shards
+from common.batches import batched
 from feed import store
 from grpc_services import fragments
 from grpc_services.clients import accounts
@@ -109,8 +110,7 @@ def _ask(user_id: int) -> list[int]:
     lease = fragments.take_lease(shard, [name])
     version, author_ids = _registry(shard)
     followed = []
-    for first in range(0, len(author_ids), MAX_IDS):
-        asked = author_ids[first : first + MAX_IDS]
+    for asked in batched(author_ids, MAX_IDS):
         relations = accounts.get_relations(viewer_id=user_id, user_ids=asked)
         followed += [id for id in asked if relations[id].following]
     fragments.fill(shard, lease, {name: version + b":" + " ".join(map(str, followed)).encode()})

@@ -7,13 +7,13 @@ from time import perf_counter
 from django.conf import settings
 
 from common import shards
+from common.batches import batched
 from common.ids import MAX_ID, created_at
 from common.metrics import FEED_REBUILDS
 from feed import pulling, store
 from feed.store import TIMELINE, Kind, Timeline
 from grpc_services.clients import accounts, tweets
-
-_AUTHORS_A_CALL = 1000
+from grpc_services.clients.calls import MAX_IDS
 
 
 def authors_of(user_id: int) -> list[int]:
@@ -26,8 +26,7 @@ def newest_entries(
 ) -> list[int]:
     """The authors' entries below `before_id`, newest first. `limit` is 1,000 at most."""
     ids: list[int] = []
-    for start in range(0, len(author_ids), _AUTHORS_A_CALL):
-        asked = author_ids[start : start + _AUTHORS_A_CALL]
+    for asked in batched(author_ids, MAX_IDS):
         found = tweets.get_author_tweets(asked, before_id=before_id, limit=limit)
         ids = sorted({*ids, *(entry.id for entry in found)}, reverse=True)[:limit]
     return ids

@@ -2,10 +2,10 @@
 
 import time
 from collections.abc import Collection, Iterator, Sequence
-from itertools import islice
 
 from django.utils import timezone
 
+from common.batches import batched
 from grpc_services.clients import accounts, tweets
 from grpc_services.clients.calls import MAX_IDS
 from grpc_services.clients.tweets import Tweet
@@ -22,15 +22,14 @@ def look() -> Iterator[tuple[int, dict[int, str]]]:
     while page := tweets.list_tweets(after_id=after_id, limit=MAX_IDS):
         yield len(page), index().differences(_documents(page))
         after_id = page[-1].id
-    ids = index().iter_ids()
-    while batch := list(islice(ids, MAX_IDS)):
+    for batch in batched(index().iter_ids(), MAX_IDS):
         yield len(batch), _without_tweet(batch)
 
 
 def look_at(ids: Sequence[int]) -> dict[int, str]:
     """How the index differs for those ids."""
     found: dict[int, str] = {}
-    for batch in _batches(ids):
+    for batch in batched(ids, MAX_IDS):
         found |= index().differences(_documents(_existing(batch)))
         found |= _without_tweet(index().standing(batch))
     return found
@@ -38,7 +37,7 @@ def look_at(ids: Sequence[int]) -> dict[int, str]:
 
 def write_anew(ids: Sequence[int]) -> None:
     """Writes those documents as they should be, and tombstones for what stands for no tweet."""
-    for batch in _batches(ids):
+    for batch in batched(ids, MAX_IDS):
         asked_at = time.time_ns() // 1_000_000  # as of the news, the later answer stays
         documents = list(_documents(_existing(batch), version=asked_at))
         gone = set(batch).difference(document.id for document in documents)
@@ -67,8 +66,3 @@ def _documents(page: Sequence[Tweet], **version: int) -> Iterator[Document]:
             hidden=tweet.user_id not in known,
             **version,
         )
-
-
-def _batches(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), MAX_IDS):
-        yield ids[start : start + MAX_IDS]

@@ -9,7 +9,6 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
@@ -19,6 +18,7 @@ from django.db.models import Min
 from rich.progress import Progress
 
 from accounts.models import Follow, User
+from common.batches import batched
 from common.db import atomic
 from common.errors import Invalid
 from common.ids import created_at, new_ids
@@ -82,7 +82,7 @@ def _write_users(nodes: Sequence[str], since: datetime, progress: Progress) -> d
     password = make_password(PASSWORD)  # slow by intention: one for all
     draw = random.Random(_SEED)  # noqa: S311 no secret
     users: dict[str, int] = {}
-    for batch in _batches(nodes, progress, "users"):
+    for batch in _advancing(nodes, progress, "users"):
         names = {f"node-{node}": node for node in batch}
         with atomic("accounts"):
             known = User.objects.filter(username__in=names).values_list("username", "id")
@@ -106,7 +106,7 @@ def _write_users(nodes: Sequence[str], since: datetime, progress: Progress) -> d
 def _write_follows(
     edges: Sequence[tuple[str, str]], users: dict[str, int], progress: Progress
 ) -> None:
-    for batch in _batches(edges, progress, "follows", size=BATCH // 2):
+    for batch in _advancing(edges, progress, "follows", size=BATCH // 2):
         pairs = {(users[a], users[b]) for edge in batch for a, b in (edge, edge[::-1])}
         with atomic("accounts"):
             rows = Follow.objects.filter(follower__in={follower for follower, _ in pairs})
@@ -135,19 +135,18 @@ def _write_tweets(contents: Sequence[str], authors: Sequence[int], progress: Pro
         id = id_at(first + _WROTE * (number / len(contents)), draw)
         author = draw.choice(authors)
         planned.append(Tweet(id=id, user_id=author, content=content, created_at=created_at(id)))
-    for batch in _batches(planned, progress, "tweets"):
+    for batch in _advancing(planned, progress, "tweets"):
         with atomic("tweets"):
             ids = [tweet.id for tweet in batch]
             known = set(Tweet.objects.filter(id__in=ids).values_list("id", flat=True))
             add_tweets([tweet for tweet in batch if tweet.id not in known])
 
 
-def _batches(
+def _advancing(
     items: Sequence[T], progress: Progress, name: str, size: int = BATCH
 ) -> Iterator[list[T]]:
     task = progress.add_task(name, total=len(items))
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
+    for batch in batched(items, size):
         yield batch
         progress.advance(task, len(batch))
 

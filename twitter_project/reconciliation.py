@@ -5,7 +5,6 @@ Drift is looked at twice: what is under way at the first look has arrived at the
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import TypeVar
 
 import accounts.selectors
@@ -13,6 +12,7 @@ import accounts.services
 import tweets.selectors
 import tweets.services
 from accounts.models import User
+from common.batches import batched
 from common.db import atomic
 from common.pagination import Page
 from messaging.settling import wait_until_handled
@@ -52,8 +52,10 @@ def iter_drift() -> Iterator[tuple[str, list[Drift]]]:
     """Page by page: whether of users or tweets, and which of their counters differ."""
     for users in _pages(accounts.selectors.find_follow_drift):
         yield "users", list(map(_of_user, users.items))
-    for stored in _pages_of_num_tweets():
-        yield "users", _compare_num_tweets(stored, _count_tweets(min(stored) - 1, max(stored)))
+    for page in _pages(accounts.selectors.get_tweet_counters):
+        stored = dict(page.items)
+        counted = _count_tweets(min(stored) - 1, max(stored)) if stored else {}
+        yield "users", _compare_num_tweets(stored, counted)
     for rows in _pages(tweets.selectors.find_counter_drift):
         yield "tweets", list(map(_of_tweet, rows.items))
 
@@ -108,18 +110,6 @@ def _pages(find: Callable[..., Page[T]]) -> Iterator[Page[T]]:
         after_id = page.next
 
 
-def _pages_of_num_tweets() -> Iterator[dict[int, int]]:
-    """The stored counters by user, in order of id."""
-    after_id = 0
-    while True:
-        users = User.objects.filter(id__gt=after_id).order_by("id")[:PAGE]
-        stored = dict(users.values_list("id", "num_tweets"))
-        if not stored:
-            return
-        yield stored
-        after_id = max(stored)
-
-
 def _count_tweets(after_id: int, last_id: int) -> dict[int, int]:
     """The tweets of the users between, by user; no entry for those without any."""
     counted: dict[int, int] = {}
@@ -140,9 +130,7 @@ def _compare_num_tweets(stored: dict[int, int], counted: dict[int, int]) -> list
 
 def _ids(found: Iterable[Drift], owner: str) -> Iterator[list[int]]:
     """The owners of that kind, each once, by batches."""
-    ids = iter(sorted({wrong.id for wrong in found if wrong.owner == owner}))
-    while batch := list(islice(ids, _REPAIR_BATCH)):
-        yield batch
+    return batched(sorted({wrong.id for wrong in found if wrong.owner == owner}), _REPAIR_BATCH)
 
 
 def _of_user(wrong: accounts.selectors.Drift) -> Drift:

@@ -7,6 +7,7 @@ from accounts import selectors
 from accounts.models import Follow, User
 from accounts.services.sessions import check_own_password
 from common import permissions
+from common.batches import batched
 from common.db import atomic, on_commit
 from common.errors import NotFound
 from common.revocation import EVERY_EPOCH, revoke
@@ -57,8 +58,8 @@ def delete_user(*, user_id: int) -> None:
     with atomic("accounts"):
         ids = sorted({user_id, *selectors.get_counterpart_ids(user_id)})
         locked: set[int] = set()
-        for start in range(0, len(ids), _LOCK_BATCH):
-            locked.update(User.objects.only("id").lock(*ids[start : start + _LOCK_BATCH]))
+        for batch in batched(ids, _LOCK_BATCH):
+            locked.update(User.objects.only("id").lock(*batch))
         if user_id not in locked:
             raise NotFound(f"no user {user_id}")
 

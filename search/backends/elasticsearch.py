@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from http.client import TOO_MANY_REQUESTS
-from itertools import islice
 from typing import Any
 from zlib import crc32
 
@@ -21,6 +20,7 @@ from django.utils import timezone
 from elasticsearch import ApiError, ConnectionTimeout, Elasticsearch, NotFoundError, TransportError
 from elasticsearch.dsl import connections
 
+from common.batches import batched
 from common.breakers import Breaker
 from common.errors import Unavailable
 from common.ids import parse_id
@@ -96,7 +96,7 @@ class ElasticsearchIndex:
 
     def write(self, entries: Iterable[Entry]) -> None:
         with _translated():
-            for batch in _batches(entries):
+            for batch in batched(entries, BULK):
                 self._write(batch)
 
     def search(self, query: Query, *, place: Place, limit: int) -> Found:
@@ -118,7 +118,7 @@ class ElasticsearchIndex:
 
     def differences(self, expected: Iterable[Document]) -> dict[int, str]:
         found: dict[int, str] = {}
-        for batch in _batches(expected):
+        for batch in batched(expected, BULK):
             sources = self._fetch(NAME, [document.id for document in batch])
             for document in batch:
                 if wrong := _compare(document, sources.get(document.id)):
@@ -268,7 +268,7 @@ class ElasticsearchRebuild:
 
     def load(self, documents: Iterable[Document]) -> None:
         with _translated():
-            for batch in _batches(documents):
+            for batch in batched(documents, BULK):
                 if not bulk(self._client, [BUILDING], batch):
                     raise Superseded
 
@@ -303,8 +303,7 @@ class ElasticsearchRebuild:
         """
         recent = {"range": {"deleted_at": {"gte": format_time(timezone.now() - TOMBSTONES_KEPT)}}}
         self._client.indices.refresh(index=NAME, ignore_unavailable=True)
-        tombstones = self._index._scan([NAME], recent)
-        while batch := list(islice(tombstones, BULK)):
+        for batch in batched(self._index._scan([NAME], recent), BULK):
             operations: list[Any] = []
             loaded = self._index._fetch(BUILDING, [int(source["id"]) for source in batch])
             for source in batch:
@@ -482,12 +481,6 @@ def _read_page(answer: dict[str, Any], place: Place, limit: int) -> Found:
     return Found(
         hits=hits, total=total, next=replace(place, snapshot=answer["pit_id"], after=after)
     )
-
-
-def _batches(entries: Iterable[Any]) -> Iterator[list[Any]]:
-    remaining = iter(entries)
-    while batch := list(islice(remaining, BULK)):
-        yield batch
 
 
 @contextmanager

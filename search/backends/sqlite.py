@@ -14,12 +14,12 @@ from collections import OrderedDict
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 from django.utils import timezone
 
+from common.batches import batched
 from common.errors import Unavailable
 from common.ids import parse_id
 from common.times import format_time, from_ms, to_ms
@@ -142,7 +142,7 @@ class SqliteIndex:
             pass
 
     def write(self, entries: Iterable[Entry]) -> None:
-        for rows in _batches(entries):
+        for rows in batched(map(_row, entries), BULK):  # analysed before the transaction begins
             with self.transaction() as database:
                 _put(database, _CURRENT, rows)
                 if _is_building(database):
@@ -181,7 +181,7 @@ class SqliteIndex:
 
     def differences(self, expected: Iterable[Document]) -> dict[int, str]:
         found: dict[int, str] = {}
-        for rows in _batches(expected):
+        for rows in batched(map(_row, expected), BULK):
             with self.transaction("DEFERRED") as database:
                 for row, words in rows:
                     if wrong := _compare(database, row, words):
@@ -285,7 +285,7 @@ class SqliteRebuild:
             database.execute("INSERT INTO rebuilds VALUES (?)", (self._token,))
 
     def load(self, documents: Iterable[Document]) -> None:
-        for rows in _batches(documents):
+        for rows in batched(map(_row, documents), BULK):
             with self._transaction() as database:
                 _put(database, _NEW, rows)
 
@@ -419,13 +419,6 @@ def _row(entry: Entry) -> _Written:
     if entry.hidden:
         return row, None
     return row, (" ".join(analysis.tokens(content)), " ".join(analysis.hashtags(content)))
-
-
-def _batches(entries: Iterable[Entry]) -> Iterator[list[_Written]]:
-    """Analysed before their transaction begins."""
-    remaining = iter(entries)
-    while batch := [_row(entry) for entry in islice(remaining, BULK)]:
-        yield batch
 
 
 def _is_building(database: sqlite3.Connection) -> bool:

@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from common import permissions
+from common.batches import batched
 from common.db import atomic
 from common.errors import NotFound
 from common.ids import MAX_ID
@@ -41,8 +42,7 @@ def delete_tweet(*, tweet_id: int, user_id: int) -> None:
 
 def remove_tweets(tweet_ids: Collection[int]) -> int:
     """Deletes the tweets, whoever wrote them, a batch a transaction. Returns how many existed."""
-    ids = sorted(tweet_ids, reverse=True)
-    return sum(_remove(ids[start : start + BATCH]) for start in range(0, len(ids), BATCH))
+    return sum(map(_remove, batched(sorted(tweet_ids, reverse=True), BATCH)))
 
 
 def clear_remains(authors: Mapping[int, int]) -> None:
@@ -60,7 +60,7 @@ def clear_remains(authors: Mapping[int, int]) -> None:
 
 def show_parents_gone(tweet_ids: Collection[int]) -> None:
     """Drops the cached replies to deleted tweets, which were made with a parent."""
-    for reply_ids in _batches(Tweet.objects.filter(parent_id__in=list(tweet_ids)), "id"):
+    for reply_ids in _pages(Tweet.objects.filter(parent_id__in=list(tweet_ids)), "id"):
         drop(Change(entries=reply_ids))
 
 
@@ -72,10 +72,10 @@ def forget_user(user_id: int) -> None:
     written = Tweet.objects.tweets().filter(user_id=user_id).order_by("-id")
     while ids := list(written.values_list("id", flat=True)[:BATCH]):
         remove_tweets(ids)
-    for ids in _batches(Tweet.objects.reposts().filter(user_id=user_id), "repost_of_id"):
+    for ids in _pages(Tweet.objects.reposts().filter(user_id=user_id), "repost_of_id"):
         with atomic("tweets"):
             undo_reposts_locked(Tweet.objects.lock(ids), user_id)
-    for ids in _batches(Like.objects.filter(user_id=user_id), "tweet_id"):
+    for ids in _pages(Like.objects.filter(user_id=user_id), "tweet_id"):
         with atomic("tweets"):
             unlike_locked(Tweet.objects.lock(ids), user_id)
 
@@ -121,7 +121,7 @@ def _clear_batch(authors: Mapping[int, int]) -> bool:
     return BATCH in (len(like_ids), len(entries))
 
 
-def _batches(rows: QuerySet[Any], field: str) -> Iterator[list[int]]:
+def _pages(rows: QuerySet[Any], field: str) -> Iterator[list[int]]:
     """The values of a field, each once and descending. The rows may go as they are handed out."""
     values = rows.order_by(f"-{field}").values_list(field, flat=True)
     before = MAX_ID
