@@ -15,23 +15,22 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from math import floor
 from pathlib import Path
-from typing import Any
 
 import redis.exceptions
 from django.conf import settings
-from django_redis import get_redis_connection
-from redis.commands.core import Script
 
 from common.errors import OUTAGES
+from common.lua import Script
 
 # After an outage, how long before Redis is asked again: a server that hangs takes seconds to tell.
 _RETRY_SECONDS = 5.0
 # Buckets that a process keeps for itself, some 300 bytes each.
 _MOST_LOCAL = 50_000
 _NEARLY = 0.001  # of a token: no calculation with times is exact
+# Run twice where a connection breaks meanwhile, it takes a token too many or gives one.
+_TAKE = Script((Path(__file__).parent / "scripts" / "take.lua").read_text())
 _PERIODS = {"s": 1, "sec": 1, "min": 60, "hour": 3600, "day": 86400}
 
 log = logging.getLogger(__name__)
@@ -94,19 +93,10 @@ def _run_in_redis(buckets: Sequence[Bucket], most: int) -> Taken:
     args: list[int] = [most]
     for bucket in buckets:
         args += (bucket.rate.tokens, bucket.rate.seconds * 1_000_000)
-    tokens, wait, *levels = _script()(keys=[bucket.key for bucket in buckets], args=args)
+    tokens, wait, *levels = _TAKE(keys=[bucket.key for bucket in buckets], args=args)
     return Taken(
         tokens, wait / 1e6, tuple(levels[::2]), tuple(full_in / 1e6 for full_in in levels[1::2])
     )
-
-
-@cache
-def _script() -> Any:
-    connection: redis.Redis = get_redis_connection()
-    script: Script = connection.register_script(
-        (Path(__file__).parent / "scripts" / "take.lua").read_text()
-    )
-    return script
 
 
 class _Outage:

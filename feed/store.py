@@ -29,8 +29,9 @@ from django.conf import settings
 
 from common import shards, tracing
 from common.ids import parse_id
-from common.scripts import Script
+from common.lua import Script
 from grpc_services import fragments
+from grpc_services.blobs import marks_key
 
 log = logging.getLogger(__name__)
 
@@ -58,6 +59,7 @@ PULLED = "pulled"
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 _LIBRARY = (_SCRIPTS / "lists.lua").read_text()
+_PAGE = Script(_LIBRARY + fragments.LIBRARY + (_SCRIPTS / "page.lua").read_text())
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +184,8 @@ def read_part(
 ) -> Part | None:
     """A part of the timeline in one round trip, or None where `read` must have a look at it."""
     try:
-        answer = fragments.script("page", _SCRIPTS, _LIBRARY)(
-            keys=[key(user_id), fragments.marks_key(user_id), PULLED, pulls_key(user_id)],
+        answer = _PAGE(
+            keys=[key(user_id), marks_key(user_id), PULLED, pulls_key(user_id)],
             args=[before_id or "", offset, limit, settings.FEED_SHOWN, _IDLE_SECONDS],
             server=shards.of(user_id),
         )

@@ -3,26 +3,24 @@
 from collections.abc import Iterator, Sequence
 
 from common import shards
-from grpc_services import fragments
+from grpc_services import audit
 from twitter_project.auditing.findings import Check, Finding, Looked
 
 
 def find() -> Iterator[Looked]:
     for shard in shards.names():
-        for names in fragments.iter_cached(shard):
-            yield Looked(len(names), _show(fragments.find_stale(shard, names)))
+        for names in audit.iter_cached(shard):
+            yield Looked(len(names), _show(audit.find_stale(shard, names)))
 
 
 def look_again(findings: Sequence[Finding]) -> list[Finding]:
     names = sorted({finding.subject for finding in findings})
-    return [
-        again for shard in shards.names() for again in _show(fragments.find_stale(shard, names))
-    ]
+    return [again for shard in shards.names() for again in _show(audit.find_stale(shard, names))]
 
 
 def mend(findings: Sequence[Finding]) -> None:
     for shard in shards.names():
-        fragments.drop_stale(shard, [(finding.subject, finding.about) for finding in findings])
+        audit.drop_stale(shard, [(finding.subject, finding.about) for finding in findings])
 
 
 def _show(stale: Sequence[tuple[str, int]]) -> list[Finding]:

@@ -9,6 +9,7 @@ from accounts import services as accounts_services
 from accounts.models import User
 from feed import store
 from grpc_services import fragments
+from grpc_services.blobs import marks_key
 from grpc_services.clients import accounts, tweets
 from grpc_services.fragments import Change
 from tests.unit.feed.world import Person, pending, tell, tell_all
@@ -155,14 +156,14 @@ def test_junk_in_the_cache_is_made_anew(writer, follower, tweet, junk):
     expected = shown(follower)
     for key in (f"tweet:{tweet}", f"user:{writer.id}"):
         get_redis_connection().set(key, junk)
-    get_redis_connection().hset(fragments.marks_key(follower.id), str(tweet), junk)
+    get_redis_connection().hset(marks_key(follower.id), str(tweet), junk)
     assert shown(follower) == expected
     assert shown(follower) == expected
 
 
 def test_values_of_other_types_in_the_cache_are_made_anew(writer, follower, tweet):
     expected = shown(follower)
-    for key in (f"tweet:{tweet}", f"user:{writer.id}", fragments.marks_key(follower.id)):
+    for key in (f"tweet:{tweet}", f"user:{writer.id}", marks_key(follower.id)):
         get_redis_connection().delete(key)
         get_redis_connection().rpush(key, "junk")
     assert shown(follower) == expected
@@ -171,7 +172,7 @@ def test_values_of_other_types_in_the_cache_are_made_anew(writer, follower, twee
 
 def test_a_lease_whose_holder_died_does_not_last(follower, tweet):
     get_redis_connection().set(f"tweet:{tweet}", "L1234", ex=10)
-    get_redis_connection().hset(fragments.marks_key(follower.id), str(tweet), "L1234")
+    get_redis_connection().hset(marks_key(follower.id), str(tweet), "L1234")
     assert shown(follower)["id"] == str(tweet)
     assert get_redis_connection().ttl(f"tweet:{tweet}") <= 10
     get_redis_connection().delete(f"tweet:{tweet}")
@@ -193,7 +194,7 @@ def test_while_accounts_is_down_the_author_is_null(writer, follower, tweet, monk
 
 def test_the_marks_of_one_viewer_are_bounded(follower, tweet, monkeypatch):
     monkeypatch.setattr(fragments, "MOST_MARKS", 3)
-    key = fragments.marks_key(follower.id)
+    key = marks_key(follower.id)
     get_redis_connection().hset(key, mapping={str(n): "00" for n in range(1, 4)})
     fragments.drop(Change(entries=[tweet], viewer=follower.id))
     shown(follower)

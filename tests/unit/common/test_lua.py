@@ -2,7 +2,7 @@ import pytest
 from django_redis import get_redis_connection
 from redis.exceptions import ResponseError
 
-from common.scripts import Script
+from common.lua import Script
 
 ECHO = Script("return {KEYS[1], ARGV[1]}")
 

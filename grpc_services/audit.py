@@ -1,0 +1,106 @@
+"""Cached fragments against what they would be made of now."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from typing import Any
+
+import redis
+
+from common import shards
+from common.batches import batched
+from common.ids import parse_id
+from grpc_services.blobs import (
+    MARKS,
+    Entry,
+    entry_of,
+    json_of,
+    learn_entry,
+    learn_user,
+    mark_of,
+    marks_key,
+    tweet_key,
+    user_key,
+)
+from grpc_services.clients import accounts, tweets
+from grpc_services.clients.calls import MAX_IDS
+
+_SCANNED = 500
+
+
+def iter_cached(shard: str) -> Iterator[list[str]]:
+    """The names of all keys of the cache, some hundred at a time; some may come twice."""
+    for kind in ("tweet", "user", "marks"):
+        names = shards.connection(shard).scan_iter(match=f"{kind}:*", count=_SCANNED)
+        for batch in batched(names, _SCANNED):
+            yield [name.decode() for name in batch if parse_id(name.partition(b":")[2])]
+
+
+def find_stale(shard: str, names: Sequence[str]) -> list[tuple[str, int]]:
+    """Those of the keys whose value there is another than it would be made now.
+
+    With each, the tweet whose mark it is in `marks:…`, else 0. Leases and junk are no values.
+    """
+    owners: dict[str, list[int]] = {"tweet": [], "user": [], "marks": []}
+    for name in names:
+        kind, _, id = name.partition(":")
+        owners[kind].append(int(id))
+    stale = [(tweet_key(id), 0) for id in _find_stale_entries(shard, owners["tweet"])]
+    stale += [(user_key(id), 0) for id in _find_stale_users(shard, owners["user"])]
+    for viewer_id in owners["marks"]:
+        stale += [(marks_key(viewer_id), id) for id in _find_stale_marks(shard, viewer_id)]
+    return stale
+
+
+def drop_stale(shard: str, stale: Iterable[tuple[str, int]]) -> None:
+    """Drops what `find_stale` returned."""
+    pipeline = shards.connection(shard).pipeline(transaction=False)
+    for name, tweet_id in stale:
+        if tweet_id:
+            pipeline.hdel(name, str(tweet_id))
+        else:
+            pipeline.unlink(name)
+    pipeline.execute()
+
+
+def _find_stale_entries(shard: str, entry_ids: Sequence[int]) -> list[int]:
+    cached: dict[int, Entry | None] = {}
+    for id, blob in zip(entry_ids, _fetch(shard, map(tweet_key, entry_ids)), strict=True):
+        learn_entry(cached, id, blob)
+    originals = {entry.tweet_id for entry in cached.values() if entry}
+    shown = {tweet.entry_id: tweet for tweet in _ask_in_batches({*cached, *originals})}
+    stale = []
+    for id, entry in cached.items():
+        tweet = shown.get(id)
+        if entry and tweet is None and entry.tweet_id != id and entry.tweet_id not in shown:
+            continue  # a repost of what is gone shows nothing, whatever its own key says
+        if entry != (entry_of(tweet) if tweet else None):
+            stale.append(id)
+    return stale
+
+
+def _find_stale_users(shard: str, user_ids: Sequence[int]) -> list[int]:
+    cached: dict[int, bytes | None] = {}
+    for id, blob in zip(user_ids, _fetch(shard, map(user_key, user_ids)), strict=True):
+        learn_user(cached, id, blob)
+    shown = {id: json_of(user) for id, user in accounts.get_users(cached).items()}
+    return [id for id, json in cached.items() if json != shown.get(id)]
+
+
+def _find_stale_marks(shard: str, viewer_id: int) -> list[int]:
+    try:
+        found: Any = shards.connection(shard).hgetall(marks_key(viewer_id))
+    except redis.ResponseError:  # a value of another type
+        return []
+    marks = {int(id): mark for id, mark in found.items() if parse_id(id) and mark in MARKS}
+    now = {tweet.id: mark_of(tweet) for tweet in _ask_in_batches(marks, viewer_id)}
+    return [id for id, mark in marks.items() if now.get(id, mark) != mark]
+
+
+def _fetch(shard: str, names: Iterable[str]) -> list[bytes | None]:
+    asked = list(names)
+    found: Any = shards.connection(shard).mget(asked) if asked else []
+    return list(found)
+
+
+def _ask_in_batches(ids: Collection[int], viewer_id: int | None = None) -> Iterator[tweets.Tweet]:
+    for batch in batched(ids, MAX_IDS):
+        yield from tweets.get_tweets(batch, viewer_id=viewer_id)
