@@ -35,6 +35,11 @@ def own_data(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
         embedded._claim.close()
 
 
+def workers(server: Server) -> list[int]:
+    pid = server.process.pid
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
 def sign_in(server: Server, name: str) -> httpx.Client:
     body = {"email": f"{name}@example.com", "password": "password"}
     answer = httpx.post(f"{server.address}/users/login", json=body, timeout=30)
@@ -109,9 +114,21 @@ def test_with_everything_down_it_still_says_so_and_then_leaves_in_order(tmp_path
     assert set(ready.json()["parts"].values()) == {"down"}
     assert not server.process.find_in_log("(Sign in)")
 
-    server.process.terminate()
+    for pid in (*workers(server), server.process.pid):
+        os.kill(pid, signal.SIGINT)  # as Ctrl-C does
     wait_until(lambda: httpx.get(f"{server.address}/ready").json()["status"] == "stopping")
     assert server.process.wait() == 0
+
+
+@pytest.mark.slow
+def test_it_leaves_at_once_while_its_worker_still_starts(tmp_path: Path) -> None:
+    server = start("serve", tmp_path, **CLOSED)
+    server.process.wait_until(lambda: workers(server))
+
+    server.process.terminate()
+
+    assert server.process.wait() == 0
+    assert not server.process.find_in_log("(Killing|ERROR)")
 
 
 def test_a_taken_port_is_said_in_one_line() -> None:

@@ -1,4 +1,5 @@
 import argparse
+import signal
 import socket
 import threading
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
+from django.utils.module_loading import import_string
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
@@ -20,6 +22,8 @@ from twitter_project import embedded, lifecycle
 _KILL_AFTER_SECONDS = 15
 # Request line and headers together: more is answered 431 without reading on.
 _MOST_HEADER_BYTES = 32 * 1024
+_APPLICATION = "twitter_project.wsgi.application"
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 class Command(BaseCommand):
@@ -66,7 +70,7 @@ class Command(BaseCommand):
         connections.close_all()
 
         server = _Server(
-            "twitter_project.wsgi:application",
+            _APPLICATION,
             address=host,
             port=port,
             interface=Interfaces.WSGI,
@@ -81,7 +85,7 @@ class Command(BaseCommand):
             self._say_how_to_try, f"http://{host}:{port}", is_seeded=options["seed"]
         )
         monitor.start(_ready, *(["messaging.backlog.Backlog"] if settings.LOOPS else []))
-        server.serve()
+        server.serve(target_loader=_load, wrap_loader=False)
 
     def _say_how_to_try(self, address: str, *, is_seeded: bool) -> None:
         lines = [f"Serving on {address} (the API: {address}/docs). Ctrl-C stops."]
@@ -101,8 +105,16 @@ class _Server(MPServer):
     on_listening: Callable[[], None]
 
     def startup(self, *args: Any, **kwargs: Any) -> None:
-        """Ends when the workers are forked, which is long before they listen."""
-        super().startup(*args, **kwargs)  # type: ignore[no-untyped-call]
+        """Ends when the workers are forked, which is long before they listen.
+
+        A worker is born with this process's handlers, which do nothing there: a signal waits until
+        `_load` has put an end to that.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+        try:
+            super().startup(*args, **kwargs)  # type: ignore[no-untyped-call]
+        finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
         threading.Thread(target=self._wait_for_listening, daemon=True).start()
 
     def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
@@ -118,6 +130,17 @@ class _Server(MPServer):
                 continue
             self.on_listening()
             return
+
+
+def _load() -> Callable[..., Any]:
+    """The application, in a worker, which has nothing to finish before it serves.
+
+    The import takes seconds, on a busy machine many; granian listens for signals only after it.
+    """
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # Ctrl-C is for the server alone
+    application: Callable[..., Any] = import_string(_APPLICATION)
+    return application
 
 
 def _ready() -> dict[str, bool]:
