@@ -38,7 +38,7 @@ TWEETS = 10  # in a round
 ROUNDS = 5
 NODES = 3
 SLOTS = 16_384
-WINDOW = 1000  # timelines, of which two windows are in flight, as in `store.run`
+WINDOW = 1000  # timelines, of which two windows are in flight, as in `pipeline.run`
 
 _PUSH_ONE = """
 local length = redis.pcall('LPUSHX', KEYS[1], ARGV[1])

@@ -18,7 +18,7 @@ from common.metrics import FANOUT_DELIVERIES, FANOUT_LAG
 from common.pagination import Page
 from common.times import to_ms
 from feed import placement, pulling, store, truth
-from feed.store import Audience, Call
+from feed.pipeline import Audience, Call, run
 from grpc_services import fragments
 from grpc_services.clients import accounts, tweets
 from grpc_services.fragments import Change
@@ -64,7 +64,7 @@ def fan_out(events: Sequence[TweetCreated] | Sequence[TweetReposted]) -> None:
                 if put := placing.get(entry_id):
                     yield from put(entry_id, author_id, audience)
 
-    FANOUT_DELIVERIES.inc(store.run(calls()))
+    FANOUT_DELIVERIES.inc(run(calls()))
     _observe_lag(placing)
 
 
@@ -90,7 +90,7 @@ def go_on(events: Sequence[FanOutSliced]) -> None:
             # as long as the markers last; the readers of so many lists sort what comes meanwhile
             placing = _placing([event.entry_id], fresh_seconds=store.MARKER_SECONDS)
             if put := placing.get(event.entry_id):
-                FANOUT_DELIVERIES.inc(store.run(put(event.entry_id, event.author_id, audience)))
+                FANOUT_DELIVERIES.inc(run(put(event.entry_id, event.author_id, audience)))
                 _observe_lag(placing)
 
 

@@ -61,7 +61,7 @@ def _mark(shard: redis.Redis) -> Mark | None:
 def _clear(shard: str, *, wholly: bool) -> None:
     client = shards.connection(shard)
     if wholly:
-        client.delete(store.PULLED)  # first: lists that are built from now on lack nothing
+        client.delete(store.PULLED_KEY)  # first: lists that are built from now on lack nothing
     elif len(shards.names()) == 1:
         return  # nobody is elsewhere
     cleared = 0

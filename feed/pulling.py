@@ -20,6 +20,7 @@ from django.conf import settings
 from common import shards
 from common.batches import batched
 from feed import store
+from feed.lists import script
 from grpc_services import fragments
 from grpc_services.clients import accounts
 from grpc_services.clients.calls import MAX_IDS
@@ -33,7 +34,7 @@ def states(shard: str, author_ids: Collection[int]) -> dict[int, str]:
     """What stands of each of the authors there; empty where it is pushed as anyone."""
     if not author_ids:
         return {}
-    found: Any = shards.connection(shard).hmget(store.PULLED, list(map(str, author_ids)))
+    found: Any = shards.connection(shard).hmget(store.PULLED_KEY, list(map(str, author_ids)))
     return {id: (state or b"").decode() for id, state in zip(author_ids, found, strict=True)}
 
 
@@ -91,7 +92,7 @@ def end(author_id: int, number: int) -> None:
 def followed_by(user_id: int) -> list[int]:
     """The authors whose lists the user's timeline is merged with."""
     pipeline = shards.connection(shards.of(user_id)).pipeline(transaction=False)
-    pipeline.hget(store.PULLED, _VERSION)
+    pipeline.hget(store.PULLED_KEY, _VERSION)
     pipeline.get(store.pulls_key(user_id))
     version, known = pipeline.execute(raise_on_error=False)
     if version is None:
@@ -118,11 +119,11 @@ def _ask(user_id: int) -> list[int]:
 
 
 def _registry(shard: str) -> tuple[bytes, list[int]]:
-    found: Any = shards.connection(shard).hgetall(store.PULLED)
+    found: Any = shards.connection(shard).hgetall(store.PULLED_KEY)
     version = found.pop(_VERSION, b"0")
     return version, sorted(map(int, found))
 
 
 def _turn(shard: str, author_id: int, before: str, after: str) -> bool:
-    turn = store.script("turn")
-    return bool(turn(keys=[store.PULLED], args=[author_id, before, after], server=shard))
+    turn = script("turn")
+    return bool(turn(keys=[store.PULLED_KEY], args=[author_id, before, after], server=shard))

@@ -15,21 +15,18 @@ list on each shard where readers merge it.
 """
 
 import logging
-from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache
-from itertools import chain, zip_longest
-from pathlib import Path
 from typing import Any
 
 import redis
 from django.conf import settings
 
-from common import shards, tracing
+from common import shards
 from common.ids import parse_id
-from common.lua import Script
+from feed.lists import TIMELINE, Kind, key, script
+from feed.pipeline import CHUNK, Audience, Call, run
 from grpc_services import fragments
 from grpc_services.blobs import marks_key
 
@@ -40,8 +37,7 @@ BUILDING = b"-1"
 
 # Entries beyond those shown that a list may hold before it is trimmed: one LTRIM for 64 pushes.
 SLACK = 64
-# Timelines a script touches: the server does nothing else meanwhile.
-CHUNK = 1000
+# Timelines that a slower script touches, see `feed.pipeline.CHUNK`.
 SLOW_CHUNK = 250
 MERGE_CHUNK = 50
 # A redelivery within this time finds the marker of its chunk. A later one is late, and is put in
@@ -55,34 +51,9 @@ IDLE = timedelta(days=30)
 _IDLE_SECONDS = int(IDLE.total_seconds())
 
 # Authors who are pulled: see `feed.pulling`.
-PULLED = "pulled"
+PULLED_KEY = "pulled"
 
-_SCRIPTS = Path(__file__).parent / "scripts"
-_LIBRARY = (_SCRIPTS / "lists.lua").read_text()
-_PAGE = Script(_LIBRARY + fragments.LIBRARY + (_SCRIPTS / "page.lua").read_text())
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """Of a list."""
-
-    prefix: str
-    shard: str | None = None  # else the owner's
-
-    def shard_of(self, owner_id: int) -> str:
-        return self.shard or shards.of(owner_id)
-
-
-TIMELINE = Kind("feed")
-
-
-@cache
-def authored(shard: str) -> Kind:
-    return Kind("authored", shard)
-
-
-def kinds() -> list[Kind]:
-    return [TIMELINE, *map(authored, shards.names())]
+_PAGE = script("page", fragments.LIBRARY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +76,6 @@ class Part:
     has_more: bool  # in the lists
     is_complete: bool  # nothing older than the lists is in the database
     cached: Any = None  # for `fragments.complete`
-
-
-def key(owner_id: int, kind: Kind = TIMELINE) -> str:
-    return f"{kind.prefix}:{owner_id}"
 
 
 def read(owner_id: int, kind: Kind = TIMELINE) -> Timeline | None:
@@ -185,7 +152,7 @@ def read_part(
     """A part of the timeline in one round trip, or None where `read` must have a look at it."""
     try:
         answer = _PAGE(
-            keys=[key(user_id), marks_key(user_id), PULLED, pulls_key(user_id)],
+            keys=[key(user_id), marks_key(user_id), PULLED_KEY, pulls_key(user_id)],
             args=[before_id or "", offset, limit, settings.FEED_SHOWN, _IDLE_SECONDS],
             server=shards.of(user_id),
         )
@@ -237,61 +204,6 @@ def finish_building(
 def forget(owner_id: int, kind: Kind = TIMELINE) -> None:
     connection = shards.connection(kind.shard_of(owner_id))
     connection.delete(key(owner_id, kind), pulls_key(owner_id))
-
-
-class Audience:
-    """Timelines that entries go to, their keys packed for the wire once."""
-
-    def __init__(self, user_ids: Sequence[int], *, author_id: int | None = None) -> None:
-        """With an author these are the followers', and the author's own lists come first."""
-        self._parts = [
-            _Part(shard, ids, author_id) for shard, ids in shards.group(user_ids).items()
-        ]
-
-    def chunks(self, size: int) -> Iterator["Chunk"]:
-        """The shards' by turns, and for the same audience always the same."""
-        if len(self._parts) == 1:
-            return self._parts[0].chunks(size)
-        turns = zip_longest(*(part.chunks(size) for part in self._parts))
-        return (chunk for turn in turns for chunk in turn if chunk)
-
-
-class _Part:
-    """The part of an audience whose timelines are on one shard."""
-
-    def __init__(self, shard: str, user_ids: Sequence[int], author_id: int | None) -> None:
-        self._shard = shard
-        self._ids = list(user_ids)
-        self._keys = [f"${len(id) + 5}\r\nfeed:{id}\r\n" for id in map(str, user_ids)]
-        if author_id is not None:
-            names = [key(author_id, authored(shard))]
-            if shard == shards.of(author_id):
-                names.append(key(author_id))
-            self._keys = [f"${len(name)}\r\n{name}\r\n" for name in names] + self._keys
-            self._ids = [author_id] * len(names) + self._ids
-
-    def chunks(self, size: int) -> Iterator["Chunk"]:
-        for start in range(0, len(self._ids), size):
-            keys = self._keys[start : start + size]
-            yield Chunk(self._shard, self._ids[start], len(keys), "".join(keys).encode())
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    shard: str
-    first_id: int
-    size: int
-    keys: bytes  # packed
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A script on a chunk of timelines."""
-
-    script: str
-    keys: Sequence[str]  # before the timelines'
-    chunk: Chunk
-    args: Sequence[int]
 
 
 def push(entry_id: int, author_id: int, audience: Audience | Sequence[int]) -> int:
@@ -347,7 +259,7 @@ def settle(
     script("settle")(
         keys=[
             key(follower_id), _follows(author_id), _unfollows(author_id),
-            PULLED, pulls_key(follower_id),
+            PULLED_KEY, pulls_key(follower_id),
         ],
         args=[
             follower_id, author_id, int(following), at_ms, at_ms - MEMORY_SECONDS * 1000,
@@ -399,94 +311,3 @@ def _unfollows(author_id: int) -> str:
 
 def _audience(audience: Audience | Sequence[int]) -> Audience:
     return audience if isinstance(audience, Audience) else Audience(audience)
-
-
-def run(calls: Iterable[Call]) -> int:
-    """Runs the calls in order and adds up what they return.
-
-    On each shard two full chunks are in flight, or as many small ones as they hold timelines, so
-    that the next ones are found, packed and sent while Redis works on the last.
-    """
-    waiting = iter(calls)
-    first = next(waiting, None)
-    if first is None:
-        return 0
-    with tracing.span(f"redis {first.script}", "client"):
-        return _pipeline(chain([first], waiting))
-
-
-def _pipeline(calls: Iterable[Call]) -> int:
-    pipes: dict[str, _Pipe] = {}
-    try:
-        for call in calls:
-            shard = call.chunk.shard
-            if shard not in pipes:
-                pipes[shard] = _Pipe(shard)
-            pipes[shard].send(call)
-        return sum(pipe.finish() for pipe in pipes.values())
-    finally:
-        for pipe in pipes.values():
-            pipe.close()
-
-
-class _Pipe:
-    """Calls to one shard, some of them under way."""
-
-    def __init__(self, shard: str) -> None:
-        self._client = shards.connection(shard)
-        self._connection: Any = self._client.connection_pool.get_connection()
-        self._in_flight: deque[tuple[Call, bytes]] = deque()
-        self._unknown: list[tuple[Call, bytes]] = []
-        self._timelines = 0  # in flight
-        self._total = 0
-        self._is_finished = False
-
-    def send(self, call: Call) -> None:
-        packed = _pack(call)
-        self._connection.send_packed_command([packed])
-        self._in_flight.append((call, packed))
-        self._timelines += call.chunk.size
-        while self._timelines > CHUNK and len(self._in_flight) > 1:
-            self._receive()
-
-    def finish(self) -> int:
-        """What the calls returned, added up."""
-        while self._in_flight:
-            self._receive()
-        for call, packed in self._unknown:
-            self._client.script_load(script(call.script).source)
-            self._connection.send_packed_command([packed])
-            self._total += int(self._connection.read_response())
-        self._is_finished = True
-        return self._total
-
-    def close(self) -> None:
-        if not self._is_finished:  # answers may be under way that nobody waits for
-            self._connection.disconnect()
-        self._client.connection_pool.release(self._connection)
-
-    def _receive(self) -> None:
-        call, packed = self._in_flight.popleft()
-        self._timelines -= call.chunk.size
-        try:
-            self._total += int(self._connection.read_response())
-        except redis.exceptions.NoScriptError:  # Redis was restarted
-            self._unknown.append((call, packed))
-
-
-def _pack(call: Call) -> bytes:
-    """As the wire has it: EVALSHA, the script, how many keys, the keys, the arguments."""
-    keys = len(call.keys) + call.chunk.size
-    head = ["EVALSHA", script(call.script).sha, str(keys), *call.keys]
-    count = len(head) + call.chunk.size + len(call.args)
-    return b"*%d\r\n%b%b%b" % (count, _bulk(head), call.chunk.keys, _bulk(map(str, call.args)))
-
-
-def _bulk(parts: Iterable[str]) -> bytes:
-    return "".join([f"${len(part)}\r\n{part}\r\n" for part in parts]).encode()
-
-
-@cache
-def script(name: str) -> Script:
-    """A script that may use what lists.lua holds."""
-    return Script(_LIBRARY + (_SCRIPTS / f"{name}.lua").read_text())

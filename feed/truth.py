@@ -11,7 +11,8 @@ from common.batches import batched
 from common.ids import MAX_ID, created_at
 from common.metrics import FEED_REBUILDS
 from feed import pulling, store
-from feed.store import TIMELINE, Kind, Timeline
+from feed.lists import TIMELINE, Kind, authored
+from feed.store import Timeline
 from grpc_services.clients import accounts, tweets
 from grpc_services.clients.calls import MAX_IDS
 
@@ -53,10 +54,10 @@ def materialise(user_id: int) -> Timeline:
     """The timeline as its owner reads it, pulled authors included; made where it is missing."""
     timeline = store.read(user_id) or build(user_id)
     shard, pulled = shards.of(user_id), pulling.followed_by(user_id)
-    authored = store.authored(shard)
-    lists = store.read_all(pulled, authored, shard=shard)
+    kind = authored(shard)
+    merged = store.read_all(pulled, kind, shard=shard)
     return store.join(
-        [timeline, *(found or build(id, authored) for id, found in zip(pulled, lists, strict=True))]
+        [timeline, *(found or build(id, kind) for id, found in zip(pulled, merged, strict=True))]
     )
 
 

@@ -24,7 +24,7 @@ def prepare(stage: Stage, *, pulled: int) -> Iterator[Contest]:
     expected = newest_entries(user_id, _PAGE * _PAGES)
 
     def measure(author_ids: Sequence[int]) -> float:
-        stage.redis.delete(store.PULLED, store.pulls_key(user_id))
+        stage.redis.delete(store.PULLED_KEY, store.pulls_key(user_id))
         for author_id in author_ids:
             pulling.start("default", author_id, "")
         if _walk(user_id) != expected:

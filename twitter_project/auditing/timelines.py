@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from feed import store, truth
-from feed.store import Kind
+from feed import lists, store, truth
+from feed.lists import Kind
 from twitter_project.auditing.findings import Check, Finding, Looked
 
 
 def find() -> Iterator[Looked]:
-    for kind in store.kinds():
+    for kind in lists.kinds():
         for owner_id in store.iter_materialised(kind):
             yield Looked(1, _compare(owner_id, kind))
 
@@ -25,7 +25,7 @@ def mend(findings: Sequence[Finding]) -> None:
 
 def _compare(owner_id: int, kind: Kind) -> list[Finding]:
     difference = truth.compare(owner_id, kind)
-    subject = store.key(owner_id, kind)
+    subject = lists.key(owner_id, kind)
     return [
         *(Finding(subject, "lacks", owner_id, entry) for entry in difference.missing),
         *(Finding(subject, "has too much:", owner_id, entry) for entry in difference.surplus),
@@ -36,7 +36,7 @@ def _compare(owner_id: int, kind: Kind) -> list[Finding]:
 def _lists(findings: Iterable[Finding]) -> list[tuple[int, Kind]]:
     """Those that the findings are about; of an author's own lists, which have one name, all."""
     owned = sorted({(finding.subject.partition(":")[0], finding.id) for finding in findings})
-    return [(id, kind) for prefix, id in owned for kind in store.kinds() if kind.prefix == prefix]
+    return [(id, kind) for prefix, id in owned for kind in lists.kinds() if kind.prefix == prefix]
 
 
 CHECK = Check(

@@ -6,7 +6,7 @@ from rich.progress import track
 
 from common import shards
 from common.errors import OUTAGES, Unavailable
-from feed import pulling, store, truth
+from feed import lists, pulling, store, truth
 
 
 class Command(BaseCommand):
@@ -40,7 +40,7 @@ class Command(BaseCommand):
                 difference = truth.compare(user_id)
                 if difference:
                     differing += 1
-                    self.stdout.write(f"{store.key(user_id)}: {difference}")
+                    self.stdout.write(f"{lists.key(user_id)}: {difference}")
             else:
                 store.forget(user_id)
                 truth.build(user_id)
@@ -58,5 +58,5 @@ def _rebuild_authored() -> None:
     """What the timelines of pulled authors' followers are merged with."""
     for author_id in pulling.authors():
         for shard in shards.names():
-            store.forget(author_id, store.authored(shard))
-            truth.build(author_id, store.authored(shard))
+            store.forget(author_id, lists.authored(shard))
+            truth.build(author_id, lists.authored(shard))

@@ -7,7 +7,7 @@ from django_redis import get_redis_connection
 
 from accounts import services as accounts_services
 from accounts.models import User
-from feed import store
+from feed import lists, store
 from grpc_services import fragments
 from grpc_services.blobs import marks_key
 from grpc_services.clients import accounts, tweets
@@ -50,7 +50,7 @@ def test_a_list_out_of_order_is_put_in_order(writer, follower):
     follower.follow(writer)
     tweets = [writer.post() for _ in range(3)]
     tell_all()
-    key = store.key(follower.id)
+    key = lists.key(follower.id)
     get_redis_connection().delete(key)
     get_redis_connection().rpush(key, tweets[0], tweets[2], tweets[0], tweets[1], 0)
     assert follower.feed_ids() == tweets[::-1]

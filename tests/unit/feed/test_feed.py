@@ -6,7 +6,7 @@ from django_redis import get_redis_connection
 from accounts import services as accounts_services
 from common.db import alias
 from common.ids import new_id
-from feed import store, truth
+from feed import lists, store, truth
 from feed.handlers import go_on
 from messaging.events import FanOutSliced, decode
 from messaging.models import OutboxEvent
@@ -48,7 +48,7 @@ class TestFanOut:
         news = pending()
         tell(news)
         tell(news)
-        assert get_redis_connection().lrange(store.key(follower.id), 0, -1) == [
+        assert get_redis_connection().lrange(lists.key(follower.id), 0, -1) == [
             str(tweet).encode(),
             b"0",
         ]
@@ -63,7 +63,7 @@ class TestFanOut:
         monkeypatch.setattr("feed.handlers.FRESH_SECONDS", 0.0)
         tell(late)
         tell(late)
-        assert get_redis_connection().lrange(store.key(follower.id), 0, -1) == [
+        assert get_redis_connection().lrange(lists.key(follower.id), 0, -1) == [
             str(second).encode(),
             str(first).encode(),
             b"0",
@@ -78,7 +78,7 @@ class TestFanOut:
         tell_all()
         monkeypatch.setattr("feed.handlers.FRESH_SECONDS", 0.0)
         tell(created)
-        assert get_redis_connection().lrange(store.key(follower.id), 0, -1) == [b"0"]
+        assert get_redis_connection().lrange(lists.key(follower.id), 0, -1) == [b"0"]
 
     def test_replies_fan_out_as_tweets_do(self, writer, follower, bob_follows_alice):
         tweet = writer.post()
@@ -110,7 +110,7 @@ class TestManyFollowers:
         writer.delete(tweet)
         drain()
         for person in followers:
-            assert get_redis_connection().lrange(store.key(person.id), 0, -1) == [b"0"]
+            assert get_redis_connection().lrange(lists.key(person.id), 0, -1) == [b"0"]
 
     def test_a_slice_that_comes_twice_changes_nothing(self, writer, followers, drain):
         drain()
@@ -124,7 +124,7 @@ class TestManyFollowers:
         go_on([event])
         drain()
         for person in followers:
-            assert get_redis_connection().lrange(store.key(person.id), 0, -1) == [
+            assert get_redis_connection().lrange(lists.key(person.id), 0, -1) == [
                 str(tweet).encode(),
                 b"0",
             ]
@@ -164,7 +164,7 @@ class TestFollowing:
         store.push(new_id(), writer.id, [follower.id])  # its page of followers was read before
         tell(created)
         assert follower.feed_entries() == []
-        assert get_redis_connection().lrange(store.key(follower.id), 0, -1) == [b"0"]
+        assert get_redis_connection().lrange(lists.key(follower.id), 0, -1) == [b"0"]
 
     def test_who_follows_again_gets_new_tweets_at_once(self, writer, follower, bob_follows_alice):
         follower.unfollow(writer)
@@ -226,7 +226,7 @@ class TestWhatIsGone:
         writer.delete(tweet)
         assert follower.feed_ids() == []
         tell_all()
-        assert get_redis_connection().lrange(store.key(follower.id), 0, -1) == [b"0"]
+        assert get_redis_connection().lrange(lists.key(follower.id), 0, -1) == [b"0"]
 
     def test_a_suspended_author_disappears_and_comes_back(
         self, writer, follower, bob_follows_alice
@@ -263,12 +263,12 @@ class TestPages:
         assert page == {"tweets": [], "count": 0, "limit": 50, "offset": 100, "next": None}
 
     def test_what_does_not_exist_counts_and_is_not_shown(self, follower):
-        get_redis_connection().rpush(store.key(follower.id), "11", "12", "13")
+        get_redis_connection().rpush(lists.key(follower.id), "11", "12", "13")
         page = follower.feed()
         assert (page["count"], page["tweets"]) == (3, [])
 
     def test_what_is_no_id_counts_and_is_not_shown(self, follower):
-        get_redis_connection().rpush(store.key(follower.id), "tweet-1", "tweet-2")
+        get_redis_connection().rpush(lists.key(follower.id), "tweet-1", "tweet-2")
         page = follower.feed()
         assert (page["count"], page["tweets"], page["next"]) == (2, [], None)
 

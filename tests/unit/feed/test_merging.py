@@ -7,11 +7,13 @@ import pytest
 from django_redis import get_redis_connection
 
 from common.ids import MAX_ID
-from feed import pulling, store
-from feed.store import Kind, Timeline
+from feed import lists, pulling, store
+from feed.lists import Kind
+from feed.pipeline import Audience
+from feed.store import Timeline
 
 SHARD = "default"
-AUTHORED = store.authored(SHARD)
+AUTHORED = lists.authored(SHARD)
 BOB = 102
 AUTHORS = [201, 202, 203, 204]
 _FIRST_ID = 10**18
@@ -22,24 +24,24 @@ def pulled() -> None:
     """Bob follows all of the authors, and Redis knows it."""
     for author_id in AUTHORS:
         pulling.start(SHARD, author_id, "")
-    version = get_redis_connection().hget(store.PULLED, "version").decode()
+    version = get_redis_connection().hget(store.PULLED_KEY, "version").decode()
     known = " ".join(map(str, AUTHORS))
     get_redis_connection().set(store.pulls_key(BOB), f"{version}:{known}")
 
 
 def put(owner_id: int, kind: Kind, *items: int | str) -> None:
-    get_redis_connection().delete(store.key(owner_id, kind))
-    get_redis_connection().rpush(store.key(owner_id, kind), *items)
+    get_redis_connection().delete(lists.key(owner_id, kind))
+    get_redis_connection().rpush(lists.key(owner_id, kind), *items)
 
 
 def raw(author_id: int) -> list[int]:
-    return [int(id) for id in get_redis_connection().lrange(store.key(author_id, AUTHORED), 0, -1)]
+    return [int(id) for id in get_redis_connection().lrange(lists.key(author_id, AUTHORED), 0, -1)]
 
 
 def fill(draw: random.Random) -> Timeline:
     """Lists of any length that share some entries; returns what they are together."""
     made = []
-    for owner_id, kind in [(BOB, store.TIMELINE), *((id, AUTHORED) for id in AUTHORS)]:
+    for owner_id, kind in [(BOB, lists.TIMELINE), *((id, AUTHORED) for id in AUTHORS)]:
         length = draw.choice([0, 1, 2, 10, 100, 300])
         ids = sorted((_FIRST_ID + n for n in draw.sample(range(2000), length)), reverse=True)
         is_complete = not ids or draw.random() < 0.5
@@ -87,7 +89,7 @@ def test_every_page_is_what_the_lists_hold_together(seed: int) -> None:
 class TestWhatPythonMustSee:
     @pytest.fixture(autouse=True)
     def lists(self) -> None:
-        put(BOB, store.TIMELINE, 5, 0)
+        put(BOB, lists.TIMELINE, 5, 0)
         for author_id in AUTHORS:
             put(author_id, AUTHORED, author_id, 0)
 
@@ -103,7 +105,7 @@ class TestWhatPythonMustSee:
         assert store.read_part(BOB, limit=10) is None
 
     def test_a_list_of_another_type(self) -> None:
-        get_redis_connection().set(store.key(AUTHORS[0], AUTHORED), "a string")
+        get_redis_connection().set(lists.key(AUTHORS[0], AUTHORED), "a string")
         assert store.read_part(BOB, limit=10) is None
         assert store.read_part(BOB, before_id=100, limit=10) is None
 
@@ -121,5 +123,5 @@ class TestWhatPythonMustSee:
 def test_what_overtakes_another_is_put_in_its_place_in_an_authors_own_list() -> None:
     put(AUTHORS[0], AUTHORED, 10, 0)
     for entry in (30, 20, 40, 20):
-        store.push(entry, AUTHORS[0], store.Audience([], author_id=AUTHORS[0]))
+        store.push(entry, AUTHORS[0], Audience([], author_id=AUTHORS[0]))
     assert raw(AUTHORS[0]) == [40, 30, 20, 10, 0]

@@ -4,7 +4,7 @@ import pytest
 from django.core.management import call_command
 from django_redis import get_redis_connection
 
-from feed import pulling, store
+from feed import lists, pulling, store
 from feed.handlers import push_again
 from feed.truth import compare
 from messaging.events import PullEnded, decode
@@ -16,11 +16,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 SHARD = "default"
-AUTHORED = store.authored(SHARD)
+AUTHORED = lists.authored(SHARD)
 
 
 def raw(user_id: int) -> list[int]:
-    return [int(item) for item in get_redis_connection().lrange(store.key(user_id), 0, -1)]
+    return [int(item) for item in get_redis_connection().lrange(lists.key(user_id), 0, -1)]
 
 
 def tell_everything() -> None:
@@ -85,7 +85,7 @@ def test_a_deleted_tweet_is_gone_from_their_own_list(writer, follower, pulled):
     writer.delete(pulled)
     tell_all()
     assert follower.feed_ids() == []
-    assert get_redis_connection().lrange(store.key(writer.id, AUTHORED), 0, -1) == [b"0"]
+    assert get_redis_connection().lrange(lists.key(writer.id, AUTHORED), 0, -1) == [b"0"]
 
 
 def test_past_the_end_of_their_list_the_database_goes_on(writer, follower, pulled, settings):
@@ -94,7 +94,7 @@ def test_past_the_end_of_their_list_the_database_goes_on(writer, follower, pulle
     for _ in range(4):
         entries += [writer.post(), follower.post()]
     tell_all()
-    for owner, kind in ((follower.id, store.TIMELINE), (writer.id, AUTHORED)):
+    for owner, kind in ((follower.id, lists.TIMELINE), (writer.id, AUTHORED)):
         store.forget(owner, kind)
     assert follower.feed_entries(limit=2) == entries[::-1]
 
@@ -171,7 +171,7 @@ class TestAnEndingInSlices:
     def test_its_message_begins_it_where_its_author_was_interrupted(
         self, writer, follower, stranger
     ):
-        get_redis_connection().hset(store.PULLED, writer.id, pulling.PULLED)
+        get_redis_connection().hset(store.PULLED_KEY, writer.id, pulling.PULLED)
         tell_everything()
         assert pulling.authors() == []
         for person in (follower, stranger):

@@ -10,7 +10,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from common import shards
 from common.errors import OUTAGES, Unavailable
-from feed import placement, pulling, store
+from feed import lists, placement, pulling, store
 from feed.handlers import SLICES, WORKER
 from feed.truth import compare
 from grpc_services import fragments
@@ -81,7 +81,7 @@ def test_each_timeline_stands_on_its_owners_server_alone(people):
         assert person.feed_ids() == [tweet]
         for shard in (HERE, THERE):
             kept = [tweet, 0] if shard == shards.of(person.id) else []
-            assert raw(shard, store.key(person.id)) == kept
+            assert raw(shard, lists.key(person.id)) == kept
     for shard in (HERE, THERE):  # with a copy of the tweet for its own readers
         assert {f"tweet:{tweet}", f"user:{people[0].id}"} <= names(shard)
 
@@ -134,7 +134,7 @@ def test_a_redelivery_changes_nothing_on_any_server(people):
     tell(news)
     tell(news)
     for person in people:
-        assert raw(shards.of(person.id), store.key(person.id)) == [tweet, 0]
+        assert raw(shards.of(person.id), lists.key(person.id)) == [tweet, 0]
 
 
 class TestAServerThatIsDown:
@@ -191,7 +191,7 @@ class TestAServerThatIsDown:
                 refuse(news)
         tell(news)
         for person in people:
-            assert raw(shards.of(person.id), store.key(person.id)) == [second, first, 0]
+            assert raw(shards.of(person.id), lists.key(person.id)) == [second, first, 0]
 
     def test_an_author_who_begins_to_be_pulled_meanwhile_leaves_no_gap(self, people, settings):
         entries = [people[0].post()]
@@ -226,7 +226,7 @@ class TestAServerThatIsDown:
         for person in people:
             assert person.feed_ids() == entries[::-1]
             assert not compare(person.id)
-            assert raw(shards.of(person.id), store.key(person.id)) == [*entries[::-1], 0]
+            assert raw(shards.of(person.id), lists.key(person.id)) == [*entries[::-1], 0]
         assert pulling.authors() == []
 
     def test_one_that_comes_back_empty_is_filled_by_who_reads(self, people, settings):
@@ -290,7 +290,7 @@ class TestAnotherListOfServers:
         with distributed(3):
             placement.settle()
             assert store.materialised([stays.id, moves.id]) == [stays.id]
-            assert store.key(moves.id) not in names(HERE) | names(THERE)
+            assert lists.key(moves.id) not in names(HERE) | names(THERE)
 
     def test_while_nothing_changes_nothing_is_taken_away(self, people):
         people[0].post()
@@ -310,7 +310,7 @@ class TestAnotherListOfServers:
                 placement.settle()
             shards.connection(HERE).delete(placement.KEY)
             placement.settle()
-            assert store.key(people[2].id) not in names(THERE)
+            assert lists.key(people[2].id) not in names(THERE)
             assert len({shards.connection(s).get(placement.KEY) for s in shards.names()}) == 1
 
     def test_a_worker_settles_it_before_its_first_message(self, people):
@@ -357,12 +357,12 @@ def test_audit_and_rebuild_look_at_every_server(people):
     tell_all()
     for person in people:
         person.feed()
-    lacking, authored = people[2], store.key(people[0].id, store.authored(THERE))
-    shards.connection(THERE).lrem(store.key(lacking.id), 0, str(tweet))
+    lacking, authored = people[2], lists.key(people[0].id, lists.authored(THERE))
+    shards.connection(THERE).lrem(lists.key(lacking.id), 0, str(tweet))
     shards.connection(THERE).rpush(authored, 0)
     shards.connection(THERE).set(f"tweet:{tweet}", "-")
     for check, subjects in (
-        (timelines_audit.CHECK, {store.key(lacking.id), authored}),
+        (timelines_audit.CHECK, {lists.key(lacking.id), authored}),
         (cache_audit.CHECK, {f"tweet:{tweet}"}),
     ):
         found = [finding for looked in check.find() for finding in looked.findings]

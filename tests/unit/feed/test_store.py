@@ -3,7 +3,7 @@
 import pytest
 from django_redis import get_redis_connection
 
-from feed import store
+from feed import lists, store
 from feed.store import SLACK, Timeline
 
 ALICE, BOB, CAROL = 101, 102, 103
@@ -11,11 +11,11 @@ ALICE, BOB, CAROL = 101, 102, 103
 
 def put(user_id: int, *items: int) -> None:
     """A timeline as it stands in Redis, head first."""
-    get_redis_connection().rpush(store.key(user_id), *items)
+    get_redis_connection().rpush(lists.key(user_id), *items)
 
 
 def raw(user_id: int) -> list[int]:
-    return [int(item) for item in get_redis_connection().lrange(store.key(user_id), 0, -1)]
+    return [int(item) for item in get_redis_connection().lrange(lists.key(user_id), 0, -1)]
 
 
 def entries(user_id: int) -> list[int | str] | None:
@@ -48,13 +48,13 @@ class TestReading:
         assert entries(BOB) == [50, 40, 10, 9]
 
     def test_what_is_no_id_keeps_its_place(self):
-        get_redis_connection().rpush(store.key(BOB), "tweet-3", "10", "tweet-2", "20", "007")
+        get_redis_connection().rpush(lists.key(BOB), "tweet-3", "10", "tweet-2", "20", "007")
         assert entries(BOB) == ["tweet-3", 20, "tweet-2", 10, "007"]
 
     def test_a_value_of_another_type_is_thrown_away(self):
-        get_redis_connection().set(store.key(BOB), "a string")
+        get_redis_connection().set(lists.key(BOB), "a string")
         assert store.read(BOB) is None
-        assert not get_redis_connection().exists(store.key(BOB))
+        assert not get_redis_connection().exists(lists.key(BOB))
 
     def test_no_more_than_800_are_shown(self):
         put(BOB, *range(900, 0, -1))
@@ -65,7 +65,7 @@ class TestReading:
     def test_reading_keeps_the_list_for_another_month(self):
         put(BOB, 5, 0)
         store.read(BOB)
-        assert get_redis_connection().ttl(store.key(BOB)) > 29 * 24 * 3600
+        assert get_redis_connection().ttl(lists.key(BOB)) > 29 * 24 * 3600
 
 
 class TestPush:
@@ -89,7 +89,7 @@ class TestPush:
         assert len(raw(BOB)) == 800
 
     def test_a_foreign_value_does_not_stop_the_others(self):
-        get_redis_connection().set(store.key(BOB), "a string")
+        get_redis_connection().set(lists.key(BOB), "a string")
         put(CAROL, 0)
         assert store.push(20, ALICE, [BOB, CAROL]) == 1
         assert raw(CAROL) == [20, 0]
@@ -142,7 +142,7 @@ class TestInsert:
 
     def test_the_list_is_trimmed_only_past_the_slack(self):
         put(BOB, *range(1800 + SLACK, 1000, -1))
-        get_redis_connection().lrem(store.key(BOB), 0, "1500")
+        get_redis_connection().lrem(lists.key(BOB), 0, "1500")
         store.insert(1500, ALICE, [BOB])
         assert raw(BOB) == list(range(1800 + SLACK, 1000, -1))
         store.insert(2000, ALICE, [BOB])
@@ -160,9 +160,9 @@ class TestRemove:
 
     def test_the_list_lives_as_long_as_before(self):
         put(BOB, 20, 0)
-        get_redis_connection().expire(store.key(BOB), 1000)
+        get_redis_connection().expire(lists.key(BOB), 1000)
         store.remove([20], [BOB])
-        assert 0 < get_redis_connection().ttl(store.key(BOB)) <= 1000
+        assert 0 < get_redis_connection().ttl(lists.key(BOB)) <= 1000
 
 
 class TestSettle:
@@ -257,5 +257,5 @@ def test_all_owners_are_found():
 def test_ids_are_kept_as_integers_and_cost_little():
     ids = [(1 << 59) + (n << 22) + 4_000_000 for n in range(800, 0, -1)]
     put(BOB, *ids)
-    used = get_redis_connection().memory_usage(store.key(BOB), samples=0)
+    used = get_redis_connection().memory_usage(lists.key(BOB), samples=0)
     assert used < 800 * 8 * 1.45

@@ -13,7 +13,7 @@ from django_redis import get_redis_connection
 from accounts.models import User
 from accounts.services import suspend
 from common.ids import new_id
-from feed import handlers, pulling, store
+from feed import handlers, lists, pulling, store
 from messaging import outbox, settling
 from messaging.broker import Message, broker, dead_queue
 from messaging.models import OutboxEvent
@@ -56,7 +56,7 @@ class World:
 
     @property
     def timeline(self) -> str:
-        return store.key(self.bob.id)
+        return lists.key(self.bob.id)
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ def test_an_entry_missing_in_the_list_of_a_pulled_author(
     world.drain()
     assert tweet in world.bob.feed_ids()
     expect_clean(world)
-    authored = store.key(world.alice.id, store.authored("default"))
+    authored = lists.key(world.alice.id, lists.authored("default"))
     get_redis_connection().lrem(authored, 0, tweet)
 
     assert audit() == [f"timelines: {authored} lacks {tweet}"]
