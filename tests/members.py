@@ -55,6 +55,12 @@ async def follow(client: httpx.AsyncClient, follower: Member, following: Member)
     expect(200, await client.post("/follow", json=body, headers=follower.headers))
 
 
+async def search(client: httpx.AsyncClient, reader: Member, words: str) -> list[dict[str, Any]]:
+    answer = await client.get("/search", params={"q": words}, headers=reader.headers)
+    results: list[dict[str, Any]] = expect(200, answer)["results"]
+    return results
+
+
 def expect(status: int, answer: httpx.Response) -> Any:
     """The answer's JSON; fails with the whole answer when its status is another."""
     assert answer.status_code == status, f"{answer.request.method} {answer.url}: {answer.text}"

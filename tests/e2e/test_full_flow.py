@@ -4,7 +4,16 @@ import pytest
 from elasticsearch import Elasticsearch
 from httpx import AsyncClient
 
-from tests.members import Identity, Member, expect, follow, post_tweet, register, unique_word
+from tests.members import (
+    Identity,
+    Member,
+    expect,
+    follow,
+    post_tweet,
+    register,
+    search,
+    unique_word,
+)
 from tests.support import eventually
 
 pytestmark = pytest.mark.e2e
@@ -45,13 +54,7 @@ async def test_tweet_indexed_for_search(
     word = unique_word()
 
     tweet = await post_tweet(tweets_client, alice, f"The first snow #{word}")
-
-    async def search() -> list[dict[str, Any]]:
-        answer = await feed_client.get("/search", params={"q": word}, headers=bob.headers)
-        results: list[dict[str, Any]] = expect(200, answer)["results"]
-        return results
-
-    [found] = await eventually(search)
+    [found] = await eventually(lambda: search(feed_client, bob, word))
     assert found["id"] == tweet["id"]
     assert found["content"] == tweet["content"]
     assert found["author"]["username"] == alice.username
@@ -61,7 +64,7 @@ async def test_tweet_indexed_for_search(
 
     path = f"/tweet/{tweet['id']}"
     expect(200, await tweets_client.delete(path, headers=alice.headers))
-    assert await search() == []
+    assert await search(feed_client, bob, word) == []
 
 
 async def test_user_signup_to_first_tweet(

@@ -1,12 +1,19 @@
 """The four flows and the README's session over the network."""
 
-from typing import Any
-
 import httpx
 import pytest
 
 from tests.boundaries.session import hold_session
-from tests.members import Identity, Member, expect, follow, post_tweet, register, unique_word
+from tests.members import (
+    Identity,
+    Member,
+    expect,
+    follow,
+    post_tweet,
+    register,
+    search,
+    unique_word,
+)
 from tests.stack.conftest import Stack, read_feed
 from tests.support import eventually
 
@@ -82,17 +89,11 @@ async def test_the_feed_flow(http: httpx.AsyncClient) -> None:
 async def test_the_search_flow(http: httpx.AsyncClient) -> None:
     alice, word = await register(http), unique_word()
     tweet = await post_tweet(http, alice, f"The first snow #{word}")
-
-    async def search() -> list[dict[str, Any]]:
-        answer = await http.get("/search", params={"q": word}, headers=alice.headers)
-        results: list[dict[str, Any]] = expect(200, answer)["results"]
-        return results
-
-    [found] = await eventually(search)
+    [found] = await eventually(lambda: search(http, alice, word))
     assert found["id"] == tweet["id"]
     assert found["author"]["username"] == alice.username
     expect(200, await http.delete(f"/tweet/{tweet['id']}", headers=alice.headers))
-    assert await search() == []
+    assert await search(http, alice, word) == []
 
 
 def test_the_readmes_session(stack: Stack) -> None:

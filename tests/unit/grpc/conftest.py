@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from grpc_services import channels
-from grpc_services.clients import accounts, tweets
 from grpc_services.servers import Server
+from tests.channels import forget_channels, network
 
 
 @pytest.fixture(params=["in_process", "network"])
@@ -21,25 +21,14 @@ def transport(
     service: str = request.module.SERVICE
     if request.param == "in_process":
         settings.GRPC_CHANNELS = {service: {"BACKEND": "grpc_services.channels.InProcessChannel"}}
-        _forget_channels()
+        forget_channels()
         yield request.param
     else:
         server = Server(service, "127.0.0.1:0")
         server.start()
-        settings.GRPC_CHANNELS = {
-            service: {
-                "BACKEND": "grpc_services.channels.network_channel",
-                "TARGET": f"127.0.0.1:{server.port}",
-            }
-        }
-        _forget_channels()
+        settings.GRPC_CHANNELS = {service: network(server.port)}
+        forget_channels()
         yield request.param
         channels.channel(service).close()
         server.stop()
-    _forget_channels()
-
-
-def _forget_channels() -> None:
-    channels.channel.cache_clear()
-    accounts._stub.cache_clear()
-    tweets._stub.cache_clear()
+    forget_channels()

@@ -18,11 +18,11 @@ from accounts.models import User
 from common import breakers, redis_connection, revocation
 from common.postgresql import deadlines
 from common.postgresql.base import breaker
-from grpc_services import channels
-from grpc_services.clients import accounts, calls, tweets
+from grpc_services.clients import calls
 from messaging.broker import broker
 from search import index as search_index
 from search.backends import elasticsearch
+from tests.channels import forget_channels, network
 from tests.factories import PASSWORD, FollowFactory, TweetFactory
 
 DEADLINE_SECONDS = 0.3
@@ -58,9 +58,7 @@ def point(settings: Any) -> Iterator[Callable[[str, int], None]]:
 
     def point(part: str, port: int) -> None:
         if part in ("accounts", "tweets"):
-            backend = "grpc_services.channels.network_channel"
-            target = {"BACKEND": backend, "TARGET": f"127.0.0.1:{port}"}
-            settings.GRPC_CHANNELS = settings.GRPC_CHANNELS | {part: target}
+            settings.GRPC_CHANNELS = settings.GRPC_CHANNELS | {part: network(port)}
             settings.GRPC_DEADLINE_SECONDS = DEADLINE_SECONDS
         elif part == "redis":
             options = {
@@ -92,9 +90,7 @@ def point(settings: Any) -> Iterator[Callable[[str, int], None]]:
 
 def _forget() -> None:
     """What a process remembers of its parts, as if it had just begun."""
-    channels.channel.cache_clear()
-    accounts._stub.cache_clear()
-    tweets._stub.cache_clear()
+    forget_channels()
     calls.breaker.cache_clear()
     broker.cache_clear()
     search_index.index.cache_clear()

@@ -21,6 +21,7 @@ from grpc_services.channels import channel
 from messaging.models import OutboxEvent
 from tests.boundaries.commands import run
 from tests.boundaries.serving import free_port
+from tests.channels import NOBODY, network
 from tests.support import wait_until
 from twitter_project import doctor
 from twitter_project.doctor import Finding
@@ -64,12 +65,7 @@ def test_a_server_that_is_down_hides_no_other(
 
 def test_a_grpc_server_that_is_down_is_named_with_its_command(settings: Settings) -> None:
     settings.USERS_GRPC, settings.TWEETS_GRPC = "127.0.0.1:1", None
-    settings.GRPC_CHANNELS = {
-        "accounts": {
-            "BACKEND": "grpc_services.channels.network_channel",
-            "TARGET": "127.0.0.1:1",
-        }
-    }
+    settings.GRPC_CHANNELS = {"accounts": network(NOBODY)}
 
     with forgotten_channels():
         [problem] = problems(doctor.grpc())

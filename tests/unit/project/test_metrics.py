@@ -10,12 +10,12 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from common import monitor
 from common.ids import new_id
-from grpc_services import channels
 from grpc_services.clients import accounts
 from messaging import loops
 from messaging.broker import Message, broker
 from messaging.models import OutboxEvent
 from messaging.worker import Delivery, Worker
+from tests.channels import forget_channels
 from tests.metrics import Metrics
 
 pytestmark = pytest.mark.django_db
@@ -116,8 +116,7 @@ def test_poison_and_retries_are_counted_by_queue(
 def test_a_call_is_counted_by_its_method_and_its_code(
     alice: User, counted: Callable[..., float]
 ) -> None:
-    channels.channel.cache_clear()
-    accounts._stub.cache_clear()
+    forget_channels()
 
     accounts.find_user(user_id=alice.id)
 

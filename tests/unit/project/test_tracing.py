@@ -19,12 +19,12 @@ from accounts.models import User
 from common import tracing
 from common.ids import new_id
 from grpc_services import channels
-from grpc_services.clients import accounts, tweets
 from grpc_services.servers import Server
 from messaging.broker import broker
 from messaging.models import OutboxEvent
 from messaging.relay import relay_all
 from messaging.worker import Delivery, Worker
+from tests.channels import forget_channels, network
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]
 
@@ -50,25 +50,13 @@ def grpc_servers(settings: Any, transactional_db: None) -> Iterator[None]:
     servers = {service: Server(service, "127.0.0.1:0") for service in ("accounts", "tweets")}
     for server in servers.values():
         server.start()
-    settings.GRPC_CHANNELS = {
-        service: {
-            "BACKEND": "grpc_services.channels.network_channel",
-            "TARGET": f"127.0.0.1:{server.port}",
-        }
-        for service, server in servers.items()
-    }
-    _forget_channels()
+    settings.GRPC_CHANNELS = {service: network(server.port) for service, server in servers.items()}
+    forget_channels()
     yield
     for service, server in servers.items():
         channels.channel(service).close()
         server.stop()
-    _forget_channels()
-
-
-def _forget_channels() -> None:
-    channels.channel.cache_clear()
-    accounts._stub.cache_clear()
-    tweets._stub.cache_clear()
+    forget_channels()
 
 
 def test_a_tweet_is_one_trace_to_its_last_consequence(

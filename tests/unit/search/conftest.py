@@ -8,10 +8,9 @@ from django.utils import timezone
 from elasticsearch.dsl import connections
 
 from common.ids import first_id_at
-from grpc_services import channels
-from grpc_services.clients import accounts, tweets
 from search.index import Document, Entry, Place, index, this_hour
 from search.query import parse
+from tests.channels import NOBODY, forget_channels, network
 from tests.conftest import is_real
 
 
@@ -68,19 +67,11 @@ def found_ids(text: str, *, limit: int = 100, **place) -> list[int]:
 
 @pytest.fixture
 def take_down(settings: Any) -> Iterator[Callable[[str], None]]:
-    """Makes a service unreachable: nobody listens on port 1."""
+    """Makes a service unreachable."""
 
     def take_down(service: str) -> None:
-        backend = "grpc_services.channels.network_channel"
-        away = {"BACKEND": backend, "TARGET": "127.0.0.1:1"}
-        settings.GRPC_CHANNELS = settings.GRPC_CHANNELS | {service: away}
-        _forget_channels()
+        settings.GRPC_CHANNELS = settings.GRPC_CHANNELS | {service: network(NOBODY)}
+        forget_channels()
 
     yield take_down
-    _forget_channels()
-
-
-def _forget_channels() -> None:
-    channels.channel.cache_clear()
-    accounts._stub.cache_clear()
-    tweets._stub.cache_clear()
+    forget_channels()

@@ -5,8 +5,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from grpc_services import channels
-from grpc_services.clients import accounts
+from tests.channels import NOBODY, forget_channels, network
 
 SignIn = Callable[[User], APIClient]
 
@@ -26,18 +25,8 @@ def accounts_down(settings: Any) -> Iterator[Callable[[], None]]:
     """From its call on nobody answers for accounts."""
 
     def take_down() -> None:
-        settings.GRPC_CHANNELS = settings.GRPC_CHANNELS | {
-            "accounts": {
-                "BACKEND": "grpc_services.channels.network_channel",
-                "TARGET": "127.0.0.1:1",
-            }
-        }
-        _forget_channel()
+        settings.GRPC_CHANNELS = settings.GRPC_CHANNELS | {"accounts": network(NOBODY)}
+        forget_channels()
 
     yield take_down
-    _forget_channel()
-
-
-def _forget_channel() -> None:
-    channels.channel.cache_clear()
-    accounts._stub.cache_clear()
+    forget_channels()
