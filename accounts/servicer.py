@@ -1,6 +1,6 @@
-"""`user_service.proto` for other services. Ids that don't parse name nobody."""
+"""`user_service.proto`: from protobuf to selectors and services, and back."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import grpc
 
@@ -11,9 +11,9 @@ from common.ids import MAX_ID, parse_id
 from common.pagination import Page
 from common.times import to_ms
 from grpc_services.clients.accounts import MAX_FOLLOWER_IDS, MAX_FOLLOWS, Follow, User
-from grpc_services.clients.calls import MAX_IDS
 from grpc_services.generated import user_service_pb2 as pb
 from grpc_services.generated.user_service_pb2_grpc import UserServicer as Base
+from grpc_services.requests import read_cursor, read_ids, read_limit
 
 DEFAULT_FOLLOWS = 100
 MAX_DELTA = 2**31 - 1
@@ -29,7 +29,7 @@ class UserServicer(Base):
         return pb.GetUserRes(valid=user is not None, user=_user(user) if user else None)
 
     def GetUsers(self, request: pb.GetUsersReq, context: grpc.ServicerContext) -> pb.GetUsersRes:
-        users = selectors.get_users(_ids(request.user_ids))
+        users = selectors.get_users(read_ids("user_ids", request.user_ids))
         return pb.GetUsersRes(users=map(_user, users.values()))
 
     def IncrementTweets(
@@ -50,7 +50,7 @@ class UserServicer(Base):
         self, request: pb.GetRelationsReq, context: grpc.ServicerContext
     ) -> pb.GetRelationsRes:
         relations = selectors.get_relations(
-            parse_id(request.viewer_id) or 0, _ids(request.user_ids)
+            parse_id(request.viewer_id) or 0, read_ids("user_ids", request.user_ids)
         )
         return pb.GetRelationsRes(
             relations=[
@@ -75,16 +75,16 @@ class UserServicer(Base):
         self, request: pb.GetFollowerIdsReq, context: grpc.ServicerContext
     ) -> pb.GetFollowerIdsRes:
         """Suspended followers included: their timelines go on until they are restored."""
-        limit = _limit(request.limit, default=MAX_FOLLOWER_IDS, most=MAX_FOLLOWER_IDS)
+        limit = read_limit(request.limit, default=MAX_FOLLOWER_IDS, most=MAX_FOLLOWER_IDS)
         if request.cursor > MAX_ID:
-            raise Malformed("cursor is not a page's next_cursor")
+            raise Malformed("cursor: is not an id")
         page = selectors.get_follower_ids(
             parse_id(request.user_id) or 0, after_id=request.cursor, limit=limit
         )
         others = {}
         if page.next is None:
             others = selectors.get_all_follower_ids(
-                _ids(request.other_user_ids), limit=limit - len(page.items)
+                read_ids("other_user_ids", request.other_user_ids), limit=limit - len(page.items)
             )
         return pb.GetFollowerIdsRes(
             follower_ids=page.items,
@@ -95,26 +95,14 @@ class UserServicer(Base):
         )
 
 
-def _ids(texts: Sequence[str]) -> set[int]:
-    if len(texts) > MAX_IDS:
-        raise Malformed(f"more than {MAX_IDS} ids")
-    return {id for text in texts if (id := parse_id(text)) is not None}
-
-
-def _limit(asked: int, *, default: int, most: int) -> int:
-    if not 0 <= asked <= most:
-        raise Malformed(f"limit must be between 0 and {most}")
-    return asked or default
-
-
 def _follows(
     select: Callable[..., Page[Follow]], request: pb.GetFollowersReq
 ) -> pb.GetFollowersRes:
-    limit = _limit(request.limit, default=DEFAULT_FOLLOWS, most=MAX_FOLLOWS)
-    cursor = parse_id(request.cursor)
-    if request.cursor and cursor is None:
-        raise Malformed("cursor is not a page's next_cursor")
-    page = select(parse_id(request.user_id) or 0, cursor=cursor, limit=limit)
+    page = select(
+        parse_id(request.user_id) or 0,
+        cursor=read_cursor("cursor", request.cursor),
+        limit=read_limit(request.limit, default=DEFAULT_FOLLOWS, most=MAX_FOLLOWS),
+    )
     return pb.GetFollowersRes(
         follows=[
             pb.FollowStruct(

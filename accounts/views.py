@@ -1,6 +1,6 @@
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,11 +17,10 @@ from accounts.presentation import (
     show_users,
 )
 from common.authentication import Reader, find_reader_id, reader_id
-from common.errors import NotFound
-from common.ids import parse_id
+from common.ids import require_id
 from common.pagination import PageQuery, read_query
-from common.schema import BODY, errors
-from common.serializers import StrictSerializer, read_body
+from common.schema import BODY, answer_example, errors, request_example
+from common.serializers import read_body
 from common.throttling import client_address
 from grpc_services.presentation import USER_EXAMPLE
 
@@ -35,19 +34,6 @@ _FOLLOW = {
     "created_at": "2026-11-20T09:30:14.000Z",
 }
 _PERSON = USER_EXAMPLE | {"following": True, "followed_by": False}
-
-
-def _request(value: object) -> OpenApiExample:
-    return OpenApiExample("request", value=value, request_only=True)
-
-
-def _answer(value: object) -> OpenApiExample:
-    return OpenApiExample("answer", value=value, response_only=True, status_codes=["200"])
-
-
-def _read(body: type[StrictSerializer], request: Request) -> dict[str, Any]:
-    return read_body(body, request.data)
-
 
 _NOTHING = OpenApiResponse(description="Done.")
 
@@ -64,12 +50,14 @@ class RegisterView(APIView):
         request=shapes.RegisterBody,
         responses={200: shapes.SessionAnswer, **errors(*BODY, 409, 422, 503)},
         examples=[
-            _request({"email": "alice@example.com", "username": "alice", "password": "pass123"}),
-            _answer({"user": _ACCOUNT, **_TOKENS}),
+            request_example(
+                {"email": "alice@example.com", "username": "alice", "password": "pass123"}
+            ),
+            answer_example({"user": _ACCOUNT, **_TOKENS}),
         ],
     )
     def post(self, request: Request) -> Response:
-        session = services.register(**_read(shapes.RegisterBody, request))
+        session = services.register(**read_body(shapes.RegisterBody, request))
         return Response({"user": show_account(session.user), **show_tokens(session.tokens)})
 
 
@@ -84,11 +72,11 @@ class LoginView(APIView):
         tags=["sessions"],
         request=shapes.LoginBody,
         responses={200: shapes.SessionAnswer, **errors(*BODY, 401, 422, 503)},
-        examples=[_request(_CREDENTIALS), _answer({"user": _ACCOUNT, **_TOKENS})],
+        examples=[request_example(_CREDENTIALS), answer_example({"user": _ACCOUNT, **_TOKENS})],
     )
     def post(self, request: Request) -> Response:
         session = services.log_in(
-            **_read(shapes.LoginBody, request), address=client_address(request)
+            **read_body(shapes.LoginBody, request), address=client_address(request)
         )
         return Response({"user": show_account(session.user), **show_tokens(session.tokens)})
 
@@ -104,10 +92,10 @@ class RefreshView(APIView):
         tags=["sessions"],
         request=shapes.RefreshBody,
         responses={200: shapes.TokensAnswer, **errors(*BODY, 401, 422, 503)},
-        examples=[_request({"refresh": _TOKENS["refresh"]}), _answer(_TOKENS)],
+        examples=[request_example({"refresh": _TOKENS["refresh"]}), answer_example(_TOKENS)],
     )
     def post(self, request: Request) -> Response:
-        tokens = services.refresh_session(**_read(shapes.RefreshBody, request))
+        tokens = services.refresh_session(**read_body(shapes.RefreshBody, request))
         return Response(show_tokens(tokens))
 
 
@@ -122,10 +110,10 @@ class LogoutView(APIView):
         tags=["sessions"],
         request=shapes.RefreshBody,
         responses={204: _NOTHING, **errors(*BODY, 401, 422, 503)},
-        examples=[_request({"refresh": _TOKENS["refresh"]})],
+        examples=[request_example({"refresh": _TOKENS["refresh"]})],
     )
     def post(self, request: Request) -> Response:
-        services.log_out(**_read(shapes.RefreshBody, request))
+        services.log_out(**read_body(shapes.RefreshBody, request))
         return Response(status=204)
 
 
@@ -135,7 +123,7 @@ class HelloView(APIView):
         summary="Try a token",
         tags=["sessions"],
         responses={200: shapes.HelloAnswer, **errors(401)},
-        examples=[_answer({"message": "Hello, alice"})],
+        examples=[answer_example({"message": "Hello, alice"})],
     )
     def get(self, request: Request) -> Response:
         assert isinstance(request.user, Reader)
@@ -152,12 +140,12 @@ class PasswordView(APIView):
         tags=["sessions"],
         request=shapes.PasswordBody,
         responses={204: _NOTHING, **errors(*BODY, 401, 403, 422, 503)},
-        examples=[_request({"password": "pass123", "new_password": "correct horse"})],
+        examples=[request_example({"password": "pass123", "new_password": "correct horse"})],
     )
     def post(self, request: Request) -> Response:
         services.change_password(
             user_id=reader_id(request),
-            **_read(shapes.PasswordBody, request),
+            **read_body(shapes.PasswordBody, request),
             address=client_address(request),
         )
         return Response(status=204)
@@ -171,7 +159,7 @@ class MeView(APIView):
         summary="One's own account",
         tags=["users"],
         responses={200: shapes.UserAnswer, **errors(401, 503)},
-        examples=[_answer({"user": _ACCOUNT})],
+        examples=[answer_example({"user": _ACCOUNT})],
     )
     def get(self, request: Request) -> Response:
         return Response({"user": show_account(selectors.get_account(reader_id(request)))})
@@ -184,13 +172,13 @@ class MeView(APIView):
         request=shapes.ProfileBody,
         responses={200: shapes.UserAnswer, **errors(*BODY, 401, 422, 503)},
         examples=[
-            _request({"display_name": "Alice", "bio": "Writes."}),
-            _answer({"user": _ACCOUNT}),
+            request_example({"display_name": "Alice", "bio": "Writes."}),
+            answer_example({"user": _ACCOUNT}),
         ],
     )
     def patch(self, request: Request) -> Response:
         user = services.update_profile(
-            user_id=reader_id(request), **_read(shapes.ProfileBody, request)
+            user_id=reader_id(request), **read_body(shapes.ProfileBody, request)
         )
         return Response({"user": show_account(user)})
 
@@ -204,12 +192,12 @@ class MeView(APIView):
         tags=["users"],
         request=shapes.DeleteAccountBody,
         responses={204: _NOTHING, **errors(*BODY, 401, 403, 422, 503)},
-        examples=[_request({"password": "pass123"})],
+        examples=[request_example({"password": "pass123"})],
     )
     def delete(self, request: Request) -> Response:
         services.delete_account(
             user_id=reader_id(request),
-            **_read(shapes.DeleteAccountBody, request),
+            **read_body(shapes.DeleteAccountBody, request),
             address=client_address(request),
         )
         return Response(status=204)
@@ -224,7 +212,7 @@ class UserView(APIView):
         description="By id or by username, whatever the case.",
         tags=["users"],
         responses={200: shapes.UserAnswer, **errors(401, 404, 503)},
-        examples=[_answer({"user": _PERSON})],
+        examples=[answer_example({"user": _PERSON})],
     )
     def get(self, request: Request, name: str) -> Response:
         person = selectors.get_person(name, viewer_id=find_reader_id(request))
@@ -241,7 +229,7 @@ class UserFollowersView(APIView):
         tags=["follows"],
         parameters=[PageQuery],
         responses={200: shapes.UsersAnswer, **errors(400, 401, 404, 503)},
-        examples=[_answer({"users": [_PERSON], "next": None})],
+        examples=[answer_example({"users": [_PERSON], "next": None})],
     )
     def get(self, request: Request, name: str) -> Response:
         query = read_query(PageQuery, request)
@@ -261,7 +249,7 @@ class UserFollowingView(APIView):
         tags=["follows"],
         parameters=[PageQuery],
         responses={200: shapes.UsersAnswer, **errors(400, 401, 404, 503)},
-        examples=[_answer({"users": [_PERSON], "next": None})],
+        examples=[answer_example({"users": [_PERSON], "next": None})],
     )
     def get(self, request: Request, name: str) -> Response:
         query = read_query(PageQuery, request)
@@ -279,7 +267,7 @@ class FollowView(APIView):
         tags=["follows"],
         parameters=[PageQuery],
         responses={200: shapes.FollowsAnswer, **errors(400, 401, 503)},
-        examples=[_answer({"result": [_FOLLOW | {"user": _PERSON}], "next": None})],
+        examples=[answer_example({"result": [_FOLLOW | {"user": _PERSON}], "next": None})],
     )
     def get(self, request: Request) -> Response:
         me = reader_id(request)
@@ -296,12 +284,12 @@ class FollowView(APIView):
         request=shapes.FollowBody,
         responses={200: shapes.FollowAnswer, **errors(*BODY, 401, 404, 422, 503)},
         examples=[
-            _request({"following_id": USER_EXAMPLE["id"]}),
-            _answer({"message": "following", "follow": _FOLLOW}),
+            request_example({"following_id": USER_EXAMPLE["id"]}),
+            answer_example({"message": "following", "follow": _FOLLOW}),
         ],
     )
     def post(self, request: Request) -> Response:
-        following_id = _known_shape(_read(shapes.FollowBody, request)["following_id"])
+        following_id = require_id(read_body(shapes.FollowBody, request)["following_id"], "user")
         follow = services.follow(follower_id=reader_id(request), following_id=following_id)
         return Response(
             {"message": "following", "follow": show_follow(selectors.as_follow(follow))}
@@ -316,7 +304,9 @@ class UnfollowView(APIView):
         responses={204: _NOTHING, **errors(401, 404, 503)},
     )
     def delete(self, request: Request, following_id: str) -> Response:
-        services.unfollow(follower_id=reader_id(request), following_id=_known_shape(following_id))
+        services.unfollow(
+            follower_id=reader_id(request), following_id=require_id(following_id, "user")
+        )
         return Response(status=204)
 
 
@@ -328,7 +318,7 @@ class FollowingView(APIView):
         tags=["follows"],
         parameters=[PageQuery],
         responses={200: shapes.FollowsAnswer, **errors(400, 401, 503)},
-        examples=[_answer({"result": [_FOLLOW | {"user": _PERSON}], "next": None})],
+        examples=[answer_example({"result": [_FOLLOW | {"user": _PERSON}], "next": None})],
     )
     def get(self, request: Request) -> Response:
         me = reader_id(request)
@@ -336,11 +326,3 @@ class FollowingView(APIView):
         others = [follow.following_id for follow in page.items]
         people = selectors.get_people(others, viewer_id=me)
         return Response(show_follows(page, others, people))
-
-
-def _known_shape(text: str) -> int:
-    """What can't be an id names nobody."""
-    user_id = parse_id(text)
-    if user_id is None:
-        raise NotFound("there is no such user")
-    return user_id

@@ -11,6 +11,8 @@ import threading
 import time
 from datetime import UTC, datetime, timedelta
 
+from common.errors import NotFound
+
 RANDOM_BITS = 22
 # How far apart ids are that are drawn within a millisecond, at most.
 _STEP_BITS = 10
@@ -48,6 +50,14 @@ def created_at(id: int) -> datetime:
 def first_id_at(moment: datetime) -> int:
     """The smallest id that could be drawn at `moment` or later."""
     return max(0, (moment - EPOCH) // timedelta(milliseconds=1)) << RANDOM_BITS
+
+
+def require_id(text: str, what: str) -> int:
+    """As `parse_id`. Raises `NotFound`: what can't be an id names nothing."""
+    id = parse_id(text)
+    if id is None:
+        raise NotFound(f"there is no such {what}")
+    return id
 
 
 def parse_id(text: str | bytes) -> int | None:

@@ -98,6 +98,14 @@ def _response(status: int) -> OpenApiResponse:
     )
 
 
+def request_example(value: object) -> OpenApiExample:
+    return OpenApiExample("request", value=value, request_only=True)
+
+
+def answer_example(value: object, name: str = "answer") -> OpenApiExample:
+    return OpenApiExample(name, value=value, response_only=True, status_codes=["200"])
+
+
 class Schema(AutoSchema):
     """As the package's, with the body of a DELETE where one is declared."""
 

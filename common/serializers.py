@@ -4,6 +4,7 @@ from functools import cache
 from typing import Any
 
 from rest_framework import serializers
+from rest_framework.request import Request
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -38,9 +39,9 @@ class TextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
-def read_body(shape: type[StrictSerializer], data: Any) -> dict[str, Any]:
-    """The validated fields of a request's body. Raises DRF's `ValidationError`."""
-    validated: dict[str, Any] = _reader(shape).run_validation(data)
+def read_body(shape: type[StrictSerializer], request: Request) -> dict[str, Any]:
+    """The validated fields of the request's body. Raises DRF's `ValidationError`."""
+    validated: dict[str, Any] = _reader(shape).run_validation(request.data)
     return validated
 
 

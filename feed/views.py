@@ -1,12 +1,12 @@
 import orjson
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from common.authentication import reader_id
 from common.pagination import format_cursor, read_query
-from common.schema import errors
+from common.schema import answer_example, errors
 from feed.serializers import FeedQuery, FeedSerializer
 from feed.timeline import read_by_cursor, read_by_offset
 from grpc_services.presentation import TWEET_EXAMPLE
@@ -23,17 +23,15 @@ class FeedView(APIView):
         parameters=[FeedQuery],
         responses={200: FeedSerializer, **errors(400, 401, 503)},
         examples=[
-            OpenApiExample(
-                "a page",
-                value={
+            answer_example(
+                {
                     "tweets": [TWEET_EXAMPLE],
                     "count": 1,
                     "limit": 50,
                     "offset": 0,
                     "next": None,
                 },
-                response_only=True,
-                status_codes=["200"],
+                name="a page",
             )
         ],
     )

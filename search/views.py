@@ -2,14 +2,14 @@ from typing import ClassVar
 
 import orjson
 from django.http import HttpResponse
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from common.authentication import reader_id
 from common.errors import Invalid
 from common.pagination import read_query
-from common.schema import errors
+from common.schema import answer_example, errors
 from grpc_services.presentation import TWEET_EXAMPLE
 from search import selectors
 from search.index import WINDOW
@@ -30,9 +30,8 @@ class SearchView(APIView):
         parameters=[SearchQuery],
         responses={200: SearchSerializer, **errors(400, 401, 422, 503)},
         examples=[
-            OpenApiExample(
-                "a page",
-                value={
+            answer_example(
+                {
                     "query": "snow",
                     "results": [{**TWEET_EXAMPLE, "score": 3.25}],
                     "count": 1,
@@ -41,8 +40,7 @@ class SearchView(APIView):
                     "offset": 0,
                     "next": None,
                 },
-                response_only=True,
-                status_codes=["200"],
+                name="a page",
             )
         ],
     )

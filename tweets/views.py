@@ -1,16 +1,15 @@
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from common.authentication import find_reader_id, reader_id
-from common.errors import NotFound
-from common.ids import parse_id
+from common.ids import require_id
 from common.pagination import PageQuery, read_query
-from common.schema import BODY, errors
+from common.schema import BODY, answer_example, errors, request_example
 from common.serializers import read_body
 from grpc_services.presentation import AUTHOR_EXAMPLE, TWEET_EXAMPLE
 from tweets import selectors, services
@@ -48,14 +47,6 @@ _KEY = OpenApiParameter(
 )
 
 
-def _request(content: str) -> OpenApiExample:
-    return OpenApiExample("request", value={"content": content}, request_only=True)
-
-
-def _answer(value: object) -> OpenApiExample:
-    return OpenApiExample("answer", value=value, response_only=True, status_codes=["200"])
-
-
 class TweetsView(APIView):
     rates: ClassVar = {"POST": "tweet"}
 
@@ -67,8 +58,8 @@ class TweetsView(APIView):
         request=shapes.PostBody,
         responses={200: shapes.TweetAnswer, **errors(*BODY, 401, 422, 503)},
         examples=[
-            _request("The first snow of the year."),
-            _answer({"message": "tweet created", "tweet": _NEW}),
+            request_example({"content": "The first snow of the year."}),
+            answer_example({"message": "tweet created", "tweet": _NEW}),
         ],
     )
     def post(self, request: Request) -> Response:
@@ -82,7 +73,7 @@ class TweetsView(APIView):
         tags=["tweets"],
         parameters=[PageQuery],
         responses={200: shapes.TweetsAnswer, **errors(400, 401, 503)},
-        examples=[_answer({"tweets": [TWEET_EXAMPLE], "next": None})],
+        examples=[answer_example({"tweets": [TWEET_EXAMPLE], "next": None})],
     )
     def get(self, request: Request) -> Response:
         query = read_query(PageQuery, request)
@@ -103,12 +94,12 @@ class TweetView(APIView):
         tags=["tweets"],
         parameters=[PageQuery],
         responses={200: shapes.ThreadAnswer, **errors(400, 401, 404, 503)},
-        examples=[_answer({"tweet": TWEET_EXAMPLE, "replies": [_REPLY], "next": None})],
+        examples=[answer_example({"tweet": TWEET_EXAMPLE, "replies": [_REPLY], "next": None})],
     )
     def get(self, request: Request, tweet_id: str) -> Response:
         query = read_query(PageQuery, request)
         thread = selectors.get_thread(
-            _known_shape(tweet_id),
+            require_id(tweet_id, "tweet"),
             viewer_id=find_reader_id(request),
             after_id=query["cursor"],
             limit=query["limit"],
@@ -121,10 +112,10 @@ class TweetView(APIView):
         description="Its replies stay, with `parent_deleted`; its reposts go.",
         tags=["tweets"],
         responses={200: shapes.MessageAnswer, **errors(401, 403, 404, 503)},
-        examples=[_answer({"message": "tweet deleted"})],
+        examples=[answer_example({"message": "tweet deleted"})],
     )
     def delete(self, request: Request, tweet_id: str) -> Response:
-        services.delete_tweet(tweet_id=_known_shape(tweet_id), user_id=reader_id(request))
+        services.delete_tweet(tweet_id=require_id(tweet_id, "tweet"), user_id=reader_id(request))
         return Response({"message": "tweet deleted"})
 
 
@@ -139,13 +130,15 @@ class ReplyView(APIView):
         request=shapes.PostBody,
         responses={200: shapes.TweetAnswer, **errors(*BODY, 401, 404, 422, 503)},
         examples=[
-            _request("Here it is all gone again."),
-            _answer({"message": "reply created", "tweet": _REPLY}),
+            request_example({"content": "Here it is all gone again."}),
+            answer_example({"message": "reply created", "tweet": _REPLY}),
         ],
     )
     def post(self, request: Request, tweet_id: str) -> Response:
         tweet = services.reply(
-            user_id=reader_id(request), parent_id=_known_shape(tweet_id), **_read_post(request)
+            user_id=reader_id(request),
+            parent_id=require_id(tweet_id, "tweet"),
+            **_read_post(request),
         )
         return Response(show_one("reply created", selectors.as_created(tweet)))
 
@@ -159,12 +152,12 @@ class LikeView(APIView):
         request=None,
         responses={200: shapes.TweetAnswer, **errors(401, 404, 503)},
         examples=[
-            _answer({"message": "tweet liked", "tweet": TWEET_EXAMPLE | {"liked": True}}),
+            answer_example({"message": "tweet liked", "tweet": TWEET_EXAMPLE | {"liked": True}}),
         ],
     )
     def post(self, request: Request, tweet_id: str) -> Response:
         me = reader_id(request)
-        liked = services.like(tweet_id=_known_shape(tweet_id), user_id=me)
+        liked = services.like(tweet_id=require_id(tweet_id, "tweet"), user_id=me)
         return Response(show_one("tweet liked", selectors.get_tweet(liked, viewer_id=me)))
 
     @extend_schema(
@@ -173,11 +166,11 @@ class LikeView(APIView):
         description="Without a like there is nothing to do, which is no error.",
         tags=["tweets"],
         responses={200: shapes.TweetAnswer, **errors(401, 404, 503)},
-        examples=[_answer({"message": "like taken back", "tweet": TWEET_EXAMPLE})],
+        examples=[answer_example({"message": "like taken back", "tweet": TWEET_EXAMPLE})],
     )
     def delete(self, request: Request, tweet_id: str) -> Response:
         me = reader_id(request)
-        unliked = services.unlike(tweet_id=_known_shape(tweet_id), user_id=me)
+        unliked = services.unlike(tweet_id=require_id(tweet_id, "tweet"), user_id=me)
         return Response(show_one("like taken back", selectors.get_tweet(unliked, viewer_id=me)))
 
 
@@ -190,7 +183,7 @@ class RepostView(APIView):
         request=None,
         responses={200: shapes.TweetAnswer, **errors(401, 404, 503)},
         examples=[
-            _answer(
+            answer_example(
                 {
                     "message": "tweet reposted",
                     "tweet": TWEET_EXAMPLE | {"num_reposts": 1, "reposted": True},
@@ -200,7 +193,7 @@ class RepostView(APIView):
     )
     def post(self, request: Request, tweet_id: str) -> Response:
         me = reader_id(request)
-        reposted = services.repost(tweet_id=_known_shape(tweet_id), user_id=me)
+        reposted = services.repost(tweet_id=require_id(tweet_id, "tweet"), user_id=me)
         return Response(show_one("tweet reposted", selectors.get_tweet(reposted, viewer_id=me)))
 
     @extend_schema(
@@ -209,11 +202,11 @@ class RepostView(APIView):
         description="Without a repost there is nothing to do, which is no error.",
         tags=["tweets"],
         responses={200: shapes.TweetAnswer, **errors(401, 404, 503)},
-        examples=[_answer({"message": "repost taken back", "tweet": TWEET_EXAMPLE})],
+        examples=[answer_example({"message": "repost taken back", "tweet": TWEET_EXAMPLE})],
     )
     def delete(self, request: Request, tweet_id: str) -> Response:
         me = reader_id(request)
-        undone = services.undo_repost(tweet_id=_known_shape(tweet_id), user_id=me)
+        undone = services.undo_repost(tweet_id=require_id(tweet_id, "tweet"), user_id=me)
         return Response(show_one("repost taken back", selectors.get_tweet(undone, viewer_id=me)))
 
 
@@ -227,7 +220,7 @@ class UserTweetsView(APIView):
         tags=["tweets"],
         parameters=[PageQuery],
         responses={200: shapes.TweetsAnswer, **errors(400, 401, 404, 503)},
-        examples=[_answer({"tweets": [_REPOSTED, TWEET_EXAMPLE], "next": None})],
+        examples=[answer_example({"tweets": [_REPOSTED, TWEET_EXAMPLE], "next": None})],
     )
     def get(self, request: Request, name: str) -> Response:
         query = read_query(PageQuery, request)
@@ -241,13 +234,5 @@ class UserTweetsView(APIView):
 
 
 def _read_post(request: Request) -> dict[str, Any]:
-    body = read_body(shapes.PostBody, request.data)
+    body = read_body(shapes.PostBody, request)
     return {"content": body["content"], "idempotency_key": request.headers.get(KEY_HEADER)}
-
-
-def _known_shape(text: str) -> int:
-    """What can't be an id names no tweet."""
-    tweet_id = parse_id(text)
-    if tweet_id is None:
-        raise NotFound("there is no such tweet")
-    return tweet_id
