@@ -30,7 +30,7 @@ class Part:
         self._ended_at: float | None = None
         self.starts = 0
         self._is_killed = False
-        self.own_ends = 0  # it ended though nobody killed it
+        self.own_ends: list[str] = []  # what it said last when it ended though nobody killed it
 
     def start(self) -> None:
         with self._lock:
@@ -53,7 +53,8 @@ class Part:
                 return
             if self._ended_at is None:
                 self._ended_at = time.monotonic()
-                self.own_ends += not self._is_killed
+                if not self._is_killed and isinstance(self._running, Process):
+                    self.own_ends.append(self._running.last_words())
             elif time.monotonic() - self._ended_at > after:
                 self.start()
 

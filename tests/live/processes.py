@@ -20,6 +20,7 @@ from django.conf import settings
 # A start is some seconds of imports, and several start at once on a machine of two cores.
 _START_SECONDS = 180.0
 _STOP_SECONDS = 20.0
+_LAST_CHARACTERS = 4000
 
 APPLICATION = "twitter-live-test"  # how PostgreSQL knows the processes' connections
 
@@ -58,6 +59,11 @@ class Process:
         """The first group of the pattern's first match in what the process wrote so far."""
         match = re.search(pattern, self._log.read_text(errors="replace"))
         return match[1] if match else None
+
+    def last_words(self) -> str:
+        """How it ended, and the last of what it wrote."""
+        written = self._log.read_text(errors="replace")[-_LAST_CHARACTERS:]
+        return f"`manage.py {self.name}` ended with {self._process.returncode}:\n{written}"
 
     def wait_until(self, find: Callable[[], Any]) -> Any:
         """What `find` returns, once that is true. Fails with the log when it never is."""
