@@ -16,6 +16,11 @@ import pika
 from django.db import close_old_connections
 from pika import frame, spec
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.adapters.utils.connection_workflow import (
+    AMQPConnectionWorkflowFailed,
+    AMQPConnectorException,
+    AMQPConnectorPhaseErrorBase,
+)
 from pika.exceptions import AMQPConnectionError, AMQPError, InvalidFrameError
 from pika.spec import Basic, BasicProperties
 
@@ -75,7 +80,7 @@ class RabbitMQBroker:
         pauses = waits()
         while not stop.is_set():
             try:
-                with _connect(self._parameters) as connection:
+                with connect(self._parameters) as connection:
                     consumer = _Consumer(connection, worker, stop)
                     pauses = waits()
                     loops.mark(worker.queue, up=True)
@@ -89,7 +94,7 @@ class RabbitMQBroker:
                 pause = next(pauses)
                 log.warning(
                     "%s: RabbitMQ is away, next attempt in %.1f s: %s",
-                    worker.queue, pause, _reason(error),
+                    worker.queue, pause, reason(error),
                 )  # fmt: skip
                 stop.wait(pause)
 
@@ -136,7 +141,7 @@ class RabbitMQBroker:
             return action(self._channel())
         except AMQPError as error:
             self._thread.__dict__.pop("channel", None)
-            raise Unavailable(f"RabbitMQ: {_reason(error)}") from error
+            raise Unavailable(f"RabbitMQ: {reason(error)}") from error
 
     def _channel(self) -> BlockingChannel:
         channel: BlockingChannel | None = getattr(self._thread, "channel", None)
@@ -144,7 +149,7 @@ class RabbitMQBroker:
             with suppress(AMQPConnectionError):  # closed while it was idle: nobody drove it
                 channel.connection.process_data_events()
         if channel is None or not channel.is_open:
-            channel = _connect(self._parameters).channel()
+            channel = connect(self._parameters).channel()
             channel.confirm_delivery()
             self._thread.channel = channel
         return channel
@@ -285,7 +290,7 @@ class _Publisher:
                 for exchange, routing_key, properties, body in messages:
                     self._channel.basic_publish(exchange, routing_key, body, properties)
         except AMQPError as error:
-            self._error = self._error or _reason(error)
+            self._error = self._error or reason(error)
         else:
             self._run_until_stopped("no confirm")
         self._raise_error()
@@ -328,12 +333,16 @@ class _Publisher:
             self._connection.ioloop.stop()
 
     def _failed(self, _: Any, error: Any) -> None:
-        self._error = self._error or _reason(error)
+        self._error = self._error or reason(error)
         self._connection.ioloop.stop()
 
 
-def _connect(parameters: pika.URLParameters) -> pika.BlockingConnection:
-    return pika.BlockingConnection(parameters, _impl_class=_Reading)  # type: ignore[arg-type]
+def connect(parameters: pika.URLParameters) -> pika.BlockingConnection:
+    try:
+        return pika.BlockingConnection(parameters, _impl_class=_Reading)  # type: ignore[arg-type]
+    except (OSError, AMQPConnectorException) as error:
+        # An unknown host, a refused certificate, a handshake that hangs: no errors of AMQP's.
+        raise AMQPConnectionError(error) from error
 
 
 def _parameters(url: str, *, heartbeat: int) -> pika.URLParameters:
@@ -437,9 +446,17 @@ def _properties(message: Message) -> BasicProperties:
     )
 
 
-def _reason(error: object) -> str:
-    """pika's errors often hide the cause one level down, and some say nothing at all."""
-    inner = error.args[0] if isinstance(error, Exception) and error.args else None
-    while isinstance(inner, Exception) and inner.args:
-        error, inner = inner, inner.args[0]
+def reason(error: BaseException) -> str:
+    """pika's errors often hide the cause some levels down, and some say nothing at all."""
+    while inner := _inner(error):
+        error = inner
     return str(error) or type(error).__name__
+
+
+def _inner(error: BaseException) -> BaseException | None:
+    if isinstance(error, AMQPConnectionWorkflowFailed):
+        return error.exceptions[-1]
+    if isinstance(error, AMQPConnectorPhaseErrorBase):
+        return error.exception
+    inner = error.args[0] if error.args else None
+    return inner if isinstance(inner, Exception) else None

@@ -163,17 +163,40 @@ def test_two_consumers_share_the_work(reader: Reader, consuming):
 
 
 @pytest.mark.real
-def test_a_broker_that_is_down_is_an_outage(reader: Reader):
+@pytest.mark.parametrize(
+    ("host", "reason"), [("127.0.0.1:1", "refused"), ("nowhere.invalid", "not known")]
+)
+def test_a_broker_that_is_down_is_an_outage(host: str, reason: str, reader: Reader):
     from messaging.backends.rabbitmq import RabbitMQBroker
 
-    nowhere: Broker = RabbitMQBroker("amqp://test:test@127.0.0.1:1/%2F")
+    nowhere: Broker = RabbitMQBroker(f"amqp://test:test@{host}/%2F")
     for call in (
         lambda: nowhere.publish([message(1)]),
         lambda: nowhere.depth("general_tweets"),
         lambda: nowhere.declare([reader.worker]),
     ):
-        with pytest.raises(Unavailable):
+        with pytest.raises(Unavailable, match=reason):
             call()
+
+
+class FirstPause(threading.Event):
+    """Is set by who waits for it."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self.set()
+        return True
+
+
+@pytest.mark.real
+def test_a_worker_waits_for_a_broker_whose_name_is_not_known(
+    reader: Reader, caplog: pytest.LogCaptureFixture
+):
+    """As in a cluster where the broker is being moved."""
+    from messaging.backends.rabbitmq import RabbitMQBroker
+
+    RabbitMQBroker("amqp://test:test@nowhere.invalid/%2F").consume(reader.worker, FirstPause())
+
+    assert "RabbitMQ is away" in caplog.text
 
 
 @pytest.mark.real
