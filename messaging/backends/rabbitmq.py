@@ -38,6 +38,7 @@ DELIVERY_LIMIT = 50
 MAX_LENGTH = 1_000_000
 MAX_DEAD = 100_000
 
+_CONNECT_SECONDS = 10.0
 _CONFIRM_SECONDS = 10.0
 _POLL_SECONDS = 0.25
 
@@ -349,7 +350,7 @@ def _parameters(url: str, *, heartbeat: int) -> pika.URLParameters:
     parameters = pika.URLParameters(url)
     parameters.heartbeat = heartbeat
     parameters.socket_timeout = 5
-    parameters.stack_timeout = 10
+    parameters.stack_timeout = _CONNECT_SECONDS
     parameters.blocked_connection_timeout = 30
     return parameters
 

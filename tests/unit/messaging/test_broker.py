@@ -1,8 +1,8 @@
 """What every broker promises, asked of the one in use."""
 
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -200,6 +200,29 @@ def test_a_worker_waits_for_a_broker_whose_name_is_not_known(
 
 
 @pytest.mark.real
+def test_a_worker_waits_for_a_broker_that_hangs_while_one_connects(
+    reader: Reader, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+):
+    from messaging.backends import rabbitmq
+
+    monkeypatch.setattr(rabbitmq, "_CONNECT_SECONDS", 0.2)
+    with behind_a_proxy() as (url, proxy):
+        proxy.fall_silent()
+        rabbitmq.RabbitMQBroker(url).consume(reader.worker, FirstPause())
+
+    assert "RabbitMQ is away" in caplog.text
+
+
+@contextmanager
+def behind_a_proxy() -> Iterator[tuple[str, Proxy]]:
+    """The broker's URL, by way of a proxy."""
+    url = urlsplit(str(settings.RABBITMQ_URL))
+    with closing(Proxy(url.port or 0)) as proxy:
+        place = f"{url.username}:{url.password}@127.0.0.1:{proxy.port}"
+        yield url._replace(netloc=place).geturl(), proxy
+
+
+@pytest.mark.real
 @pytest.mark.parametrize(
     "last", [b"\x00\x0a\x00\x29", b"\x00\x14\x00\x0b", b"\x00\x55\x00\x0b"],
     ids=["connection open", "channel open", "confirms on"],
@@ -207,11 +230,9 @@ def test_a_worker_waits_for_a_broker_whose_name_is_not_known(
 def test_a_broker_that_dies_while_one_connects_is_an_outage(last: bytes):
     from messaging.backends.rabbitmq import RabbitMQBroker
 
-    url = urlsplit(str(settings.RABBITMQ_URL))
-    with closing(Proxy(url.port or 0)) as proxy:
+    with behind_a_proxy() as (url, proxy):
         proxy.hang_up(when_told=last)
-        place = f"{url.username}:{url.password}@127.0.0.1:{proxy.port}"
-        dying: Broker = RabbitMQBroker(url._replace(netloc=place).geturl())
+        dying: Broker = RabbitMQBroker(url)
         for _ in range(2):
             with pytest.raises(Unavailable):
                 dying.publish([message(1)])
