@@ -1,5 +1,6 @@
 """A throw-away authority and what it signs, as files."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,13 +18,16 @@ class Authority:
         self._folder = folder
         self._name = _name(name)
         self._key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self._sign(self._name, self._key, DAY, is_authority=True)
+        certificate = self._sign(self._name, self._key, DAY)
         self.file = self._write(f"{name}.pem", certificate.public_bytes(_PEM))
 
-    def issue(self, name: str, *, ends_in: timedelta = DAY) -> tuple[str, str]:
+    def issue(
+        self, name: str, *, ends_in: timedelta = DAY, is_for_localhost: bool = True
+    ) -> tuple[str, str]:
         """The files of a certificate for 127.0.0.1 and of its key."""
         key = ec.generate_private_key(ec.SECP256R1())
-        certificate = self._sign(_name(name), key, ends_in, is_authority=False)
+        hosts = [_ADDRESS, _LOCALHOST] if is_for_localhost else [_ADDRESS]
+        certificate = self._sign(_name(name), key, ends_in, hosts)
         secret = key.private_bytes(
             _PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
@@ -37,15 +41,11 @@ class Authority:
         subject: x509.Name,
         key: ec.EllipticCurvePrivateKey,
         ends_in: timedelta,
-        *,
-        is_authority: bool,
+        hosts: Sequence[x509.GeneralName] = (),
     ) -> x509.Certificate:
+        """Of a server, or of an authority, which stands for no host."""
         now = datetime.now(UTC)
-        places: list[x509.GeneralName] = [
-            x509.IPAddress(ip_address("127.0.0.1")),
-            x509.DNSName("localhost"),
-        ]
-        return (
+        builder = (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
@@ -53,10 +53,11 @@ class Authority:
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - 2 * DAY)
             .not_valid_after(now + ends_in)
-            .add_extension(x509.BasicConstraints(ca=is_authority, path_length=None), critical=True)
-            .add_extension(x509.SubjectAlternativeName(places), critical=False)
-            .sign(self._key, hashes.SHA256())
+            .add_extension(x509.BasicConstraints(ca=not hosts, path_length=None), critical=True)
         )
+        if hosts:
+            builder = builder.add_extension(x509.SubjectAlternativeName(hosts), critical=False)
+        return builder.sign(self._key, hashes.SHA256())
 
     def _write(self, name: str, content: bytes) -> str:
         file = self._folder / name
@@ -69,3 +70,5 @@ def _name(name: str) -> x509.Name:
 
 
 _PEM = serialization.Encoding.PEM
+_ADDRESS = x509.IPAddress(ip_address("127.0.0.1"))
+_LOCALHOST = x509.DNSName("localhost")

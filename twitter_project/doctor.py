@@ -21,10 +21,11 @@ from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import NotSupportedError
 from django.utils import timezone
-from elasticsearch import Elasticsearch, NotFoundError
+from elasticsearch import Elasticsearch, NotFoundError, TransportError
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from feed import placement
+from messaging.backends.rabbitmq import connect, reason
 from messaging.broker import dead_queue
 from messaging.models import OutboxEvent
 from messaging.worker import Worker, workers
@@ -38,6 +39,7 @@ MAX_OUTBOX_SECONDS = 60.0
 MAX_QUEUED = 10_000
 MEMORY_SHARE = 0.9
 SECRET_KEY_LENGTH = 50
+UNVERIFIED = {"allow", "prefer", "require", "verify-ca"}
 
 REDIS_VERSION = (6, 2)
 RABBITMQ_VERSION = (3, 10)  # the first whose quorum queues dead-letter at least once
@@ -79,8 +81,13 @@ def _answered(part: str, check: Check) -> Iterator[Finding]:
     try:
         yield from check()
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        yield Finding(part, f"does not answer: {reason[:200]}", "start it, or mend its URL")
+        # Elasticsearch's client keeps what happened in the cause
+        said = error.__cause__ if isinstance(error, TransportError) else error
+        text = " ".join(str(said).split()) or type(error).__name__
+        remedy = "start it, or mend its URL"
+        if "certificate" in text.lower():
+            remedy = "name who signed its certificate with TLS_CA_FILE, or mend its URL's host"
+        yield Finding(part, f"does not answer: {text[:200]}", remedy)
 
 
 def database(using: str) -> Iterator[Finding]:
@@ -93,6 +100,10 @@ def database(using: str) -> Iterator[Finding]:
             yield Finding(part, str(error), "upgrade the server")
         version = ".".join(map(str, connection.get_database_version()))
         yield Finding(part, f"{connection.display_name} {version}")
+        mode = connection.settings_dict["OPTIONS"].get("sslmode")
+        if mode in UNVERIFIED:
+            text = f"sslmode={mode} takes whoever answers for the server"
+            yield Finding(part, text, "write sslmode=verify-full in its URL")
         executor = MigrationExecutor(connection)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
         if plan:
@@ -188,10 +199,10 @@ def rabbitmq() -> Iterator[Finding]:
     parameters = pika.URLParameters(settings.RABBITMQ_URL)
     parameters.socket_timeout = parameters.blocked_connection_timeout = _TIMEOUT_SECONDS
     try:
-        connection = pika.BlockingConnection(parameters)
+        connection = connect(parameters)
     except AMQPError as error:
         raise ConnectionError(
-            f"{urlsplit(settings.RABBITMQ_URL).hostname}: {error or type(error).__name__}"
+            f"{urlsplit(settings.RABBITMQ_URL).hostname}: {reason(error)}"
         ) from error
     with closing(connection):
         # pika shows the server's version in no other way
@@ -232,7 +243,10 @@ def elasticsearch() -> Iterator[Finding]:
         return
     name = settings.ELASTICSEARCH_INDEX
     with Elasticsearch(
-        settings.ELASTICSEARCH_URL, request_timeout=_TIMEOUT_SECONDS, max_retries=0
+        settings.ELASTICSEARCH_URL,
+        request_timeout=_TIMEOUT_SECONDS,
+        max_retries=0,
+        **settings.ELASTICSEARCH_TLS,
     ) as client:
         lowest, below = ELASTICSEARCH_VERSIONS
         for node in client.nodes.info(metric="_none")["nodes"].values():

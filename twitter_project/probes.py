@@ -6,6 +6,7 @@ that a dead server costs neither threads nor connections.
 """
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
@@ -72,16 +73,30 @@ def redis(url: str) -> None:
 
 
 def rabbitmq(url: str) -> None:
-    """That something listens there: RabbitMQ logs a handshake that isn't finished."""
+    """That something listens there, and over TLS that it is the one: RabbitMQ logs a handshake of
+    its own protocol that isn't finished.
+    """
     place = urlsplit(url)
-    address = (place.hostname or "localhost", place.port or 5672)
-    socket.create_connection(address, timeout=_TIMEOUT_SECONDS).close()
+    host, is_secure = place.hostname or "localhost", place.scheme == "amqps"
+    address = (host, place.port or (5671 if is_secure else 5672))
+    with socket.create_connection(address, timeout=_TIMEOUT_SECONDS) as connection:
+        if is_secure:
+            _context(url).wrap_socket(connection, server_hostname=host).close()
+
+
+def _context(url: str) -> ssl.SSLContext:
+    import pika  # web processes do without it elsewhere
+
+    options = pika.URLParameters(url).ssl_options
+    return options.context if options else ssl.create_default_context()
 
 
 def elasticsearch(url: str) -> None:
     from elasticsearch import Elasticsearch  # heavy, and only who has one needs it
 
-    with Elasticsearch(url, request_timeout=_TIMEOUT_SECONDS, max_retries=0) as client:
+    with Elasticsearch(
+        url, request_timeout=_TIMEOUT_SECONDS, max_retries=0, **settings.ELASTICSEARCH_TLS
+    ) as client:
         if client.cluster.health()["status"] == "red":
             raise RuntimeError("the cluster is red")
 

@@ -1,6 +1,7 @@
 """A TCP proxy whose connections can be cut, or fall silent."""
 
 import asyncio
+import ssl
 import threading
 from contextlib import suppress
 
@@ -8,9 +9,12 @@ _CHUNK = 65536
 
 
 class Proxy:
-    """Passes on what comes to its port of loopback, in a thread of its own."""
+    """Passes on what comes to its port of loopback, in a thread of its own.
 
-    def __init__(self, target_port: int) -> None:
+    With a context it speaks TLS there, and plainly on the other side.
+    """
+
+    def __init__(self, target_port: int, *, context: ssl.SSLContext | None = None) -> None:
         self._target_port = target_port
         self._open: set[asyncio.StreamWriter] = set()
         self._passing = asyncio.Event()
@@ -20,7 +24,7 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._server = self._call(asyncio.start_server(self._pass_on, "127.0.0.1", 0))
+        self._server = self._call(asyncio.start_server(self._pass_on, "127.0.0.1", 0, ssl=context))
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     def cut(self) -> int:

@@ -14,6 +14,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 from environs import Env, validate
 
+from . import tls
+
 env = Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -104,6 +106,13 @@ STATIC_ROOT: Path | None = None
 WHITENOISE_USE_FINDERS = True  # no collectstatic on a developer's machine
 
 
+# Who signs the certificates of the servers below, where their URLs ask for TLS.
+
+TLS_CA_FILE: str | None = env.str("TLS_CA_FILE", "") or None
+if TLS_CA_FILE:
+    tls.check_authority("TLS_CA_FILE", TLS_CA_FILE)
+
+
 # Databases: DATABASE_URL serves all, <SERVICE>_DATABASE_URL gives a service one of its own.
 
 
@@ -114,7 +123,7 @@ def _seconds(name: str, otherwise: float) -> float:
     return found
 
 
-def _database(url: str) -> dict[str, Any]:
+def _database(name: str, url: str) -> dict[str, Any]:
     database: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=600))
     if database["ENGINE"] == "django.db.backends.sqlite3":
         database["OPTIONS"] = {
@@ -125,14 +134,21 @@ def _database(url: str) -> dict[str, Any]:
     else:
         database["ENGINE"] = "common.postgresql"  # Django's own, which checks its health for less
         database["CONN_HEALTH_CHECKS"] = True
-        # What the URL says (sslmode, sslrootcert) counts. Under a network that drops everything, a
-        # wait without a deadline of ours ends after a minute.
+        # No scheme of PostgreSQL's asks for TLS: TLS_CA_FILE does, and what the URL says (sslmode,
+        # sslrootcert) counts before it.
+        verified = {"sslmode": "verify-full", "sslrootcert": TLS_CA_FILE} if TLS_CA_FILE else {}
+        # Under a network that drops everything, a wait without a deadline of ours ends after a
+        # minute.
         database["OPTIONS"] = {
             "keepalives_idle": 30,
             "keepalives_interval": 10,
             "keepalives_count": 3,
             "tcp_user_timeout": 30_000,  # milliseconds
-        } | database.get("OPTIONS", {})
+            **verified,
+            **database.get("OPTIONS", {}),
+        }
+        if database["OPTIONS"].get("sslrootcert", tls.SYSTEM) != tls.SYSTEM:
+            tls.check_authority(name, database["OPTIONS"]["sslrootcert"])
         # PgBouncer may lend connections by transaction, which a cursor on the server outlives.
         # Whatever is long is read by pages.
         database["DISABLE_SERVER_SIDE_CURSORS"] = True
@@ -142,14 +158,15 @@ def _database(url: str) -> dict[str, Any]:
 DATABASE_URL: str = env.str("DATABASE_URL", "") or f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
 # A file that only this machine's processes see: whoever serves it migrates it and seeds it, too.
 EMBEDDED_DATABASE: bool = DATABASE_URL.startswith("sqlite")
-DATABASES = {"default": _database(DATABASE_URL)}
+DATABASES = {"default": _database("DATABASE_URL", DATABASE_URL)}
 SERVICE_DATABASES = {"messaging": "default"}
 _ALIASES = {DATABASE_URL: "default"}
 for _service in ("accounts", "tweets", "feed", "search"):
-    _url: str = env.str(f"{_service.upper()}_DATABASE_URL", "") or DATABASE_URL
+    _name = f"{_service.upper()}_DATABASE_URL"
+    _url: str = env.str(_name, "") or DATABASE_URL
     if _url not in _ALIASES:
         _ALIASES[_url] = _service
-        DATABASES[_service] = _database(_url)
+        DATABASES[_service] = _database(_name, _url)
     SERVICE_DATABASES[_service] = _ALIASES[_url]
 # How long a request or a call waits for an answer of PostgreSQL, and how long relay and workers do,
 # for whom nobody waits. Commands that end by themselves wait until they are interrupted.
@@ -189,6 +206,8 @@ def _redis(url: str, *, is_real: bool) -> dict[str, Any]:
 
 
 REDIS_URL: str | None = env.str("REDIS_URL", None)
+if REDIS_URL:
+    REDIS_URL = tls.with_authority("REDIS_URL", REDIS_URL, TLS_CA_FILE)
 CACHES: dict[str, dict[str, Any]] = {
     "default": _redis(REDIS_URL or "redis://embedded/0", is_real=bool(REDIS_URL))
 }
@@ -201,6 +220,10 @@ for _n, _place in enumerate(FEED_REDIS_URLS, 1):  # which may hold a password, s
         raise ImproperlyConfigured(f"FEED_REDIS_URLS: number {_n} is no redis:// or rediss:// URL")
     if FEED_REDIS_URLS.index(_place) < _n - 1:
         raise ImproperlyConfigured(f"FEED_REDIS_URLS: number {_n} stands there twice")
+FEED_REDIS_URLS = [
+    tls.with_authority(f"FEED_REDIS_URLS: number {_n}", _url, TLS_CA_FILE)
+    for _n, _url in enumerate(FEED_REDIS_URLS, 1)
+]
 _feed_shards = {f"feed{_n}": _url for _n, _url in enumerate(FEED_REDIS_URLS)}
 CACHES |= {_name: _redis(_url, is_real=True) for _name, _url in _feed_shards.items()}
 FEED_SHARDS: list[str] = list(_feed_shards) or ["default"]
@@ -209,6 +232,8 @@ FEED_SHARDS: list[str] = list(_feed_shards) or ["default"]
 # The broker, and the worker that each service declares.
 
 RABBITMQ_URL: str | None = env.str("RABBITMQ_URL", None)
+if RABBITMQ_URL:
+    RABBITMQ_URL = tls.with_authority("RABBITMQ_URL", RABBITMQ_URL, TLS_CA_FILE)
 BROKER: dict[str, Any] = (
     {"BACKEND": "messaging.backends.rabbitmq.RabbitMQBroker", "url": RABBITMQ_URL}
     if RABBITMQ_URL
@@ -227,6 +252,10 @@ LOOPS = [] if RABBITMQ_URL else ["messaging.embedded.start"]
 # The search index.
 
 ELASTICSEARCH_URL: str | None = env.str("ELASTICSEARCH_URL", None)
+if ELASTICSEARCH_URL:
+    tls.check_url("ELASTICSEARCH_URL", ELASTICSEARCH_URL)
+# For each client: it finds no authority in a URL.
+ELASTICSEARCH_TLS: dict[str, Any] = {"ca_certs": TLS_CA_FILE} if TLS_CA_FILE else {}
 ELASTICSEARCH_INDEX: str = env.str("ELASTICSEARCH_INDEX", "tweets")
 SEARCH_INDEX: dict[str, Any] = (
     {"BACKEND": "search.backends.elasticsearch.ElasticsearchIndex"}
@@ -238,6 +267,7 @@ if ELASTICSEARCH_URL and "search" in SERVICES:  # it takes as long to import as 
 ELASTICSEARCH_DSL = {
     "default": {
         "hosts": ELASTICSEARCH_URL or "http://127.0.0.1:9200",
+        **ELASTICSEARCH_TLS,
         "request_timeout": 5,
         "max_retries": 0,
         "retry_on_timeout": False,

@@ -88,7 +88,7 @@ def test_one_that_was_told_something_is_asked_and_kept(connection: Asked) -> Non
 def test_what_the_url_asks_for_beyond_the_place_counts() -> None:
     made = DatabaseWrapper(
         connections["default"].settings_dict
-        | {"OPTIONS": _database(f"{settings.DATABASE_URL}?sslmode=require")["OPTIONS"]}
+        | {"OPTIONS": _database("", f"{settings.DATABASE_URL}?sslmode=require")["OPTIONS"]}
     )
     with pytest.raises(OperationalError, match="server does not support SSL"):
         made.ensure_connection()

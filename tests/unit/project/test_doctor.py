@@ -96,6 +96,17 @@ def test_news_that_nobody_brings_to_the_broker(db: None) -> None:
     assert problem.remedy == "start run_outbox_relay"
 
 
+@pytest.mark.parametrize(("mode", "count"), [("require", 1), ("verify-full", 0)])
+def test_a_database_whose_certificate_nobody_verifies(
+    mode: str, count: int, db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connection.settings_dict["OPTIONS"], "sslmode", mode)
+
+    found = problems(doctor.database("default"))
+
+    assert [problem.remedy for problem in found] == ["write sslmode=verify-full in its URL"] * count
+
+
 def test_a_healthy_database(db: None) -> None:
     assert problems(doctor.database("default")) == []
 
