@@ -69,17 +69,7 @@ class UserAdmin(LargeTableAdmin):
         "last_login",
         *_PRIVILEGES,
     )
-    readonly_fields = (
-        "id",
-        "username",
-        "email",
-        "num_tweets",
-        "num_followers",
-        "num_following",
-        "created_at",
-        "suspended_at",
-        "last_login",
-    )
+    readonly_fields = tuple(name for name in fields if name not in (*_PROFILE, *_PRIVILEGES))
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[User], search_term: str

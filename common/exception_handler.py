@@ -48,26 +48,10 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response:
         log.warning("a dependency is down: %s", error)
         error = errors.Unavailable("a part of the system is down, try again")
     if isinstance(error, errors.ServiceError):
-        response = Response(
-            error_body(error.code, error.message, error.fields), status=STATUS[type(error)]
-        )
-        if isinstance(error, errors.Unavailable):
-            response["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        if isinstance(error, errors.Unauthenticated):
-            response["WWW-Authenticate"] = CHALLENGE
-        if isinstance(error, errors.TooMany):
-            response["Retry-After"] = str(error.retry_after)
-        return response
-    if isinstance(error, Http404):
-        error = exceptions.NotFound("not found")
-    elif isinstance(error, PermissionDenied):
-        error = exceptions.PermissionDenied("not allowed")
-    elif isinstance(error, RequestDataTooBig):
-        error = BodyTooLarge()
+        return _service_response(error)
+    error = _as_drfs(error)
     if isinstance(error, exceptions.ValidationError):
         return _validation_response(error)
-    if isinstance(error, AuthenticationFailed):  # its detail is a dict
-        error = exceptions.AuthenticationFailed("the token is not valid or has expired")
     if isinstance(error, exceptions.APIException):
         return _api_response(error)
     request = context.get("request")
@@ -79,6 +63,32 @@ class BodyTooLarge(exceptions.APIException):
     status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
     default_detail = "the request's body is too large"
     default_code = "too_large"
+
+
+def _service_response(error: errors.ServiceError) -> Response:
+    response = Response(
+        error_body(error.code, error.message, error.fields), status=STATUS[type(error)]
+    )
+    if isinstance(error, errors.Unavailable):
+        response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    if isinstance(error, errors.TooMany):
+        response["Retry-After"] = str(error.retry_after)
+    if isinstance(error, errors.Unauthenticated):
+        response["WWW-Authenticate"] = CHALLENGE
+    return response
+
+
+def _as_drfs(error: Exception) -> Exception:
+    """What Django and the package of tokens raise, in DRF's words."""
+    if isinstance(error, Http404):
+        return exceptions.NotFound("not found")
+    if isinstance(error, PermissionDenied):
+        return exceptions.PermissionDenied("not allowed")
+    if isinstance(error, RequestDataTooBig):
+        return BodyTooLarge()
+    if isinstance(error, AuthenticationFailed):  # its detail is a dict
+        return exceptions.AuthenticationFailed("the token is not valid or has expired")
+    return error
 
 
 _CODES = {

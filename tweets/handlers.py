@@ -1,7 +1,7 @@
 """What tweets does about news: it has accounts count tweets, and cleans up after deletions."""
 
-import contextlib
 from collections.abc import Sequence
+from contextlib import suppress
 
 from common.errors import NotFound
 from grpc_services.clients import accounts
@@ -53,7 +53,7 @@ def drop_reposted(events: Sequence[TweetReposted] | Sequence[TweetUnreposted]) -
 
 def _count(event: TweetCreated | TweetDeleted, delta: int) -> None:
     """The key is the event's, so accounts counts it once, whatever the order and the repeats."""
-    with contextlib.suppress(NotFound):  # the author is deleted meanwhile
+    with suppress(NotFound):  # the author is deleted meanwhile
         accounts.increment_tweets(
             user_id=event.user_id,
             delta=delta,
@@ -62,13 +62,13 @@ def _count(event: TweetCreated | TweetDeleted, delta: int) -> None:
 
 
 HANDLERS: dict[str, Handler] = {
-    TweetCreated.routing_key: count_created,
-    TweetDeleted.routing_key: count_deleted,
-    TweetLiked.routing_key: drop_liked,
-    TweetUnliked.routing_key: drop_liked,
-    TweetReposted.routing_key: drop_reposted,
-    TweetUnreposted.routing_key: drop_reposted,
-    UserDeleted.routing_key: forget_users,
+    "tweet.created": count_created,
+    "tweet.deleted": count_deleted,
+    "tweet.liked": drop_liked,
+    "tweet.unliked": drop_liked,
+    "tweet.reposted": drop_reposted,
+    "tweet.unreposted": drop_reposted,
+    "user.deleted": forget_users,
 }
 
 WORKER = Worker(queue="tweet_counters", handlers=HANDLERS)

@@ -19,6 +19,8 @@ SERVICE = "accounts"
 MAX_FOLLOWS = 5000
 MAX_FOLLOWER_IDS = 10_000
 
+_ListFollows: TypeAlias = "grpc.UnaryUnaryMultiCallable[pb.GetFollowersReq, pb.GetFollowersRes]"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
@@ -134,7 +136,7 @@ def iter_first_follower_ids(
         waiting = [id for id in rest if id not in others]
 
 
-def _follows(method: "Method", user_id: int, cursor: int | None, limit: int) -> Page[Follow]:
+def _follows(method: _ListFollows, user_id: int, cursor: int | None, limit: int) -> Page[Follow]:
     request = pb.GetFollowersReq(user_id=str(user_id), cursor=str(cursor or ""), limit=limit)
     answer = call(method, request, SERVICE)
     return Page(
@@ -162,9 +164,6 @@ def _user(user: pb.UserStruct) -> User:
         num_following=user.num_following,
         created_at=from_ms(user.created_at_ms),
     )
-
-
-Method: TypeAlias = "grpc.UnaryUnaryMultiCallable[pb.GetFollowersReq, pb.GetFollowersRes]"
 
 
 @cache

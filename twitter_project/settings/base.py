@@ -338,15 +338,11 @@ PROBES = {
 # Who may do what.
 
 AUTH_USER_MODEL = "accounts.User"
-# A username is unique whatever the case, by a constraint that this check does not know.
-# The admin's middleware stands in MIDDLEWARE_BY_PATH, and the admin checks CSRF by itself.
 SILENCED_SYSTEM_CHECKS = [
-    "auth.E003",
-    "admin.E408",
-    "admin.E409",
-    "admin.E410",
+    "auth.E003",  # usernames are unique whatever the case, by a constraint it does not know
+    *("admin.E408", "admin.E409", "admin.E410"),  # what it misses is in MIDDLEWARE_BY_PATH
     "security.W002",  # twitter_project.headers denies frames
-    "security.W003",
+    "security.W003",  # the admin checks CSRF by itself
 ]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",  # 12 rounds

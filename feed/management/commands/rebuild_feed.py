@@ -1,11 +1,11 @@
 import argparse
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from rich.progress import track
 
 from common import shards
-from common.errors import OUTAGES, Unavailable
 from feed import lists, pulling, store, truth
 
 
@@ -24,34 +24,37 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        try:
-            self._run(options["user_ids"], only_check=options["check"])
-        except (Unavailable, *OUTAGES) as error:
-            raise CommandError(f"a part of the system is down: {error}") from None
-
-    def _run(self, named: list[int], *, only_check: bool) -> None:
+        named: list[int] = options["user_ids"]
         user_ids = named or sorted(set(store.iter_materialised()))
-        endings = [] if named or only_check else pulling.endings()
-        if not only_check:
-            _rebuild_authored()
-        differing = 0
-        for user_id in track(user_ids, "timelines", disable=not self.stderr.isatty()):
-            if only_check:
-                difference = truth.compare(user_id)
-                if difference:
-                    differing += 1
-                    self.stdout.write(f"{lists.key(user_id)}: {difference}")
-            else:
-                store.forget(user_id)
-                truth.build(user_id)
+        if options["check"]:
+            self._compare(user_ids)
+            return
+        endings = [] if named else pulling.endings()
+        self._rebuild(user_ids)
         for author_id, number in endings:  # nothing that they pulled is missing any more
             pulling.end(author_id, number)
+
+    def _compare(self, user_ids: Sequence[int]) -> None:
+        differing = 0
+        for user_id in self._track(user_ids):
+            if difference := truth.compare(user_id):
+                differing += 1
+                self.stdout.write(f"{lists.key(user_id)}: {difference}")
         if differing:
             raise CommandError(
                 f"{differing} of {len(user_ids)} timelines differ: rebuild_feed mends"
             )
-        verb = "equal to the database" if only_check else "built anew"
-        self.stdout.write(f"{len(user_ids)} timelines {verb}")
+        self.stdout.write(f"{len(user_ids)} timelines equal to the database")
+
+    def _rebuild(self, user_ids: Sequence[int]) -> None:
+        _rebuild_authored()
+        for user_id in self._track(user_ids):
+            store.forget(user_id)
+            truth.build(user_id)
+        self.stdout.write(f"{len(user_ids)} timelines built anew")
+
+    def _track(self, user_ids: Sequence[int]) -> Iterable[int]:
+        return track(user_ids, "timelines", disable=not self.stderr.isatty())
 
 
 def _rebuild_authored() -> None:
