@@ -1,4 +1,4 @@
-"""The index in Elasticsearch: how its fields are analysed, and where its mappings live.
+"""The index in Elasticsearch: its mappings, how its fields are analysed, how an entry looks in it.
 
 No Django model stands behind it: what is in it comes from events.
 """
@@ -10,14 +10,28 @@ from django.conf import settings
 from elasticsearch.dsl import (
     Boolean,
     Date,
-    Document,
     Keyword,
     MetaField,
     Text,
     analyzer,
     mapped_field,
 )
+from elasticsearch.dsl import Document as DslDocument
 from elasticsearch.dsl import Index as DslIndex
+
+from common.ids import parse_id
+from common.times import format_time, parse_time
+from search import analysis
+from search.index import (
+    BURIED,
+    DELETED,
+    HIDDEN,
+    MISSING,
+    STALE,
+    UNHIDDEN,
+    Document,
+    Entry,
+)
 
 # The analysis that search/analysis.py repeats for SQLite.
 folded = analyzer(
@@ -33,7 +47,7 @@ REFRESH_INTERVAL = "200ms"
 _LONGEST_KEYWORD = 256
 
 
-class TweetDocument(Document):
+class TweetDocument(DslDocument):
     id: str = mapped_field(Keyword(ignore_above=_LONGEST_KEYWORD))
     user_id: str = mapped_field(Keyword(ignore_above=_LONGEST_KEYWORD))
     content: str = mapped_field(Text(analyzer=folded))
@@ -67,3 +81,51 @@ def template() -> dict[str, Any]:
         "priority": 200,
         "template": index.to_dict(),
     }
+
+
+def show(entry: Entry) -> tuple[int, dict[str, Any]]:
+    """The entry's version, and how it looks in the index."""
+    if isinstance(entry, Document):
+        content = analysis.normalise(entry.content)
+        return entry.version, {
+            "id": str(entry.id),
+            "user_id": str(entry.user_id),
+            "content": content,
+            "created_at": format_time(entry.created_at),
+            "hashtags": analysis.hashtags(content),
+            "hidden": entry.hidden,
+        }
+    deleted_at = format_time(entry.deleted_at)
+    return DELETED, {"id": str(entry.id), "hidden": True, "deleted_at": deleted_at}
+
+
+def read(source: dict[str, Any]) -> Document | None:
+    """None for what isn't a document of ours."""
+    id, user_id = parse_id(str(source.get("id"))), parse_id(str(source.get("user_id")))
+    try:
+        created_at: datetime = parse_time(source["created_at"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    if id is None or user_id is None:
+        return None
+    return Document(
+        id=id, user_id=user_id, content=str(source.get("content")), created_at=created_at
+    )
+
+
+def is_standing(source: dict[str, Any]) -> bool:
+    return "hidden" in source and "deleted_at" not in source
+
+
+def compare(document: Document, source: dict[str, Any] | None) -> str | None:
+    """How what stands there differs from the document."""
+    if source is None:
+        return MISSING
+    if "deleted_at" in source:
+        return BURIED
+    _, expected = show(document)
+    if source | {"hidden": None} != expected | {"hidden": None}:
+        return STALE
+    if source.get("hidden") != document.hidden:
+        return HIDDEN if source.get("hidden") else UNHIDDEN
+    return None

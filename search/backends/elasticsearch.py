@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import datetime
 from http.client import TOO_MANY_REQUESTS
 from typing import Any
 from zlib import crc32
@@ -24,20 +23,14 @@ from common.batches import batched
 from common.breakers import Breaker
 from common.errors import Unavailable
 from common.ids import parse_id
-from common.times import format_time, parse_time
-from search import analysis
-from search.documents import template
+from common.times import format_time
+from search import documents
 from search.index import (
-    BURIED,
     DELETED,
     FRESHNESS_DECAY,
     FRESHNESS_SCALE,
-    HIDDEN,
-    MISSING,
     OLD,
-    STALE,
     TOMBSTONES_KEPT,
-    UNHIDDEN,
     WINDOW,
     Document,
     Entry,
@@ -112,7 +105,7 @@ class ElasticsearchIndex:
             self.patient_client.indices.refresh(index=[NAME, BUILDING], ignore_unavailable=True)
         author = {"term": {"user_id": str(user_id)}}
         for source in self._scan([NAME, BUILDING], author):
-            document = _read(source)
+            document = documents.read(source)
             if document is not None:
                 yield document
 
@@ -121,13 +114,13 @@ class ElasticsearchIndex:
         for batch in batched(expected, BULK):
             sources = self._fetch(NAME, [document.id for document in batch])
             for document in batch:
-                if wrong := _compare(document, sources.get(document.id)):
+                if wrong := documents.compare(document, sources.get(document.id)):
                     found[document.id] = wrong
         return found
 
     def standing(self, ids: Collection[int]) -> set[int]:
         sources = self._fetch(NAME, ids)
-        return {id for id, source in sources.items() if _is_standing(source)}
+        return {id for id, source in sources.items() if documents.is_standing(source)}
 
     def iter_ids(self) -> Iterator[int]:
         with _translated():
@@ -151,7 +144,7 @@ class ElasticsearchIndex:
                 indices.delete(index=names, ignore_unavailable=True)
 
     def _prepare(self, client: Elasticsearch) -> None:
-        client.indices.put_index_template(name=NAME, **template())
+        client.indices.put_index_template(name=NAME, **documents.template())
         self._is_prepared = True
 
     def _fetch(self, name: str, ids: Collection[int]) -> dict[int, dict[str, Any]]:
@@ -307,7 +300,7 @@ class ElasticsearchRebuild:
             operations: list[Any] = []
             loaded = self._index._fetch(BUILDING, [int(source["id"]) for source in batch])
             for source in batch:
-                if _is_standing(loaded.get(int(source["id"]), {})):
+                if documents.is_standing(loaded.get(int(source["id"]), {})):
                     continue
                 operations += [_action(BUILDING, source["id"], DELETED), source]
             if operations and not _send(self._client, operations):
@@ -378,7 +371,7 @@ def bulk(client: Elasticsearch, targets: Sequence[str], entries: Sequence[Entry]
     """Writes by external version. False when a target's alias is gone: some may be unwritten."""
     operations: list[Any] = []
     for entry in entries:
-        version, source = _show(entry)
+        version, source = documents.show(entry)
         for target in targets:
             operations += [_action(target, source["id"], version), source]
     return _send(client, operations)
@@ -414,54 +407,6 @@ def _action(target: str, key: str, version: int) -> dict[str, Any]:
             "require_alias": target == BUILDING,
         }
     }
-
-
-def _show(entry: Entry) -> tuple[int, dict[str, Any]]:
-    """The entry's version, and how it looks in the index."""
-    if isinstance(entry, Document):
-        content = analysis.normalise(entry.content)
-        return entry.version, {
-            "id": str(entry.id),
-            "user_id": str(entry.user_id),
-            "content": content,
-            "created_at": format_time(entry.created_at),
-            "hashtags": analysis.hashtags(content),
-            "hidden": entry.hidden,
-        }
-    deleted_at = format_time(entry.deleted_at)
-    return DELETED, {"id": str(entry.id), "hidden": True, "deleted_at": deleted_at}
-
-
-def _read(source: dict[str, Any]) -> Document | None:
-    """None for what isn't a document of ours."""
-    id, user_id = parse_id(str(source.get("id"))), parse_id(str(source.get("user_id")))
-    try:
-        created_at: datetime = parse_time(source["created_at"])
-    except (KeyError, TypeError, ValueError):
-        return None
-    if id is None or user_id is None:
-        return None
-    return Document(
-        id=id, user_id=user_id, content=str(source.get("content")), created_at=created_at
-    )
-
-
-def _is_standing(source: dict[str, Any]) -> bool:
-    return "hidden" in source and "deleted_at" not in source
-
-
-def _compare(document: Document, source: dict[str, Any] | None) -> str | None:
-    """How what stands there differs from the document."""
-    if source is None:
-        return MISSING
-    if "deleted_at" in source:
-        return BURIED
-    _, expected = _show(document)
-    if source | {"hidden": None} != expected | {"hidden": None}:
-        return STALE
-    if source.get("hidden") != document.hidden:
-        return HIDDEN if source.get("hidden") else UNHIDDEN
-    return None
 
 
 def _read_page(answer: dict[str, Any], place: Place, limit: int) -> Found:
