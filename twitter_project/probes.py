@@ -1,21 +1,26 @@
 """Which parts of the system answer: the questions behind /ready.
 
-All parts are asked side by side and none is waited for longer than the deadline. A part has one
-thread: while it hangs, the next reader waits for the question under way instead of asking again, so
-that a dead server costs neither threads nor connections.
+A process that is busy must not be taken for one whose database is down: its requests would go to
+others, until those are too busy, too. So an answer serves everybody who asks within a second; and
+while the next one is under way, the last one counts for some seconds more.
+
+All parts are asked side by side. A part has one thread, so a dead server costs no more than that.
 """
 
+import os
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, wait
 from functools import partial
+from queue import SimpleQueue
 from urllib.parse import urlsplit
 
 import redis as redis_driver
 from django.conf import settings
-from django.db import connections
+from django.db import close_old_connections, connections
 from django.utils.module_loading import import_string
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -25,19 +30,85 @@ from grpc_services.servers import NAMES
 
 Probe = Callable[[], None]
 
+# How long an answer serves, and how long the last one counts while the next doesn't come.
+FRESH_SECONDS = 1.0
+PATIENCE_SECONDS = 5.0
+# How long one who asks waits: for the first answer, and for a newer one.
 DEADLINE_SECONDS = 1.0
-_TIMEOUT_SECONDS = 0.8
+_MOMENT_SECONDS = 0.2
+_TIMEOUT_SECONDS = 2.0
 
 _lock = threading.Lock()
-_under_way: dict[str, Future[None]] = {}
+_parts: dict[str, "_Part"] = {}
 
 
 def ask(parts: Mapping[str, Probe]) -> dict[str, bool]:
-    """Asks every part; True for those that answered within the deadline."""
+    """True for each part that answers, as far as is known within the deadline."""
     with _lock:
-        answers = {name: _start(name, probe) for name, probe in parts.items()}
-    wait(answers.values(), timeout=DEADLINE_SECONDS)
-    return {name: answer.done() and answer.exception() is None for name, answer in answers.items()}
+        asked = {name: _parts.get(name) or _Part(name) for name in parts}
+        _parts.update(asked)
+        is_known = all(part.is_known() for part in asked.values())
+        answers = [asked[name].ask(probe) for name, probe in parts.items()]
+    wait(answers, timeout=_MOMENT_SECONDS if is_known else DEADLINE_SECONDS)
+    return {name: part.is_up() for name, part in asked.items()}
+
+
+def forget() -> None:
+    """Nothing is known any more. A forked process has no thread that would answer."""
+    global _lock
+    _lock = threading.Lock()
+    for part in _parts.values():
+        part.end()
+    _parts.clear()
+
+
+os.register_at_fork(after_in_child=forget)
+
+
+class _Part:
+    """What is known of a part, and the thread that asks it."""
+
+    def __init__(self, name: str) -> None:
+        self._questions: SimpleQueue[tuple[Probe, Future[bool]] | None] = SimpleQueue()
+        self._question: Future[bool] | None = None
+        self._asked_at = float("-inf")
+        self._answered_at = float("-inf")
+        self._was_up = False
+        threading.Thread(target=self._answer_all, name=f"probe-{name}", daemon=True).start()
+
+    def ask(self, probe: Probe) -> Future[bool]:
+        now = time.monotonic()
+        question = self._question
+        if question is None or (question.done() and now - self._answered_at > FRESH_SECONDS):
+            self._question = question = Future()
+            self._asked_at = now
+            self._questions.put((probe, question))
+        return question
+
+    def is_known(self) -> bool:
+        return time.monotonic() - self._answered_at < PATIENCE_SECONDS
+
+    def is_up(self) -> bool:
+        question = self._question
+        if question is not None and question.done():
+            return question.result()
+        return self._was_up and time.monotonic() - self._asked_at < PATIENCE_SECONDS
+
+    def end(self) -> None:
+        self._questions.put(None)
+
+    def _answer_all(self) -> None:
+        while asked := self._questions.get():
+            probe, question = asked
+            try:
+                probe()
+            except Exception:
+                self._was_up = False
+            else:
+                self._was_up = True
+            self._answered_at = time.monotonic()
+            question.set_result(self._was_up)
+        connections.close_all()
 
 
 def databases() -> dict[str, Probe]:
@@ -57,12 +128,10 @@ def others() -> dict[str, Probe]:
 
 
 def database(using: str) -> None:
-    connection = connections[using]
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
-    finally:
-        connection.close()
+    """Over a connection that is kept: PostgreSQL starts a process for each new one."""
+    close_old_connections()
+    with connections[using].cursor() as cursor:
+        cursor.execute("SELECT 1")
 
 
 def redis(url: str) -> None:
@@ -115,22 +184,3 @@ def embedded() -> None:
 
 def _build(BACKEND: str, **options: str) -> Probe:
     return partial(import_string(BACKEND), **options)
-
-
-def _start(name: str, probe: Probe) -> Future[None]:
-    answer = _under_way.get(name)
-    if answer is None or answer.done():
-        answer = _under_way[name] = Future()
-        threading.Thread(
-            target=_run, args=(probe, answer), name=f"probe-{name}", daemon=True
-        ).start()
-    return answer
-
-
-def _run(probe: Probe, answer: Future[None]) -> None:
-    try:
-        probe()
-    except Exception as error:
-        answer.set_exception(error)
-    else:
-        answer.set_result(None)

@@ -24,6 +24,7 @@ from search import index as search_index
 from search.backends import elasticsearch
 from tests.channels import forget_channels, network
 from tests.factories import PASSWORD, FollowFactory, TweetFactory
+from twitter_project import probes
 
 DEADLINE_SECONDS = 0.3
 
@@ -97,6 +98,7 @@ def _forget() -> None:
     redis_connection.breaker.cache_clear()
     elasticsearch.BREAKER.reset()
     revocation.revocations.forget()
+    probes.forget()
     breaker.cache_clear()
 
 

@@ -1,18 +1,35 @@
 """/health and /ready."""
 
+import os
+import socket
 import threading
 from collections.abc import Iterator
 
 import grpc
 import pytest
+from django.db import connections
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from common.db import alias
 from grpc_services.channels import channel
 from grpc_services.servers import Server
 from twitter_project import lifecycle, probes
 
 PARTS = {"database", "redis", "broker", "search", "accounts", "tweets"}
+
+
+@pytest.fixture(autouse=True)
+def nothing_known() -> Iterator[None]:
+    probes.forget()
+    yield
+    probes.forget()
+
+
+@pytest.fixture
+def never_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks, asks anew."""
+    monkeypatch.setattr(probes, "FRESH_SECONDS", -1.0)
 
 
 @pytest.fixture
@@ -129,6 +146,78 @@ def test_a_part_that_hangs_is_down_and_asked_only_once(monkeypatch: pytest.Monke
     may_answer.set()
     monkeypatch.setattr(probes, "DEADLINE_SECONDS", 10)
     assert probes.ask({"slow": hang}) == {"slow": True}
+
+
+def test_an_answer_serves_everybody_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "FRESH_SECONDS", 60.0)
+    asked: list[None] = []
+
+    for _ in range(3):
+        assert probes.ask({"part": lambda: asked.append(None)}) == {"part": True}
+
+    assert len(asked) == 1
+
+
+def test_a_part_that_is_slow_to_answer_again_is_not_down_yet(
+    monkeypatch: pytest.MonkeyPatch, never_fresh: None
+) -> None:
+    monkeypatch.setattr(probes, "PATIENCE_SECONDS", 60.0)
+    may_answer = threading.Event()
+    may_answer.set()
+
+    def answer() -> None:
+        may_answer.wait(10)
+
+    assert probes.ask({"busy": answer}) == {"busy": True}
+    may_answer.clear()
+    assert probes.ask({"busy": answer}) == {"busy": True}
+
+    monkeypatch.setattr(probes, "DEADLINE_SECONDS", 0.05)
+    monkeypatch.setattr(probes, "PATIENCE_SECONDS", 0.0)
+    assert probes.ask({"busy": answer}) == {"busy": False}
+    may_answer.set()
+
+
+def test_the_database_is_asked_over_a_connection_that_is_kept(db: None, never_fresh: None) -> None:
+    using = alias("accounts")
+    drivers = []
+
+    def ask() -> None:
+        probes.database(using)
+        drivers.append(connections[using].connection)
+
+    for _ in range(2):
+        assert probes.ask({"database": ask}) == {"database": True}
+    assert drivers[0] is drivers[1]
+
+
+@pytest.mark.real
+def test_a_kept_connection_that_broke_is_made_anew(db: None, never_fresh: None) -> None:
+    using = alias("accounts")
+
+    def ask() -> None:
+        probes.database(using)
+        with socket.socket(fileno=os.dup(connections[using].connection.fileno())) as wire:
+            wire.shutdown(socket.SHUT_RDWR)
+
+    for _ in range(2):
+        assert probes.ask({"database": ask}) == {"database": True}
+
+
+def test_a_forked_process_asks_by_itself(never_fresh: None) -> None:
+    """Those of the web server are forked when its side port has answered for a while."""
+    probes.ask({"part": probes.embedded})
+    asked: list[None] = []
+
+    child = os.fork()
+    if child == 0:
+        try:
+            probes.ask({"part": lambda: asked.append(None)})
+        finally:
+            os._exit(len(asked))
+    _, status = os.waitpid(child, 0)
+
+    assert os.waitstatus_to_exitcode(status) == 1
 
 
 def test_a_part_that_raises_is_down() -> None:
