@@ -56,8 +56,3 @@ def read_refresh(text: str) -> RefreshClaims:
 
 def not_valid() -> Unauthenticated:
     return Unauthenticated("the refresh token is not valid, has expired or was used")
-
-
-def ended() -> Unauthenticated:
-    """For the short time in which a token outlives its account."""
-    return Unauthenticated("the session has ended")

@@ -13,8 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks import chart, profile, report
 from benchmarks.harness import CheckFailed, Result, Row, play
 from benchmarks.rows import ROWS, services
-from benchmarks.stage import NotReady, Stage, down_server
+from benchmarks.stage import NotReady, Stage
 from common.errors import OUTAGES, Unavailable
+from tests.support import down_server
 
 _BY_NAME = {row.name: row for row in ROWS}
 

@@ -42,22 +42,6 @@ class NotReady(Exception):
     """Says in one line what to do."""
 
 
-def down_server() -> str | None:
-    """Who does not listen, of those that the benchmarks need."""
-    for name, url in {
-        "PostgreSQL": settings.DATABASE_URL,
-        "Redis": settings.REDIS_URL,
-        "RabbitMQ": settings.RABBITMQ_URL,
-        "Elasticsearch": settings.ELASTICSEARCH_URL,
-    }.items():
-        place = urlsplit(url)
-        try:
-            socket.create_connection((str(place.hostname), place.port), timeout=2).close()
-        except OSError:
-            return f"{name} at {place.hostname!s}:{place.port}"
-    return None
-
-
 class Stage:
     def __init__(self) -> None:
         self.redis = redis.Redis.from_url(str(settings.REDIS_URL))

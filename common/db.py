@@ -11,13 +11,14 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, connections, transaction
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 from common.ids import new_id
 
 T = TypeVar("T")
 
 _DRAWS = 5
+_PRUNED = 5000
 
 # Django's own apps and the outbox, by the service whose database holds them.
 _HOUSE_APPS = {
@@ -26,7 +27,6 @@ _HOUSE_APPS = {
     "contenttypes": "accounts",
     "otp_totp": "accounts",
     "sessions": "accounts",
-    "token_blacklist": "accounts",
 }
 
 
@@ -66,6 +66,13 @@ def with_new_id(write: Callable[[int], T], *, model: type[Model]) -> T:
             if not violated(error, f"{table}_pkey", f"{table}.id"):
                 raise
     return write(new_id())
+
+
+def prune(old: QuerySet[Any], *, by: str) -> int:
+    """Deletes a batch of the rows, in the order of an index. Returns how many."""
+    keys = list(old.order_by(by).values_list("pk", flat=True)[:_PRUNED])
+    old.model._base_manager.using(old.db).filter(pk__in=keys).delete()
+    return len(keys)
 
 
 def in_transaction(using: str) -> bool:

@@ -20,9 +20,10 @@ EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 EPOCH_MS = int(EPOCH.timestamp() * 1000)
 MAX_ID = 2**63 - 1
 
-_ID = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+# How one is spelled, if it isn't greater than `MAX_ID`.
+PATTERN = r"[1-9][0-9]{0,18}"
 
-
+_ID = re.compile(PATTERN)
 _lock = threading.Lock()
 _last = 0
 

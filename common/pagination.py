@@ -18,14 +18,14 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from common.errors import Malformed
-from common.ids import MAX_ID
+from common.ids import MAX_ID, PATTERN
 
 T = TypeVar("T")
 
 DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
-_CURSOR = re.compile(r"[1-9][0-9]{0,18}", re.ASCII)
+_CURSOR = re.compile(PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def format_cursor(cursor: int | None) -> str | None:
 @extend_schema_field(
     {
         "type": "string",
-        "pattern": "^[1-9][0-9]{0,18}$",
+        "pattern": f"^{PATTERN}$",
         "description": "`next` of the page before; empty for the first page",
     }
 )

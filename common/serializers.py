@@ -1,4 +1,4 @@
-"""Serializers and fields that take exactly what the contract says."""
+"""Serializers and fields that take what the API's description says, and nothing else."""
 
 from functools import cache
 from typing import Any

@@ -186,12 +186,12 @@ def decode(routing_key: str, body: bytes) -> Event:
 
 
 def _read(field: Field[Any], data: dict[str, Any]) -> Any:
+    read, wanted = _READ[field.type]
     try:
-        return _READ[field.type](data[field.name])
+        return read(data[field.name])
     except KeyError:
         raise Poison(f"{field.name} is missing") from None
     except (ValueError, TypeError, OverflowError):
-        wanted = _WANTED[field.type]
         raise Poison(f"{field.name} is not {wanted}: {_quote(data[field.name])}") from None
 
 
@@ -220,16 +220,10 @@ def _read_text(value: Any) -> str:
     return value
 
 
-# By the annotation of the field.
-_READ: dict[Any, Callable[[Any], Any]] = {
-    int: _read_id,
-    int | None: lambda value: None if value is None else _read_id(value),
-    str: _read_text,
-    datetime: parse_time,
-}
-_WANTED: dict[Any, str] = {
-    int: "an id",
-    int | None: "an id or null",
-    str: "a text",
-    datetime: "a time with its zone",
+# By the annotation of the field: how its value is read, and what it must be.
+_READ: dict[Any, tuple[Callable[[Any], Any], str]] = {
+    int: (_read_id, "an id"),
+    int | None: (lambda value: None if value is None else _read_id(value), "an id or null"),
+    str: (_read_text, "a text"),
+    datetime: (parse_time, "a time with its zone"),
 }

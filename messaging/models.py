@@ -24,7 +24,7 @@ class OutboxEvent(models.Model):
     # when the broker confirmed it; empty until then
     published_at = models.DateTimeField(null=True, blank=True)
     # the trace that the change was part of, if it is traced
-    traceparent = models.CharField(max_length=55, null=True, blank=True)  # noqa: DJ001 added later
+    traceparent = models.CharField(max_length=55, null=True, blank=True)  # noqa: DJ001 null where nothing is traced
 
     objects = OutboxEventQuerySet.as_manager()
 
@@ -53,7 +53,7 @@ class QueuedMessage(models.Model):
     message_id = models.CharField(max_length=64)
     routing_key = models.CharField(max_length=64)
     body = models.BinaryField()
-    traceparent = models.CharField(max_length=55, null=True)  # noqa: DJ001 added later
+    traceparent = models.CharField(max_length=55, null=True)  # noqa: DJ001 null where nothing is traced
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["queue", "id"], name="messaging_queued_order")]

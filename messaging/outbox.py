@@ -7,7 +7,7 @@ from django.db import connections
 from django.db.models import Model
 from django.utils import timezone
 
-from common import tracing
+from common import db, tracing
 from common.db import alias, on_commit, with_new_id
 from common.ids import new_ids
 from common.statements import Increment, insert_together
@@ -17,7 +17,6 @@ from messaging.models import OutboxEvent
 
 # Published events are kept for questions of the kind "was it ever sent?".
 KEPT = timedelta(days=2)
-_PRUNE_BATCH = 5000
 # SQLite takes 999 values in a statement where it is old.
 _BATCH = 240
 
@@ -79,6 +78,4 @@ def _insert(events: Sequence[Event], using: str) -> None:
 def prune(using: str) -> int:
     """Deletes a batch of the events that were published long ago. Returns how many."""
     old = OutboxEvent.objects.using(using).filter(published_at__lt=timezone.now() - KEPT)
-    ids = list(old.order_by("published_at").values_list("id", flat=True)[:_PRUNE_BATCH])
-    OutboxEvent.objects.using(using).filter(id__in=ids).delete()
-    return len(ids)
+    return db.prune(old, by="published_at")

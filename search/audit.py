@@ -1,15 +1,15 @@
 """The index against the tweets that exist and whether their authors can be seen."""
 
-import time
 from collections.abc import Collection, Iterator, Sequence
 
 from django.utils import timezone
 
 from common.batches import batched
-from grpc_services.clients import accounts, tweets
+from grpc_services.clients import tweets
 from grpc_services.clients.calls import MAX_IDS
 from grpc_services.clients.tweets import Tweet
-from search.index import BURIED, SURPLUS, Document, Tombstone, index
+from search.index import BURIED, SURPLUS, Tombstone, index, now_ms
+from search.rebuild import documents_of
 
 __all__ = ["BURIED", "look", "look_at", "write_anew"]
 
@@ -20,7 +20,7 @@ def look() -> Iterator[tuple[int, dict[int, str]]]:
     """
     after_id = None
     while page := tweets.list_tweets(after_id=after_id, limit=MAX_IDS):
-        yield len(page), index().differences(_documents(page))
+        yield len(page), index().differences(documents_of(page))
         after_id = page[-1].id
     for batch in batched(index().iter_ids(), MAX_IDS):
         yield len(batch), _without_tweet(batch)
@@ -30,7 +30,7 @@ def look_at(ids: Sequence[int]) -> dict[int, str]:
     """How the index differs for those ids."""
     found: dict[int, str] = {}
     for batch in batched(ids, MAX_IDS):
-        found |= index().differences(_documents(_existing(batch)))
+        found |= index().differences(documents_of(_existing(batch)))
         found |= _without_tweet(index().standing(batch))
     return found
 
@@ -38,8 +38,8 @@ def look_at(ids: Sequence[int]) -> dict[int, str]:
 def write_anew(ids: Sequence[int]) -> None:
     """Writes those documents as they should be, and tombstones for what stands for no tweet."""
     for batch in batched(ids, MAX_IDS):
-        asked_at = time.time_ns() // 1_000_000  # as of the news, the later answer stays
-        documents = list(_documents(_existing(batch), version=asked_at))
+        asked_at = now_ms()
+        documents = documents_of(_existing(batch), version=asked_at)
         gone = set(batch).difference(document.id for document in documents)
         index().write(documents)
         index().write(Tombstone(id=id, deleted_at=timezone.now()) for id in gone)
@@ -53,16 +53,3 @@ def _without_tweet(ids: Collection[int]) -> dict[int, str]:
 def _existing(ids: Collection[int]) -> list[Tweet]:
     """The tweets among them; the id of a repost is none."""
     return [tweet for tweet in tweets.get_tweets(ids) if tweet.reposted_by_id is None]
-
-
-def _documents(page: Sequence[Tweet], **version: int) -> Iterator[Document]:
-    known = accounts.get_users({tweet.user_id for tweet in page})
-    for tweet in page:
-        yield Document(
-            id=tweet.id,
-            user_id=tweet.user_id,
-            content=tweet.content,
-            created_at=tweet.created_at,
-            hidden=tweet.user_id not in known,
-            **version,
-        )

@@ -18,7 +18,7 @@ from messaging.events import (
     UserSuspended,
 )
 from messaging.worker import Handler, Worker
-from search.index import Document, Tombstone, index
+from search.index import Document, Tombstone, index, now_ms
 
 # Messages, and so documents in one bulk request.
 BATCH = 500
@@ -53,7 +53,7 @@ def show_or_hide(events: Sequence[UserSuspended | UserRestored | UserDeleted]) -
     The version is the time of asking, so of two workers that ask, the later answer stays.
     """
     user_ids = {event.id for event in events}
-    asked_at = time.time_ns() // 1_000_000
+    asked_at = now_ms()
     known = accounts.get_users(user_ids)
     for user_id in user_ids:
         index().write(
@@ -69,7 +69,7 @@ def _hide_unseen(documents: Sequence[Document]) -> None:
     Asks when they can be found, so one of the two sees what the other has done. While accounts is
     down nobody's tweets wait for it: what hydration then drops is hidden by `audit --repair`.
     """
-    asked_at = time.time_ns() // 1_000_000
+    asked_at = now_ms()
     try:
         known = accounts.get_users({document.user_id for document in documents})
     except Unavailable as error:

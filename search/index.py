@@ -152,8 +152,13 @@ def expired() -> Malformed:
     return Malformed("cursor: has expired", fields={"cursor": ["has expired: search again"]})
 
 
+def now_ms() -> int:
+    """Taken before accounts is asked, the version of what the answer makes of a document."""
+    return time.time_ns() // 1_000_000
+
+
 def this_hour() -> int:
-    return time.time_ns() // 1_000_000 // _MS_PER_HOUR
+    return now_ms() // _MS_PER_HOUR
 
 
 def end_of_hour_ms(hour: int) -> int:

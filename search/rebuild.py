@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from grpc_services.clients import accounts, tweets
 from grpc_services.clients.calls import MAX_IDS
 from grpc_services.clients.tweets import Tweet
-from search.index import Document, index
+from search.index import CREATED, Document, index
 
 # Tweets, and so authors, of one question.
 PAGE = MAX_IDS
@@ -24,17 +24,7 @@ def rebuild(report: Report = lambda page: None) -> int:
     try:
         loaded = 0
         for page in _pages():
-            known = accounts.get_users({tweet.user_id for tweet in page})
-            building.load(
-                Document(
-                    id=tweet.id,
-                    user_id=tweet.user_id,
-                    content=tweet.content,
-                    created_at=tweet.created_at,
-                    hidden=tweet.user_id not in known,
-                )
-                for tweet in page
-            )
+            building.load(documents_of(page))
             loaded += len(page)
             report(page)
         building.finish()
@@ -42,6 +32,22 @@ def rebuild(report: Report = lambda page: None) -> int:
         building.abandon()
         raise
     return loaded
+
+
+def documents_of(page: Sequence[Tweet], *, version: int = CREATED) -> list[Document]:
+    """As they should stand in the index now: asks accounts whose tweets are hidden."""
+    known = accounts.get_users({tweet.user_id for tweet in page})
+    return [
+        Document(
+            id=tweet.id,
+            user_id=tweet.user_id,
+            content=tweet.content,
+            created_at=tweet.created_at,
+            version=version,
+            hidden=tweet.user_id not in known,
+        )
+        for tweet in page
+    ]
 
 
 def _pages() -> Iterator[Sequence[Tweet]]:

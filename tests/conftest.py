@@ -1,9 +1,7 @@
 """What all tests share: the database, the cast, and one step that drives the background work."""
 
-import socket
 from collections.abc import Callable, Iterator
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
@@ -22,6 +20,7 @@ from messaging.relay import relay_all
 from messaging.worker import workers
 from tests.factories import UserFactory
 from tests.live.system import processes, system  # noqa: F401 fixtures, started once for all
+from tests.support import down_server
 
 _REAL = ("real", "integration", "e2e")
 
@@ -64,21 +63,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """A server that is down ends the run in one line."""
     if not is_real():
         return
-    for name, url in {
-        "PostgreSQL": settings.DATABASE_URL,
-        "Redis": settings.REDIS_URL,
-        "RabbitMQ": settings.RABBITMQ_URL,
-        "Elasticsearch": settings.ELASTICSEARCH_URL,
-    }.items():
-        place = urlsplit(url)
-        try:
-            socket.create_connection((str(place.hostname), place.port), timeout=2).close()
-        except OSError:
-            pytest.exit(
-                f"{name} at {place.hostname!s}:{place.port} is down: "
-                "`make services` starts the test servers",
-                returncode=3,
-            )
+    if down := down_server():
+        pytest.exit(f"{down} is down: `make services` starts the test servers", returncode=3)
 
 
 @pytest.fixture(scope="session")

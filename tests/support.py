@@ -1,9 +1,13 @@
 """Small helps for tests."""
 
 import asyncio
+import socket
 import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
+from urllib.parse import urlsplit
+
+from django.conf import settings
 
 T = TypeVar("T")
 
@@ -23,3 +27,19 @@ async def eventually(ask: Callable[[], Awaitable[T]], seconds: float = 30.0) -> 
         assert time.monotonic() < deadline, "the condition did not come true in time"
         await asyncio.sleep(0.02)
     return answer
+
+
+def down_server() -> str | None:
+    """Who does not listen, of the real servers."""
+    for name, url in {
+        "PostgreSQL": settings.DATABASE_URL,
+        "Redis": settings.REDIS_URL,
+        "RabbitMQ": settings.RABBITMQ_URL,
+        "Elasticsearch": settings.ELASTICSEARCH_URL,
+    }.items():
+        place = urlsplit(url)
+        try:
+            socket.create_connection((str(place.hostname), place.port), timeout=2).close()
+        except OSError:
+            return f"{name} at {place.hostname!s}:{place.port}"
+    return None

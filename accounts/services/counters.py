@@ -10,12 +10,11 @@ from django.utils import timezone
 from accounts import selectors
 from accounts.models import TweetCount, User
 from accounts.selectors import Drift
-from common.db import atomic, violated
+from common.db import atomic, prune, violated
 from common.errors import NotFound
 
 # Longer than any event is on its way.
 KEPT = timedelta(days=90)
-_PRUNE_BATCH = 5000
 
 
 def increment_tweets(*, user_id: int, delta: int, key: str) -> None:
@@ -33,9 +32,7 @@ def increment_tweets(*, user_id: int, delta: int, key: str) -> None:
 
 def prune_tweet_counts() -> int:
     """Deletes a batch of the keys that are older than `KEPT`. Returns how many."""
-    old = TweetCount.objects.filter(at__lt=timezone.now() - KEPT)
-    batch = list(old.order_by("at").values_list("key", flat=True)[:_PRUNE_BATCH])
-    return TweetCount.objects.filter(key__in=batch).delete()[0]
+    return prune(TweetCount.objects.filter(at__lt=timezone.now() - KEPT), by="at")
 
 
 def repair_follow_counters(*, user_ids: Collection[int]) -> list[Drift]:

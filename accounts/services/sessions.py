@@ -11,14 +11,12 @@ from accounts import attempts, tokens
 from accounts.models import SpentRefresh, User
 from accounts.tokens import TokenPair
 from common import permissions
-from common.db import atomic, on_commit, violated, with_new_id
+from common.db import atomic, on_commit, prune, violated, with_new_id
 from common.errors import Conflict, Unauthenticated
 from common.ids import created_at
 from common.revocation import revoke
 from messaging import outbox
 from messaging.events import UserRegistered
-
-_PRUNE_BATCH = 5000
 
 # What keeps each name single, whatever its case.
 _UNIQUE = {"email": "accounts_user_email_unique", "username": "accounts_user_username_unique"}
@@ -105,7 +103,7 @@ def change_password(*, user_id: int, password: str, new_password: str, address: 
     with atomic("accounts"):
         unchanged = User.objects.filter(id=user_id, session_epoch=user.session_epoch)
         if not unchanged.update(password=encoded, session_epoch=epoch):
-            raise tokens.ended()  # another request was faster, and ended this session
+            raise Unauthenticated("the session has ended")  # by a request that was faster
         on_commit("accounts", lambda: revoke(user_id, before_epoch=epoch))
 
 
@@ -119,9 +117,7 @@ def check_own_password(*, user_id: int, password: str, address: str) -> User:
 
 def prune_spent_refreshes() -> int:
     """Deletes a batch of those that have expired by now. Returns how many."""
-    expired = SpentRefresh.objects.filter(expires_at__lt=timezone.now())
-    batch = list(expired.order_by("expires_at").values_list("jti", flat=True)[:_PRUNE_BATCH])
-    return SpentRefresh.objects.filter(jti__in=batch).delete()[0]
+    return prune(SpentRefresh.objects.filter(expires_at__lt=timezone.now()), by="expires_at")
 
 
 def _refuse_taken(email: str, username: str) -> None:

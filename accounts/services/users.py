@@ -10,7 +10,7 @@ from common import permissions
 from common.batches import batched
 from common.db import atomic, on_commit
 from common.errors import NotFound
-from common.revocation import EVERY_EPOCH, revoke
+from common.revocation import revoke
 from grpc_services.fragments import Change, drop_after_commit
 from messaging import outbox
 from messaging.events import UserDeleted, UserRestored, UserSuspended, UserUpdated
@@ -69,7 +69,7 @@ def delete_user(*, user_id: int) -> None:
         User.objects.filter(id__in=followed).update(num_followers=F("num_followers") - 1)
         User.objects.filter(id=user_id).delete()  # takes its follows along
         outbox.publish(UserDeleted(id=user_id, at=timezone.now()), service="accounts")
-        on_commit("accounts", lambda: revoke(user_id, before_epoch=EVERY_EPOCH))
+        on_commit("accounts", lambda: revoke(user_id))
         drop_after_commit("accounts", Change(users=[user_id]))
 
 

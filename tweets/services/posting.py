@@ -7,7 +7,7 @@ from django.db import IntegrityError
 from django.db.models import Model
 from django.utils import timezone
 
-from common.db import violated, with_new_id
+from common.db import prune, violated, with_new_id
 from common.errors import Invalid
 from common.ids import created_at
 from messaging.events import TweetCreated
@@ -21,7 +21,6 @@ KEY_HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255
 # For as long as this a repeated request is known.
 KEPT = timedelta(days=2)
-_PRUNE_BATCH = 5000
 
 
 def post_tweet(*, user_id: int, content: str, idempotency_key: str | None = None) -> Tweet:
@@ -39,8 +38,7 @@ def reply(
 def prune_idempotency_keys() -> int:
     """Deletes a batch of the keys that are older than `KEPT`. Returns how many."""
     old = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEPT)
-    batch = list(old.order_by("created_at").values_list("id", flat=True)[:_PRUNE_BATCH])
-    return IdempotencyKey.objects.filter(id__in=batch).delete()[0]
+    return prune(old, by="created_at")
 
 
 def _post(*, user_id: int, content: str, parent_id: int | None, key: str | None) -> Tweet:
