@@ -10,6 +10,7 @@ from django.db.models import Count, Q, QuerySet
 from accounts import models
 from accounts.usernames import is_username
 from common import permissions
+from common.drift import Drift, find_drift
 from common.errors import NotFound
 from common.ids import MAX_ID, parse_id
 from common.pagination import Page, cut
@@ -34,16 +35,6 @@ class Person:
 
     user: User
     relation: Relation | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """A counter that says something else than the rows."""
-
-    user_id: int
-    counter: Literal["num_followers", "num_following"]
-    stored: int
-    counted: int
 
 
 def _shown(
@@ -221,25 +212,11 @@ def find_follow_drift(*, after_id: int = 0, limit: int = 1000) -> Page[Drift]:
 
 def follow_drift(users: Sequence[models.User]) -> list[Drift]:
     ids = [user.id for user in users]
-    followers = _count_by("following_id", ids)
-    following = _count_by("follower_id", ids)
-    counters: list[Drift] = []
-    for user in users:
-        counters += [
-            Drift(
-                user_id=user.id,
-                counter="num_followers",
-                stored=user.num_followers,
-                counted=followers.get(user.id, 0),
-            ),
-            Drift(
-                user_id=user.id,
-                counter="num_following",
-                stored=user.num_following,
-                counted=following.get(user.id, 0),
-            ),
-        ]
-    return [counter for counter in counters if counter.stored != counter.counted]
+    counted = {
+        "num_followers": _count_by("following_id", ids),
+        "num_following": _count_by("follower_id", ids),
+    }
+    return find_drift("user", users, counted)
 
 
 def _count_by(side: Literal["follower_id", "following_id"], ids: Sequence[int]) -> dict[int, int]:

@@ -10,6 +10,7 @@ from django.db.models import Count, QuerySet
 
 from common import permissions
 from common.db import alias
+from common.drift import Drift, find_drift
 from common.errors import NotFound, Unavailable
 from common.ids import MAX_ID, parse_id
 from common.pagination import Page, cut
@@ -28,16 +29,6 @@ class Thread:
 
 
 Counter = Literal["num_likes", "num_replies", "num_reposts"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drift:
-    """A counter that says something else than the rows."""
-
-    tweet_id: int
-    counter: Counter
-    stored: int
-    counted: int
 
 
 def get_tweets(entry_ids: Collection[int], *, viewer_id: int | None = None) -> list[ShownTweet]:
@@ -167,22 +158,12 @@ def find_counter_drift(*, after_id: int = 0, limit: int = 1000) -> Page[Drift]:
 
 def counter_drift(tweets: Sequence[Tweet]) -> list[Drift]:
     ids = [tweet.id for tweet in tweets]
-    counted: dict[Counter, dict[int, int]] = {
+    counted = {
         "num_likes": _count_by("tweet_id", Like.objects.filter(tweet_id__in=ids)),
         "num_replies": _count_by("parent_id", Tweet.objects.filter(parent_id__in=ids)),
         "num_reposts": _count_by("repost_of_id", Tweet.objects.filter(repost_of__in=ids)),
     }
-    counters = [
-        Drift(
-            tweet_id=tweet.id,
-            counter=counter,
-            stored=getattr(tweet, counter),
-            counted=counts.get(tweet.id, 0),
-        )
-        for tweet in tweets
-        for counter, counts in counted.items()
-    ]
-    return [drift for drift in counters if drift.stored != drift.counted]
+    return find_drift("tweet", tweets, counted)
 
 
 def as_created(tweet: Tweet) -> ShownTweet:

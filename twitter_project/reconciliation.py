@@ -1,10 +1,9 @@
-"""Counters held against the rows that they count, over the borders of services.
+"""All counters held against the rows that they count, over the borders of services.
 
 Drift is looked at twice: what is under way at the first look has arrived at the second.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import accounts.selectors
@@ -14,6 +13,7 @@ import tweets.services
 from accounts.models import User
 from common.batches import batched
 from common.db import atomic
+from common.drift import Drift
 from common.pagination import Page
 from messaging.settling import wait_until_handled
 from messaging.worker import workers
@@ -23,20 +23,6 @@ T = TypeVar("T")
 
 PAGE = 1000
 _REPAIR_BATCH = 100
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Drift:
-    """A counter that says something else than the rows."""
-
-    owner: str  # "user" or "tweet"
-    id: int
-    counter: str
-    stored: int
-    counted: int
-
-    def __str__(self) -> str:
-        return f"{self.owner} {self.id}: {self.counter} is {self.stored}, counted {self.counted}"
 
 
 def find_drift(advance: Callable[[str], object]) -> list[Drift]:
@@ -51,13 +37,13 @@ def find_drift(advance: Callable[[str], object]) -> list[Drift]:
 def iter_drift() -> Iterator[tuple[str, list[Drift]]]:
     """Page by page: whether of users or tweets, and which of their counters differ."""
     for users in _pages(accounts.selectors.find_follow_drift):
-        yield "users", list(map(_of_user, users.items))
+        yield "users", list(users.items)
     for page in _pages(accounts.selectors.get_tweet_counters):
         stored = dict(page.items)
         counted = _count_tweets(min(stored) - 1, max(stored)) if stored else {}
         yield "users", _compare_num_tweets(stored, counted)
     for rows in _pages(tweets.selectors.find_counter_drift):
-        yield "tweets", list(map(_of_tweet, rows.items))
+        yield "tweets", list(rows.items)
 
 
 def look_again(found: Sequence[Drift]) -> list[Drift]:
@@ -70,14 +56,14 @@ def look_again(found: Sequence[Drift]) -> list[Drift]:
     for ids in _ids(by_follows, "user"):
         with atomic("accounts"):
             users = list(User.objects.lock(*ids).values())
-            confirmed += map(_of_user, accounts.selectors.follow_drift(users))
+            confirmed += accounts.selectors.follow_drift(users)
     named = [wrong.id for wrong in found if wrong.counter == "num_tweets"]
     for id, stored in User.objects.filter(id__in=named).values_list("id", "num_tweets"):
         confirmed += _compare_num_tweets({id: stored}, _count_tweets(id - 1, id))
     for ids in _ids(found, "tweet"):
         with atomic("tweets"):
             rows = list(Tweet.objects.lock(ids).values())
-            confirmed += map(_of_tweet, tweets.selectors.counter_drift(rows))
+            confirmed += tweets.selectors.counter_drift(rows)
     return sorted(confirmed)
 
 
@@ -131,11 +117,3 @@ def _compare_num_tweets(stored: dict[int, int], counted: dict[int, int]) -> list
 def _ids(found: Iterable[Drift], owner: str) -> Iterator[list[int]]:
     """The owners of that kind, each once, by batches."""
     return batched(sorted({wrong.id for wrong in found if wrong.owner == owner}), _REPAIR_BATCH)
-
-
-def _of_user(wrong: accounts.selectors.Drift) -> Drift:
-    return Drift("user", wrong.user_id, wrong.counter, wrong.stored, wrong.counted)
-
-
-def _of_tweet(wrong: tweets.selectors.Drift) -> Drift:
-    return Drift("tweet", wrong.tweet_id, wrong.counter, wrong.stored, wrong.counted)

@@ -9,8 +9,8 @@ from django.utils import timezone
 
 from accounts import selectors
 from accounts.models import TweetCount, User
-from accounts.selectors import Drift
 from common.db import atomic, prune, violated
+from common.drift import Drift
 from common.errors import NotFound
 
 # Longer than any event is on its way.
@@ -41,7 +41,7 @@ def repair_follow_counters(*, user_ids: Collection[int]) -> list[Drift]:
         users = User.objects.lock(*user_ids)  # and nobody follows or unfollows them meanwhile
         drift = selectors.follow_drift(list(users.values()))
         for wrong in drift:
-            User.objects.filter(id=wrong.user_id).update(**{wrong.counter: wrong.counted})
+            User.objects.filter(id=wrong.id).update(**{wrong.counter: wrong.counted})
     return drift
 
 

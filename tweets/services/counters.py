@@ -6,6 +6,7 @@ from django.db.models import F, Model
 from django.db.models.functions import Greatest
 
 from common.db import atomic
+from common.drift import Drift
 from common.errors import NotFound
 from common.statements import Increment
 from grpc_services.fragments import Change, drop_after_commit
@@ -13,7 +14,7 @@ from messaging.events import Event
 from messaging.outbox import write_and_publish
 from tweets import selectors
 from tweets.models import Tweet
-from tweets.selectors import Counter, Drift
+from tweets.selectors import Counter
 
 
 def uncount(
@@ -48,6 +49,6 @@ def repair_counters(*, tweet_ids: Collection[int]) -> list[Drift]:
         locked = Tweet.objects.lock(tweet_ids)  # and nobody likes, reposts or replies meanwhile
         drift = selectors.counter_drift(list(locked.values()))
         for wrong in drift:
-            Tweet.objects.filter(id=wrong.tweet_id).update(**{wrong.counter: wrong.counted})
-        drop_after_commit("tweets", Change(entries=[wrong.tweet_id for wrong in drift]))
+            Tweet.objects.filter(id=wrong.id).update(**{wrong.counter: wrong.counted})
+        drop_after_commit("tweets", Change(entries=[wrong.id for wrong in drift]))
     return drift

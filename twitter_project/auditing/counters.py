@@ -4,10 +4,11 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 
 from accounts.models import User
+from common.drift import Drift
 from tweets.models import Tweet
 from twitter_project import reconciliation
 from twitter_project.auditing.findings import Check, Finding, Looked
-from twitter_project.reconciliation import PAGE, Drift
+from twitter_project.reconciliation import PAGE
 
 
 def count() -> int:

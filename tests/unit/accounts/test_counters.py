@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from accounts import selectors, services
 from accounts.models import SpentRefresh, TweetCount, User
-from accounts.selectors import Drift
+from common.drift import Drift
 from common.errors import NotFound
 from tests.factories import FollowFactory, UserFactory
 
@@ -23,8 +23,8 @@ def test_drift_says_what_is_stored_and_what_is_there(alice: User, bob: User) -> 
     User.objects.filter(id=alice.id).update(num_followers=5)
     User.objects.filter(id=bob.id).update(num_following=0)
     assert selectors.find_follow_drift().items == [
-        Drift(user_id=alice.id, counter="num_followers", stored=5, counted=1),
-        Drift(user_id=bob.id, counter="num_following", stored=0, counted=1),
+        Drift("user", alice.id, "num_followers", stored=5, counted=1),
+        Drift("user", bob.id, "num_following", stored=0, counted=1),
     ]
 
 
@@ -36,7 +36,7 @@ def test_drift_is_found_page_by_page(db: None) -> None:
     pages = 0
     while after_id is not None:
         page = selectors.find_follow_drift(after_id=after_id, limit=2)
-        found += [drift.user_id for drift in page.items]
+        found += [drift.id for drift in page.items]
         after_id = page.next
         pages += 1
     assert found == [user.id for user in users]
@@ -47,7 +47,7 @@ def test_repairing_sets_what_is_wrong_and_nothing_else(alice: User, bob: User, c
     FollowFactory.create(follower=bob, following=alice)
     User.objects.filter(id=alice.id).update(num_followers=5, num_following=2)
     repaired = services.repair_follow_counters(user_ids=[alice.id, bob.id, carol.id, 7])
-    assert {(drift.user_id, drift.counter) for drift in repaired} == {
+    assert {(drift.id, drift.counter) for drift in repaired} == {
         (alice.id, "num_followers"),
         (alice.id, "num_following"),
     }

@@ -97,13 +97,13 @@ def test_drift_is_found_page_by_page_and_repaired(alice: User, bob: User) -> Non
         pages.append(selectors.find_counter_drift(after_id=pages[-1].next, limit=2))
 
     found = [drift for page in pages for drift in page.items]
-    assert [(d.tweet_id, d.counter, d.stored, d.counted) for d in found] == [
+    assert [(d.id, d.counter, d.stored, d.counted) for d in found] == [
         (first.id, "num_likes", 3, 0),
         (third.id, "num_replies", 0, 1),
         (third.id, "num_reposts", 5, 1),
     ]
     assert len(pages) == 2
-    repaired = services.repair_counters(tweet_ids={drift.tweet_id for drift in found})
+    repaired = services.repair_counters(tweet_ids={drift.id for drift in found})
     assert sorted(repaired, key=found.index) == found
     assert selectors.find_counter_drift().items == []
 

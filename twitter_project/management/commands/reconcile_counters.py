@@ -5,10 +5,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
+from common.drift import Drift
 from tweets.models import Tweet
 from twitter_project import reconciliation
 from twitter_project.commands import progress
-from twitter_project.reconciliation import PAGE, Drift
+from twitter_project.reconciliation import PAGE
 
 
 class Command(BaseCommand):
