@@ -33,6 +33,11 @@ def newest_entries(
     return ids
 
 
+def entries_of(author_id: int) -> list[int]:
+    """As many of the author's entries as a timeline can hold."""
+    return newest_entries([author_id], limit=tweets.MAX_ENTRIES)
+
+
 def build(owner_id: int, kind: Kind = TIMELINE) -> Timeline:
     """Makes the list exist and returns it; where Redis is full it is returned and not kept.
 

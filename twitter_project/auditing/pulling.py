@@ -9,7 +9,7 @@ from django.utils import timezone
 from common.db import alias
 from common.ids import first_id_at
 from feed import pulling
-from feed.handlers import end_pulling
+from feed.fanout import end_pulling
 from messaging.events import PullEnded
 from messaging.models import OutboxEvent
 from twitter_project.auditing.findings import Check, Finding, Looked

@@ -7,7 +7,7 @@ from accounts import services as accounts_services
 from common.db import alias
 from common.ids import new_id
 from feed import lists, store, truth
-from feed.handlers import go_on
+from feed.fanout import go_on
 from messaging.events import FanOutSliced, decode
 from messaging.models import OutboxEvent
 from tests.factories import UserFactory
@@ -60,7 +60,7 @@ class TestFanOut:
         late = pending()
         second = writer.post()
         tell_all()
-        monkeypatch.setattr("feed.handlers.FRESH_SECONDS", 0.0)
+        monkeypatch.setattr("feed.fanout.FRESH_SECONDS", 0.0)
         tell(late)
         tell(late)
         assert get_redis_connection().lrange(lists.key(follower.id), 0, -1) == [
@@ -76,7 +76,7 @@ class TestFanOut:
         created = pending()
         writer.delete(tweet)
         tell_all()
-        monkeypatch.setattr("feed.handlers.FRESH_SECONDS", 0.0)
+        monkeypatch.setattr("feed.fanout.FRESH_SECONDS", 0.0)
         tell(created)
         assert get_redis_connection().lrange(lists.key(follower.id), 0, -1) == [b"0"]
 
@@ -91,7 +91,7 @@ class TestManyFollowers:
 
     @pytest.fixture
     def followers(self, writer, monkeypatch) -> list[Person]:
-        monkeypatch.setattr("feed.handlers.SLICE", 2)
+        monkeypatch.setattr("feed.fanout.SLICE", 2)
         people = [Person(UserFactory.create()) for _ in range(5)]
         for person in people:
             person.follow(writer)

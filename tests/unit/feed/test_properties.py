@@ -125,7 +125,7 @@ def test_the_feed_ends_as_if_it_were_built_anew(
     servers: int,
     actions: list[tuple[Any, ...]],
 ):
-    monkeypatch.setattr("feed.handlers.FRESH_SECONDS", fresh_seconds)
+    monkeypatch.setattr("feed.fanout.FRESH_SECONDS", fresh_seconds)
     with distributed(servers):
         world = World()
         for action in actions:
@@ -190,8 +190,8 @@ def test_authors_who_cross_the_limit_leave_no_gap_and_no_double(
     actions: list[tuple[Any, ...]],
 ):
     """While messages hold one follower each, so that changing sides takes several."""
-    monkeypatch.setattr("feed.handlers.FRESH_SECONDS", fresh_seconds)
-    monkeypatch.setattr("feed.handlers.SLICE", 1)
+    monkeypatch.setattr("feed.fanout.FRESH_SECONDS", fresh_seconds)
+    monkeypatch.setattr("feed.fanout.SLICE", 1)
     if not fresh_seconds:
         monkeypatch.setattr("feed.store.MARKER_SECONDS", 0)
     monkeypatch.setattr(settings, "FEED_SHOWN", shown_entries)

@@ -5,7 +5,7 @@ from django.core.management import call_command
 from django_redis import get_redis_connection
 
 from feed import lists, pulling, store
-from feed.handlers import push_again
+from feed.fanout import push_again
 from feed.truth import compare
 from messaging.events import PullEnded, decode
 from messaging.models import OutboxEvent
@@ -139,7 +139,7 @@ class TestAnEndingInSlices:
         tell_all()
         follower.feed()
         stranger.feed()
-        monkeypatch.setattr("feed.handlers.SLICE", 1)
+        monkeypatch.setattr("feed.fanout.SLICE", 1)
         settings.FEED_PULL_FOLLOWERS = 100
         writer.post()
         tell_all()
