@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -156,9 +157,7 @@ class LikeView(APIView):
         ],
     )
     def post(self, request: Request, tweet_id: str) -> Response:
-        me = reader_id(request)
-        liked = services.like(tweet_id=require_id(tweet_id, "tweet"), user_id=me)
-        return Response(show_one("tweet liked", selectors.get_tweet(liked, viewer_id=me)))
+        return _act(services.like, request, tweet_id, "tweet liked")
 
     @extend_schema(
         operation_id="unlike",
@@ -169,9 +168,7 @@ class LikeView(APIView):
         examples=[answer_example({"message": "like taken back", "tweet": TWEET_EXAMPLE})],
     )
     def delete(self, request: Request, tweet_id: str) -> Response:
-        me = reader_id(request)
-        unliked = services.unlike(tweet_id=require_id(tweet_id, "tweet"), user_id=me)
-        return Response(show_one("like taken back", selectors.get_tweet(unliked, viewer_id=me)))
+        return _act(services.unlike, request, tweet_id, "like taken back")
 
 
 class RepostView(APIView):
@@ -192,9 +189,7 @@ class RepostView(APIView):
         ],
     )
     def post(self, request: Request, tweet_id: str) -> Response:
-        me = reader_id(request)
-        reposted = services.repost(tweet_id=require_id(tweet_id, "tweet"), user_id=me)
-        return Response(show_one("tweet reposted", selectors.get_tweet(reposted, viewer_id=me)))
+        return _act(services.repost, request, tweet_id, "tweet reposted")
 
     @extend_schema(
         operation_id="undo_repost",
@@ -205,9 +200,7 @@ class RepostView(APIView):
         examples=[answer_example({"message": "repost taken back", "tweet": TWEET_EXAMPLE})],
     )
     def delete(self, request: Request, tweet_id: str) -> Response:
-        me = reader_id(request)
-        undone = services.undo_repost(tweet_id=require_id(tweet_id, "tweet"), user_id=me)
-        return Response(show_one("repost taken back", selectors.get_tweet(undone, viewer_id=me)))
+        return _act(services.undo_repost, request, tweet_id, "repost taken back")
 
 
 class UserTweetsView(APIView):
@@ -236,3 +229,10 @@ class UserTweetsView(APIView):
 def _read_post(request: Request) -> dict[str, Any]:
     body = read_body(shapes.PostBody, request)
     return {"content": body["content"], "idempotency_key": request.headers.get(KEY_HEADER)}
+
+
+def _act(act: Callable[..., int], request: Request, tweet_id: str, message: str) -> Response:
+    """Answers with the tweet as it is then."""
+    me = reader_id(request)
+    acted_on = act(tweet_id=require_id(tweet_id, "tweet"), user_id=me)
+    return Response(show_one(message, selectors.get_tweet(acted_on, viewer_id=me)))

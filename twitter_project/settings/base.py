@@ -227,6 +227,9 @@ FEED_REDIS_URLS = [
 _feed_shards = {f"feed{_n}": _url for _n, _url in enumerate(FEED_REDIS_URLS)}
 CACHES |= {_name: _redis(_url, is_real=True) for _name, _url in _feed_shards.items()}
 FEED_SHARDS: list[str] = list(_feed_shards) or ["default"]
+FEED_SHOWN = 800  # entries of a timeline that are shown from Redis; older ones from the database
+# With more followers than this an author isn't pushed: readers merge the author's own list.
+FEED_PULL_FOLLOWERS: int = env.int("FEED_PULL_FOLLOWERS", 100_000)
 
 
 # The broker, and the worker that each service declares.
@@ -427,14 +430,6 @@ TRACED_AS: str = env.str("OTEL_SERVICE_NAME", "") or " ".join(["microblog", *sys
 TRACED_SHARE: float = env.float("OTEL_TRACES_SAMPLER_ARG", 1.0)
 # Whether questions to other services are counted or traced.
 WATCHED: bool = bool(MONITOR_LISTEN) or TRACING
-
-
-# The feed.
-
-FEED_SHOWN = 800  # entries of a timeline that are shown from Redis; older ones from the database
-# With more followers than this an author isn't pushed: readers merge the author's own list.
-FEED_PULL_FOLLOWERS: int = env.int("FEED_PULL_FOLLOWERS", 100_000)
-
 
 ACCESS_LOG: bool = env.bool("ACCESS_LOG", False)  # a line for each request
 
