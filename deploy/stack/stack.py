@@ -403,15 +403,19 @@ def read_options() -> argparse.Namespace:
         prog="stack.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "--name", default="stack", help="of its databases, virtual host and index (stack)"
+        "--name",
+        default="stack",
+        help="what its databases, virtual host and index are called (stack)",
     )
     parser.add_argument("--redis-db", type=int, default=1, help="its Redis database (1)")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     start = commands.add_parser("start", help="start everything, say the address; Ctrl-C stops")
-    start.add_argument("--topology", choices=TOPOLOGIES, default="one", help="(one)")
-    start.add_argument("--port", type=int, default=8000, help="the address's (8000)")
     start.add_argument(
-        "--grpc-port", type=int, default=50051, help="the first of the gRPC servers' (50051)"
+        "--topology", choices=TOPOLOGIES, default="one", help="how it is divided (one)"
+    )
+    start.add_argument("--port", type=int, default=8000, help="the proxy's port (8000)")
+    start.add_argument(
+        "--grpc-port", type=int, default=50051, help="the first gRPC server's port (50051)"
     )
     start.add_argument(
         "--no-services", action="store_true", help="somebody else looks after the servers"
@@ -423,10 +427,10 @@ def read_options() -> argparse.Namespace:
     start.add_argument("--no-rate-limits", action="store_true", help="for load tests")
     commands.add_parser("stop", help="stop what start started; data stays")
     restart = commands.add_parser(
-        "restart", help="one process of a kind after the other, nobody notices"
+        "restart", help="restart the processes of each kind one after the other: no request fails"
     )
     restart.add_argument(
-        "names", nargs="*", help="as in the Procfile; all but the proxy and PgBouncer"
+        "names", nargs="*", help="which, as in the Procfile (all but the proxy and PgBouncer)"
     )
     commands.add_parser("forget", help="throw the data away")
     return parser.parse_args()

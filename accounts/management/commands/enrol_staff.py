@@ -16,7 +16,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("username")
+        parser.add_argument("username", help="whose second factor it is")
 
     def handle(self, *args: Any, username: str, **options: Any) -> None:
         user = User.objects.named(username).filter(is_staff=True).first()

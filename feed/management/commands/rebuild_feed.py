@@ -16,7 +16,13 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("user_ids", nargs="*", type=int, metavar="USER_ID")
+        parser.add_argument(
+            "user_ids",
+            nargs="*",
+            type=int,
+            metavar="USER_ID",
+            help="whose (of all that are in Redis)",
+        )
         parser.add_argument(
             "--check",
             action="store_true",

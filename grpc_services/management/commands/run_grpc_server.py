@@ -19,7 +19,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("service", choices=sorted(NAMES))
+        parser.add_argument("service", choices=sorted(NAMES), help="whose calls it answers")
         parser.add_argument(
             "--listen",
             metavar="HOST:PORT",

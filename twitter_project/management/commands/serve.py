@@ -34,11 +34,13 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         default = settings.EMBEDDED_DATABASE
-        parser.add_argument("--host", default="127.0.0.1", help="to listen on (127.0.0.1)")
         parser.add_argument(
-            "--port", type=int, default=settings.PORT, help="to listen on (PORT, or 8000)"
+            "--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)"
         )
-        parser.add_argument("--workers", type=int, default=1, help="processes (1)")
+        parser.add_argument(
+            "--port", type=int, default=settings.PORT, help="the port to listen on (PORT, or 8000)"
+        )
+        parser.add_argument("--workers", type=int, default=1, help="how many processes answer (1)")
         parser.add_argument("--threads", type=int, default=4, help="threads in each process (4)")
         parser.add_argument(
             "--drain",
