@@ -8,7 +8,6 @@ counts is the processors' time a delivery takes.
 """
 
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -31,7 +30,8 @@ from django.test import override_settings  # noqa: E402
 from benchmarks import timelines  # noqa: E402
 from common import shards  # noqa: E402
 from common.ids import new_ids  # noqa: E402
-from feed import store  # noqa: E402
+from feed import lists, store  # noqa: E402
+from tests.support import free_port, wait_until  # noqa: E402
 
 FOLLOWERS = 10_000
 TWEETS = 10  # in a round
@@ -100,7 +100,7 @@ def by_chunks(
     caches = {f"feed{n}": _cache(client) for n, client in enumerate(servers)}
     with override_settings(CACHES=settings.CACHES | caches, FEED_SHARDS=list(caches)):
         for shard, ids in shards.group(followers).items():
-            timelines.fill(shards.connection(shard), [timelines.key(id) for id in ids])
+            timelines.fill(shards.connection(shard), [lists.key(id) for id in ids])
         yield lambda entry_id: store.push(entry_id, author_id, followers)
 
 
@@ -112,7 +112,7 @@ def _cache(client: redis.Redis) -> Mapping[str, Any]:
 @contextmanager
 def by_timelines(nodes: Sequence[redis.Redis], followers: Sequence[int]) -> Iterator[Fanout]:
     """As a cluster asks for it: keys of one slot in a call, which of timelines is one key."""
-    keys = [timelines.key(id) for id in followers]
+    keys = [lists.key(id) for id in followers]
     where = [key_slot(key.encode()) * NODES // SLOTS for key in keys]
     for number, node in enumerate(nodes):
         fill([key for key, at in zip(keys, where, strict=True) if at == number], node)
@@ -207,20 +207,6 @@ def answers(client: redis.Redis) -> bool:
         return bool(client.ping())
     except redis.ConnectionError:
         return False
-
-
-def wait_until(is_so: Callable[[], bool], seconds: float = 20) -> None:
-    until = time.monotonic() + seconds
-    while not is_so():
-        if time.monotonic() > until:
-            raise SystemExit("the servers don't come up")
-        time.sleep(0.05)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-        return port
 
 
 if __name__ == "__main__":

@@ -8,16 +8,14 @@ import redis
 from django.conf import settings
 
 from benchmarks.harness import CheckFailed
+from common.batches import batched
 from common.ids import RANDOM_BITS
+from feed.lists import key
 
 SHOWN = settings.FEED_SHOWN
 TOLERATED = SHOWN + 64
 _A_YEAR_AGO = (200_000_000_000 << RANDOM_BITS) - 1  # older than whatever the rows push
 _PUSHES = 400_000
-
-
-def key(user_id: int) -> str:
-    return f"feed:{user_id}"
 
 
 def limit_key(number: int) -> str:
@@ -32,9 +30,9 @@ def fill(client: redis.Redis, keys: Sequence[str]) -> None:
         entries = [_A_YEAR_AGO - number * (1 << RANDOM_BITS) for number in range(length)]
         client.delete(f"full:{length}")
         client.rpush(f"full:{length}", *entries)
-    for start in range(0, len(keys), 1000):
+    for names in batched(keys, 1000):
         pipeline = client.pipeline(transaction=False)
-        for number, name in enumerate(keys[start : start + 1000]):
+        for number, name in enumerate(names):
             pipeline.copy(f"full:{lengths[number % len(lengths)]}", name, replace=True)
         pipeline.execute()
 
@@ -79,9 +77,7 @@ def _for_ranges(
 
 def check(client: redis.Redis, newest: Mapping[int, Collection[int]]) -> None:
     """Every user's timeline begins with these entries, each once, and is trimmed."""
-    users = list(newest.items())
-    for start in range(0, len(users), 1000):
-        part = users[start : start + 1000]
+    for part in batched(newest.items(), 1000):
         pipeline = client.pipeline(transaction=False)
         for user_id, entries in part:
             pipeline.lrange(key(user_id), 0, len(entries))

@@ -43,3 +43,10 @@ def down_server() -> str | None:
         except OSError:
             return f"{name} at {place.hostname!s}:{place.port}"
     return None
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -7,7 +7,7 @@ from benchmarks.harness import CheckFailed, Contest, Row, Sense
 from benchmarks.stage import Stage
 from benchmarks.world import CROWD
 from common.ids import new_ids
-from feed import store
+from feed import lists, store
 
 TWEETS = 20  # in a round
 
@@ -15,7 +15,7 @@ TWEETS = 20  # in a round
 @contextmanager
 def prepare(stage: Stage) -> Iterator[Contest]:
     author_id, follower_ids = stage.crowd.author_id, stage.crowd.follower_ids
-    timelines.fill(stage.redis, [timelines.key(id) for id in follower_ids])
+    timelines.fill(stage.redis, [lists.key(id) for id in follower_ids])
 
     def ours() -> float:
         entries = new_ids(TWEETS)

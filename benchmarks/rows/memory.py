@@ -6,7 +6,7 @@ from benchmarks import timelines
 from benchmarks.harness import CheckFailed, Contest, Row, Sense
 from benchmarks.stage import Stage
 from common.ids import new_ids
-from feed import store
+from feed import lists, store
 
 TIMELINES = 100
 _BYTES_OF_AN_ID = 8
@@ -34,7 +34,7 @@ def prepare(stage: Stage) -> Iterator[Contest]:
 
 
 def _measure(stage: Stage, user_id: int, new: list[int]) -> int:
-    name = timelines.key(user_id)
+    name = lists.key(user_id)
     if stage.redis.llen(name) != timelines.SHOWN:
         raise CheckFailed(f"a timeline of {stage.redis.llen(name)} and not of {timelines.SHOWN}")
     if stage.redis.lindex(name, 0) != str(new[-1]).encode():

@@ -7,6 +7,7 @@ from benchmarks.harness import Contest, Row, Sense
 from benchmarks.rows.worker import check_settled, message, wait_for
 from benchmarks.stage import Stage
 from benchmarks.world import CROWD, write_tweets
+from feed import lists
 from messaging.broker import EXCHANGE
 from tweets.models import Tweet
 
@@ -16,7 +17,7 @@ def prepare(stage: Stage) -> Iterator[Contest]:
     """A tweet of each author: most have few followers, whose messages cost as much as a large's."""
     followers = stage.fame.follower_ids
     deliveries = sum(map(len, followers.values()))
-    timelines.fill(stage.redis, [timelines.key(id) for id in stage.crowd.follower_ids])
+    timelines.fill(stage.redis, [lists.key(id) for id in stage.crowd.follower_ids])
     with stage.worker("feed") as worker:
 
         def ours() -> float:

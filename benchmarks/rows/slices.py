@@ -9,6 +9,7 @@ from functools import partial
 from benchmarks import timelines
 from benchmarks.harness import CheckFailed, Contest, Row, Sense
 from benchmarks.stage import Stage
+from feed import lists
 from tests.live.processes import Process
 from tweets import services
 
@@ -53,7 +54,7 @@ class Play:
             time.sleep(_PAUSE_SECONDS)
 
     def _is_headed(self, user_id: int, entry_id: int) -> bool:
-        head = self.stage.redis.lindex(timelines.key(user_id), 0)
+        head = self.stage.redis.lindex(lists.key(user_id), 0)
         return head == str(entry_id).encode()
 
 
@@ -62,7 +63,7 @@ def _play(stage: Stage) -> Iterator[Play]:
     crowd = stage.multitude
     timelines.begin(stage.redis, crowd.before_id, crowd.size)
     for followers in crowd.small.values():
-        timelines.fill(stage.redis, [timelines.key(id) for id in followers])
+        timelines.fill(stage.redis, [lists.key(id) for id in followers])
     unlimited = str(2 * crowd.size)
     with stage.relay(), stage.worker("feed", FEED_PULL_FOLLOWERS=unlimited) as worker:
         yield Play(stage, worker)

@@ -7,6 +7,7 @@ from benchmarks.harness import CheckFailed, Contest, Row, Sense
 from benchmarks.rows.fanout import TWEETS
 from benchmarks.stage import Stage
 from benchmarks.world import CROWD, write_tweets
+from feed import lists
 from feed.handlers import WORKER
 from messaging.broker import EXCHANGE, broker
 from messaging.events import TweetCreated, encode
@@ -18,7 +19,7 @@ _DEADLINE_SECONDS = 60.0
 @contextmanager
 def prepare(stage: Stage) -> Iterator[Contest]:
     follower_ids = stage.crowd.follower_ids
-    timelines.fill(stage.redis, [timelines.key(id) for id in follower_ids])
+    timelines.fill(stage.redis, [lists.key(id) for id in follower_ids])
     with stage.worker("feed") as worker:
 
         def ours() -> float:
@@ -55,7 +56,7 @@ def message(tweet: Tweet) -> amqp.Message:
 def wait_for(stage: Stage, entry_id: int, user_id: int) -> None:
     """Until the entry is on top of the user's timeline, which is the last to get it."""
     deadline = time.monotonic() + _DEADLINE_SECONDS
-    while stage.redis.lindex(timelines.key(user_id), 0) != str(entry_id).encode():
+    while stage.redis.lindex(lists.key(user_id), 0) != str(entry_id).encode():
         if time.monotonic() > deadline:
             raise CheckFailed(f"the worker did not come to an end in {_DEADLINE_SECONDS:.0f} s")
         time.sleep(0.002)

@@ -1,6 +1,5 @@
 """A server as a newcomer starts it: one process on embedded parts."""
 
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import httpx
 
 from tests.live.processes import Process
 from tests.live.system import monitor_address
+from tests.support import free_port
 
 # Whatever the tests themselves run on.
 EMBEDDED = {
@@ -48,10 +48,3 @@ def answers(url: str) -> bool:
         return httpx.get(url, timeout=5).is_success
     except httpx.TransportError:
         return False
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -7,12 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.boundaries.serving import free_port
 from tests.live.processes import Process
 from tests.live.system import System, monitor_address
 from tests.members import Member, post_tweet
 from tests.metrics import Metrics
-from tests.support import wait_until
+from tests.support import free_port, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

@@ -20,9 +20,8 @@ from common.ids import new_id
 from grpc_services.channels import channel
 from messaging.models import OutboxEvent
 from tests.boundaries.commands import run
-from tests.boundaries.serving import free_port
 from tests.channels import NOBODY, network
-from tests.support import wait_until
+from tests.support import free_port, wait_until
 from twitter_project import doctor
 from twitter_project.doctor import Finding
 from twitter_project.settings.local_keys import keys

@@ -16,11 +16,10 @@ import ports
 from django.conf import settings
 from servers import DATABASE, PASSWORD, USER, Ports, Server, list_servers
 
-from tests.boundaries.serving import free_port
 from tests.certificates import Authority
 from tests.chaos.parts import of_server
 from tests.chaos.proxy import Proxy
-from tests.support import wait_until
+from tests.support import free_port, wait_until
 
 REDIS_PASSWORD = "a/b@c"  # as it must be encoded to stand in a URL
 
