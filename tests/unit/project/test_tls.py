@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from channels import layers
@@ -216,11 +217,12 @@ def test_user_and_password_of_the_index_are_sent() -> None:
         with client:
             heard.extend(client.recv(4096))
 
+    encoded = quote("a/b", safe="")
     with socket.create_server(("127.0.0.1", 0)) as server:
         listener = threading.Thread(target=listen, args=(server,))
         listener.start()
         with pytest.raises(Exception, match="Connection"):
-            probes.elasticsearch(f"http://elastic:a%2Fb@127.0.0.1:{server.getsockname()[1]}")
+            probes.elasticsearch(f"http://elastic:{encoded}@127.0.0.1:{server.getsockname()[1]}")
         listener.join()
 
     assert b"Basic " + b64encode(b"elastic:a/b") in heard
