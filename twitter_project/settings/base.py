@@ -9,7 +9,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 from environs import Env, validate
@@ -115,6 +114,8 @@ if TLS_CA_FILE:
 
 # Databases: DATABASE_URL serves all, <SERVICE>_DATABASE_URL gives a service one of its own.
 
+_SQLITE = "sqlite:///"
+
 
 def _seconds(name: str, otherwise: float) -> float:
     found: float = env.float(name, otherwise)
@@ -124,40 +125,73 @@ def _seconds(name: str, otherwise: float) -> float:
 
 
 def _database(name: str, url: str) -> dict[str, Any]:
-    database: dict[str, Any] = dict(dj_database_url.parse(url, conn_max_age=600))
-    if database["ENGINE"] == "django.db.backends.sqlite3":
-        database["OPTIONS"] = {
-            "timeout": 20,
-            "transaction_mode": "IMMEDIATE",
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+    if url.startswith(_SQLITE):
+        return {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": url.removeprefix(_SQLITE),
+            "CONN_MAX_AGE": 600,
+            "OPTIONS": {
+                "timeout": 20,
+                "transaction_mode": "IMMEDIATE",
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            },
         }
-    else:
-        database["ENGINE"] = "common.postgresql"  # Django's own, which checks its health for less
-        database["CONN_HEALTH_CHECKS"] = True
-        # No scheme of PostgreSQL's asks for TLS: TLS_CA_FILE does, and what the URL says (sslmode,
-        # sslrootcert) counts before it.
-        verified = {"sslmode": "verify-full", "sslrootcert": TLS_CA_FILE} if TLS_CA_FILE else {}
+    place = _libpq(name, url)
+    if place.get("sslrootcert", tls.SYSTEM) != tls.SYSTEM:
+        tls.check_authority(name, place["sslrootcert"])
+    # No scheme of PostgreSQL's asks for TLS: TLS_CA_FILE does, and what the URL says (sslmode,
+    # sslrootcert) counts before it.
+    verified = {"sslmode": "verify-full", "sslrootcert": TLS_CA_FILE} if TLS_CA_FILE else {}
+    return {
+        "ENGINE": "common.postgresql",  # Django's own, which checks its health for less
+        "CONN_MAX_AGE": 600,
+        "CONN_HEALTH_CHECKS": True,
+        # PgBouncer may lend connections by transaction, which a cursor on the server outlives.
+        # Whatever is long is read by pages.
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+        "NAME": place.pop("dbname", ""),
+        "USER": place.pop("user", ""),
+        "PASSWORD": place.pop("password", ""),
+        "HOST": place.pop("host", ""),
+        "PORT": place.pop("port", ""),
         # Under a network that drops everything, a wait without a deadline of ours ends after a
         # minute.
-        database["OPTIONS"] = {
+        "OPTIONS": {
             "keepalives_idle": 30,
             "keepalives_interval": 10,
             "keepalives_count": 3,
             "tcp_user_timeout": 30_000,  # milliseconds
             **verified,
-            **database.get("OPTIONS", {}),
-        }
-        if database["OPTIONS"].get("sslrootcert", tls.SYSTEM) != tls.SYSTEM:
-            tls.check_authority(name, database["OPTIONS"]["sslrootcert"])
-        # PgBouncer may lend connections by transaction, which a cursor on the server outlives.
-        # Whatever is long is read by pages.
-        database["DISABLE_SERVER_SIDE_CURSORS"] = True
-    return database
+            **place,
+        },
+    }
 
 
-DATABASE_URL: str = env.str("DATABASE_URL", "") or f"sqlite:///{DATA_DIR / 'db.sqlite3'}"
+def _libpq(name: str, url: str) -> dict[str, str]:
+    """As libpq reads it; of several hosts, the one that takes writes."""
+    from psycopg2 import ProgrammingError  # who has SQLite does without
+    from psycopg2.extensions import parse_dsn
+
+    try:
+        if not url.startswith(("postgres://", "postgresql://")):
+            raise ProgrammingError
+        place: dict[str, str] = parse_dsn(url)
+    except ProgrammingError:  # which may quote the password
+        raise ImproperlyConfigured(
+            f"{name}: neither {_SQLITE}PATH nor a postgres:// URL that libpq can read. Is each of "
+            "its options one of libpq's, and a % in its password %25?"
+        ) from None
+    hosts, ports = (place.get(key, "").count(",") + 1 for key in ("host", "port"))
+    if ports not in (1, hosts):
+        raise ImproperlyConfigured(f"{name}: {hosts} hosts and {ports} ports")
+    if hosts > 1:
+        place.setdefault("target_session_attrs", "read-write")
+    return place
+
+
+DATABASE_URL: str = env.str("DATABASE_URL", "") or f"{_SQLITE}{DATA_DIR / 'db.sqlite3'}"
 # A file that only this machine's processes see: whoever serves it migrates it and seeds it, too.
-EMBEDDED_DATABASE: bool = DATABASE_URL.startswith("sqlite")
+EMBEDDED_DATABASE: bool = DATABASE_URL.startswith(_SQLITE)
 DATABASES = {"default": _database("DATABASE_URL", DATABASE_URL)}
 SERVICE_DATABASES = {"messaging": "default"}
 _ALIASES = {DATABASE_URL: "default"}

@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connections
 
 from common.postgresql.base import IDLE_SECONDS, DatabaseWrapper
+from tests.factories import PASSWORD
 from tests.live.system import connect
 from tests.support import wait_until
 from twitter_project.settings.base import _database
@@ -83,6 +85,36 @@ def test_one_that_was_told_something_is_asked_and_kept(connection: Asked) -> Non
     wait_until(lambda: not connection._is_silent())
     assert use(connection) == pid
     assert connection.times == 1
+
+
+def test_one_to_a_server_that_takes_no_writes_is_an_outage_and_given_up(connection: Asked) -> None:
+    pid = use(connection)
+    with connection.cursor() as cursor:
+        cursor.execute("SET default_transaction_read_only = on")
+    with pytest.raises(OperationalError, match="read-only"), connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE never (id int)")
+    assert use(connection) != pid
+
+
+def test_of_several_hosts_the_one_that_takes_writes_is_asked_for() -> None:
+    place = _database("", "postgres://me@one:1,two/db")
+    assert (place["HOST"], place["PORT"], place["NAME"]) == ("one,two", "1,", "db")
+    assert place["OPTIONS"]["target_session_attrs"] == "read-write"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"mysql://me:{PASSWORD}@host/db",
+        f"postgres://me:{PASSWORD}@host%zz/db",
+        f"postgres://me:{PASSWORD}@host/db?sslmod=require",
+        f"postgres://me:{PASSWORD}@/db?host=one,two,three&port=1,2",
+    ],
+)
+def test_a_url_that_can_not_be_read_is_named_and_not_shown(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match=r"^FEED_DATABASE_URL: ") as raised:
+        _database("FEED_DATABASE_URL", url)
+    assert PASSWORD not in str(raised.value)
 
 
 def test_what_the_url_asks_for_beyond_the_place_counts() -> None:

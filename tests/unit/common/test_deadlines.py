@@ -100,6 +100,23 @@ def test_so_is_one_behind_a_pooler_that_lets_everyone_in(
     assert fail(connection, "asked again in a moment") < DEADLINE_SECONDS
 
 
+def test_another_host_is_found_past_one_that_hangs(proxy: Proxy) -> None:
+    real = connections["default"].settings_dict["PORT"]
+    hosts = {"HOST": "127.0.0.1,127.0.0.1", "PORT": f"{proxy.port},{real}"}
+    deadlines.impose(DEADLINE_SECONDS)
+    proxy.fall_silent()
+
+    def connect() -> float:
+        started = time.monotonic()
+        connection = DatabaseWrapper(connections["default"].settings_dict | hosts)
+        run(connection)
+        connection.close()
+        return time.monotonic() - started
+
+    assert DEADLINE_SECONDS <= connect() < 2 * DEADLINE_SECONDS
+    assert connect() < DEADLINE_SECONDS  # it is asked first from now on
+
+
 def test_a_command_waits_until_it_is_interrupted(connection: DatabaseWrapper, proxy: Proxy) -> None:
     def interrupt(_: int, __: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
