@@ -8,7 +8,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -46,13 +46,25 @@ class World:
     environment: dict[str, str]
     management: str  # RabbitMQ's
     folder: Path
+    standby_port: int  # where all processes look for PostgreSQL, too
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with closing(psycopg2.connect(self.targets.postgres_url)) as connection:
-            with connection.cursor() as cursor:
-                cursor.execute(sql)
-                rows: list[tuple[Any, ...]] = cursor.fetchall()
+        with self._cursor() as cursor:
+            cursor.execute(sql)
+            rows: list[tuple[Any, ...]] = cursor.fetchall()
             return rows
+
+    def execute(self, sql: str) -> None:
+        """By itself, not in a transaction."""
+        with self._cursor() as cursor:
+            cursor.execute(sql)
+
+    @contextmanager
+    def _cursor(self) -> Iterator[Any]:
+        with closing(psycopg2.connect(self.targets.postgres_url)) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                yield cursor
 
     def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """A command, to its end."""
@@ -105,9 +117,9 @@ def world() -> Iterator[World]:
         }
         for proxy in proxies.values():
             stack.callback(proxy.close)
-        users, tweets, first, second = free_ports(4)
+        users, tweets, first, second, standby_port = free_ports(5)
         environment = {
-            "DATABASE_URL": _postgres(proxies["postgres"].port),
+            "DATABASE_URL": postgres_url(proxies["postgres"].port, standby_port),
             "REDIS_URL": f"redis://127.0.0.1:{proxies['redis'].port}/0",
             "RABBITMQ_URL": f"amqp://{USER}:{PASSWORD}@127.0.0.1:{proxies['rabbitmq'].port}/%2F",
             "ELASTICSEARCH_URL": f"http://127.0.0.1:{proxies['elasticsearch'].port}",
@@ -138,7 +150,7 @@ def world() -> Iterator[World]:
                 servers=[part for name, part in server_parts.items() if name != "epmd"],
                 proxies=proxies,
                 rabbitmq=server_parts["rabbitmq"],
-                postgres_url=_postgres(at.postgres),
+                postgres_url=postgres_url(at.postgres),
                 redis_url=f"redis://127.0.0.1:{at.redis}/0",
                 elasticsearch_url=f"http://127.0.0.1:{at.elasticsearch}",
             ),
@@ -147,6 +159,7 @@ def world() -> Iterator[World]:
             environment=environment,
             management=f"http://127.0.0.1:{at.rabbitmq_management}/api",
             folder=folder,
+            standby_port=standby_port,
         )
         migrated = made.manage("migrate", "--verbosity", "0")
         assert migrated.returncode == 0, migrated.stderr
@@ -206,8 +219,9 @@ def _environment(environment: dict[str, str]) -> dict[str, str]:
     }
 
 
-def _postgres(port: int) -> str:
-    return f"postgres://{USER}:{PASSWORD}@127.0.0.1:{port}/{DATABASE}"
+def postgres_url(*ports: int) -> str:
+    hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
+    return f"postgres://{USER}:{PASSWORD}@{hosts}/{DATABASE}"
 
 
 def _wait_for_all(conditions: dict[str, Callable[[], bool]]) -> None:

@@ -1,0 +1,87 @@
+"""A second PostgreSQL that follows the world's own and may take its place."""
+
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from packages import find_postgres_tools
+from servers import BASE_ENVIRONMENT, Ports, Server, list_servers
+
+from tests.chaos.conftest import START_SECONDS, World, postgres_url
+from tests.chaos.parts import Part, of_server
+from tests.support import wait_until
+
+NAME = "standby"
+
+
+@dataclass(frozen=True)
+class Standby:
+    part: Part
+    url: str
+    primary: World
+
+    def start(self) -> None:
+        """Until it follows."""
+        self.part.start()
+        wait_until(lambda: self.state() == "async", START_SECONDS)
+
+    def state(self) -> str | None:
+        """How the primary knows it."""
+        found = self.primary.query(
+            f"SELECT sync_state FROM pg_stat_replication WHERE application_name = '{NAME}'"
+            " AND state = 'streaming'"
+        )
+        return str(found[0][0]) if found else None
+
+    def wait_for(self, acknowledged_by: str) -> None:
+        """No commit is answered from now on before that standby has it, too; none: at once."""
+        self.primary.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{acknowledged_by}'")
+        self.primary.execute("SELECT pg_reload_conf()")
+        if acknowledged_by:
+            wait_until(lambda: self.state() == "sync", START_SECONDS)
+
+    def promote(self) -> None:
+        """Until it takes writes."""
+        here = replace(self.primary, targets=replace(self.primary.targets, postgres_url=self.url))
+        assert here.query("SELECT pg_promote()") == [(True,)]
+
+
+@contextmanager
+def standby_of(world: World) -> Iterator[Standby]:
+    """As docs/operations.md says to make one. It listens where the world's processes look."""
+    folder = world.folder / NAME
+    folder.mkdir()
+    at = Ports(postgres=world.standby_port)
+    [server] = [s for s in list_servers(folder, clone=folder, at=at) if s.name == "postgres"]
+    _copy(world, server)
+    made = Standby(of_server(server, folder), postgres_url(world.standby_port), world)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.part.end()
+        shutil.rmtree(folder)
+
+
+def _copy(world: World, server: Server) -> None:
+    tools = find_postgres_tools()
+    assert tools is not None
+    command = server.command()
+    cluster = Path(command[command.index("-D") + 1])
+    cluster.parent.mkdir()
+    if server.user is not None:
+        shutil.chown(cluster.parent, server.user, server.user)
+    source = f"{world.targets.postgres_url}?application_name={NAME}"
+    options = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+    subprocess.run(
+        [str(tools / "pg_basebackup"), f"--dbname={source}", f"--pgdata={cluster}", *options],
+        cwd="/",
+        env=BASE_ENVIRONMENT,
+        user=server.user,
+        group=server.user,
+        extra_groups=None if server.user is None else [],
+        check=True,
+    )
