@@ -91,11 +91,9 @@ class Notify:
                 pending, self._pending = self._pending, set()
             for using in pending:
                 try:
-                    with connections[using].cursor() as cursor:
-                        cursor.execute(f"NOTIFY {CHANNEL}")
+                    _notify(using)
                 except Error as error:
                     log.warning("the relay was not woken: %s", error)
-                    connections[using].close()
             pause.wait(_QUIET_SECONDS)
 
     def _begin_to_listen(self, aliases: Sequence[str]) -> bool:
@@ -105,11 +103,24 @@ class Notify:
             connection = connections[using]
             connection.ensure_connection()
             if self._listening.get(using) is not connection.connection:
-                with connection.cursor() as cursor:
-                    cursor.execute(f"LISTEN {CHANNEL}")
+                _execute(using, f"LISTEN {CHANNEL}")
                 self._listening[using] = connection.connection
                 has_begun = True
         return has_begun
+
+
+def _notify(using: str) -> None:
+    """On this thread's connection, or a new one where that broke since it was last used."""
+    try:
+        _execute(using, f"NOTIFY {CHANNEL}")
+    except Error:
+        connections[using].close()
+        _execute(using, f"NOTIFY {CHANNEL}")
+
+
+def _execute(using: str, statement: str) -> None:
+    with connections[using].cursor() as cursor:
+        cursor.execute(statement)
 
 
 def _take_notifications(drivers: Sequence[Any]) -> bool:

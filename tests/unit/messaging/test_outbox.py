@@ -159,6 +159,25 @@ def test_a_commit_wakes_the_relay(relaying):
         wait_until(lambda: not OutboxEvent.objects.pending().exists(), seconds=10)
 
 
+@pytest.mark.real
+def test_it_is_woken_after_the_connection_that_wakes_it_was_cut(relaying):
+    def cut() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE query = 'NOTIFY outbox' AND datname = current_database()"
+            )
+            return cursor.fetchone()[0]
+
+    publish_all(1)
+    wait_until(cut)
+    wait_until(lambda: not OutboxEvent.objects.pending().exists(), seconds=10)
+
+    publish_all(1)
+
+    wait_until(lambda: not OutboxEvent.objects.pending().exists(), seconds=10)
+
+
 def test_the_relay_goes_on_after_an_outage_with_one_line(
     transactional_db, monkeypatch, caplog, empty_queues
 ):
