@@ -67,6 +67,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         pytest.exit(f"{down} is down: `make services` starts the test servers", returncode=3)
 
 
+def pytest_sessionfinish() -> None:
+    broker().close()
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
     """The test database itself, for the tests and every process they start; left empty."""

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+import pika
 import pytest
 from django.conf import settings
 from pika.adapters.base_connection import BaseConnection
@@ -17,6 +18,7 @@ from messaging.broker import Broker, Message, broker, dead_queue
 from messaging.events import TweetLiked, encode
 from messaging.worker import Worker, workers
 from tests.chaos.proxy import Proxy
+from tests.conftest import is_real
 from tests.support import wait_until
 
 LIKED = TweetLiked(tweet_id=1, user_id=2, author_id=3, at=datetime(2026, 11, 23, tzinfo=UTC))
@@ -37,13 +39,17 @@ class Reader:
 
 
 @pytest.fixture
-def reader(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> Reader:
+def reader(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> Iterator[Reader]:
     reader = Reader()
     monkeypatch.setitem(workers(), "test", reader.worker)
     broker().declare([reader.worker])
     broker().purge(reader.worker.queue)
     broker().purge(dead_queue(reader.worker.queue))
-    return reader
+    yield reader
+    if is_real():
+        with pika.BlockingConnection(pika.URLParameters(str(settings.RABBITMQ_URL))) as connection:
+            for queue in (reader.worker.queue, dead_queue(reader.worker.queue)):
+                connection.channel().queue_delete(queue)
 
 
 @pytest.fixture

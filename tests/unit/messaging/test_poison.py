@@ -27,6 +27,7 @@ from tests.support import wait_until
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 LONGEST_REASON = 500
+EXCHANGE = "test_poison"
 
 
 class Recorder:
@@ -231,12 +232,14 @@ def channel() -> Iterator[Any]:
 
 @pytest.fixture
 def consumed(channel: Any) -> Iterator[Recorder]:
-    """Its queue is empty, and consumed by a thread."""
+    """Its queue is empty, bound to an exchange of its own, and consumed by a thread."""
     recorder = Recorder()
     queue = recorder.worker.queue
     broker().declare([recorder.worker])
     for name in (queue, dead_queue(queue)):
         channel.queue_purge(name)
+    channel.exchange_declare(EXCHANGE, exchange_type="topic")
+    channel.queue_bind(queue, EXCHANGE, "tweet.deleted")
     stop = threading.Event()
     thread = threading.Thread(target=broker().consume, args=(recorder.worker, stop))
     thread.start()
@@ -245,10 +248,11 @@ def consumed(channel: Any) -> Iterator[Recorder]:
     thread.join(10)
     for name in (queue, dead_queue(queue)):
         channel.queue_delete(name)
+    channel.exchange_delete(EXCHANGE)
 
 
 def publish(channel: Any, body: bytes, properties: Any = None) -> None:
-    channel.basic_publish("events", "tweet.deleted", body, properties)
+    channel.basic_publish(EXCHANGE, "tweet.deleted", body, properties)
 
 
 @pytest.mark.real
