@@ -161,13 +161,13 @@ def test_a_commit_wakes_the_relay(relaying):
 
 @pytest.mark.real
 def test_it_is_woken_after_the_connection_that_wakes_it_was_cut(relaying):
-    def cut() -> int:
+    def cut() -> bool:
         with connection.cursor() as cursor:
             cursor.execute(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
                 " WHERE query = 'NOTIFY outbox' AND datname = current_database()"
             )
-            return cursor.fetchone()[0]
+            return bool(cursor.fetchone()[0])
 
     publish_all(1)
     wait_until(cut)
