@@ -65,8 +65,10 @@ def delete_user(*, user_id: int) -> None:
 
         followers = Follow.objects.filter(following_id=user_id).values("follower_id")
         followed = Follow.objects.filter(follower_id=user_id).values("following_id")
-        User.objects.filter(id__in=followers).update(num_following=F("num_following") - 1)
-        User.objects.filter(id__in=followed).update(num_followers=F("num_followers") - 1)
+        for batch in batched(ids, _LOCK_BATCH):  # each statement has a deadline
+            users = User.objects.filter(id__in=batch)
+            users.filter(id__in=followers).update(num_following=F("num_following") - 1)
+            users.filter(id__in=followed).update(num_followers=F("num_followers") - 1)
         User.objects.filter(id=user_id).delete()  # takes its follows along
         outbox.publish(UserDeleted(id=user_id, at=timezone.now()), service="accounts")
         on_commit("accounts", lambda: revoke(user_id))
@@ -79,12 +81,12 @@ def suspend(*, user_id: int) -> None:
         user = User.objects.lock(user_id).get(user_id)
         if user is None:
             raise NotFound(f"no user {user_id}")
-        if user.suspended_at is not None:
-            return
-        user.suspended_at = timezone.now()
-        user.session_epoch += 1
-        user.save(update_fields=["suspended_at", "session_epoch"])
-        outbox.publish(UserSuspended(id=user_id, at=user.suspended_at), service="accounts")
+        if user.suspended_at is None:
+            user.suspended_at = timezone.now()
+            user.session_epoch += 1
+            user.save(update_fields=["suspended_at", "session_epoch"])
+            outbox.publish(UserSuspended(id=user_id, at=user.suspended_at), service="accounts")
+        # the second time, too: Redis may have been down at the first
         epoch = user.session_epoch
         on_commit("accounts", lambda: revoke(user_id, before_epoch=epoch))
         drop_after_commit("accounts", Change(users=[user_id]))

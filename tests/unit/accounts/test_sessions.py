@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.contrib.auth.hashers import get_hasher
 from django.utils import timezone
+from django_redis import get_redis_connection
 from rest_framework.test import APIClient
 
 from accounts import services
@@ -306,6 +307,22 @@ def test_the_slower_of_two_changes_is_told_that_its_session_ended(alice: User) -
 
 
 # Suspension
+
+
+@pytest.mark.django_db(transaction=True)
+def test_suspending_again_ends_the_sessions_that_a_lost_redis_kept(
+    api: APIClient, alice: User
+) -> None:
+    token = log_in(api).json()["token"]
+    services.suspend(user_id=alice.id)
+    get_redis_connection().flushdb()
+    revocations.forget()
+    assert hello(token).status_code == 200
+
+    services.suspend(user_id=alice.id)
+
+    revocations.forget()
+    assert_refused(hello(token), 401)
 
 
 def test_a_suspended_account_does_not_log_in(api: APIClient, alice: User) -> None:
