@@ -34,6 +34,9 @@ FRESH_SECONDS = 2.0
 # Followers whom a message reaches; the rest is left to further messages.
 SLICE = accounts.MAX_FOLLOWER_IDS
 _NOBODY: Page[int] = Page([], None)
+# Further messages that this process remembers to have left.
+_REMEMBERED = 10_000
+_left: dict[tuple[str, int, int], None] = {}
 
 Place = Callable[[int, int, Audience], Iterator[Call]]
 
@@ -175,24 +178,28 @@ def _leave_rest(action: str, entry_ids: Sequence[int], author_id: int, page: Pag
     """Leaves the followers after this page to messages of their own, in a queue of their own.
 
     So nobody waits behind an author with a million followers, slices are done side by side, and a
-    crash goes on from the slice.
+    crash goes on from the slice. What is tried again during an outage leaves them once.
     """
     if page.next is None:
         return
-    with atomic("feed"):
-        publish(
-            *(
-                FanOutSliced(
-                    action=action,
-                    entry_id=entry_id,
-                    author_id=author_id,
-                    after_id=page.next,
-                    at=timezone.now(),
-                )
-                for entry_id in entry_ids
-            ),
-            service="feed",
+    rest = [
+        FanOutSliced(
+            action=action,
+            entry_id=entry_id,
+            author_id=author_id,
+            after_id=page.next,
+            at=timezone.now(),
         )
+        for entry_id in entry_ids
+        if (action, entry_id, page.next) not in _left
+    ]
+    if not rest:
+        return
+    with atomic("feed"):
+        publish(*rest, service="feed")
+    _left.update(dict.fromkeys((action, told.entry_id, told.after_id) for told in rest))
+    while len(_left) > _REMEMBERED:
+        _left.pop(next(iter(_left)), None)
 
 
 def _placing(entry_ids: Sequence[int], *, fresh_seconds: float) -> dict[int, Place]:

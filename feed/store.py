@@ -178,13 +178,13 @@ def materialised(user_ids: Sequence[int]) -> list[int]:
 def start_building(owner_id: int, kind: Kind = TIMELINE) -> bool:
     """Makes the list exist, so that what arrives from now on is kept, unless it exists already.
 
-    Returns whether it does: a Redis that is full refuses.
+    Returns whether it does: a Redis that takes no writes refuses.
     """
     try:
         script("begin")(
             keys=[key(owner_id, kind)], args=[_IDLE_SECONDS], server=kind.shard_of(owner_id)
         )
-    except redis.exceptions.OutOfMemoryError as error:
+    except (redis.exceptions.OutOfMemoryError, redis.exceptions.ReadOnlyError) as error:
         log.warning("Redis refuses to keep a timeline: %s", error)
         return False
     return True

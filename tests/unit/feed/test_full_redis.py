@@ -1,12 +1,20 @@
-"""While Redis takes nothing more, pages are right all the same: they come from the database."""
+"""While Redis takes no writes, pages are right all the same: they come from the database."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import redis
+from django.utils import timezone
 from django_redis import get_redis_connection
 
+from common.db import alias
+from common.errors import OUTAGES
 from feed import store
+from feed.fanout import fan_out
+from messaging.events import TweetCreated
+from messaging.models import OutboxEvent
+from tests.factories import UserFactory
 from tests.unit.feed.world import Person, tell_all
 
 # the commits of the cast's tweets and likes must not wait for a Redis that is full
@@ -60,3 +68,45 @@ def test_a_page_without_a_timeline_is_read_and_nothing_is_kept(entries, follower
     store.forget(follower.id)
     check_pages(follower, entries)
     assert not store.materialised([follower.id])
+
+
+@contextmanager
+def refusing() -> Iterator[None]:
+    """Refuses all writes, as after the death of a replica that must have them."""
+    client: redis.Redis = get_redis_connection()
+    client.config_set("min-replicas-to-write", 1)
+    try:
+        yield
+    finally:
+        client.config_set("min-replicas-to-write", 0)
+
+
+def test_without_its_replicas_it_counts_as_away(
+    entries: list[int], writer: Person, follower: Person
+) -> None:
+    store.forget(follower.id)
+    tweet = writer.post()
+    with refusing():
+        check_pages(follower, [tweet, *entries])
+        writer.delete(tweet)
+        with pytest.raises(OUTAGES):
+            get_redis_connection().set("refused", 1)
+    tell_all()
+    check_pages(follower, entries)
+
+
+def test_tries_in_vain_leave_a_large_authors_other_followers_to_one_message(
+    writer: Person, follower: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feed.fanout.SLICE", 1)
+    for person in (follower, Person(UserFactory.create())):
+        person.follow(writer)
+    tell_all()
+    event = TweetCreated(
+        id=writer.post(), user_id=writer.id, content="", parent_id=None, created_at=timezone.now()
+    )
+    with refusing():
+        for _ in range(3):
+            with pytest.raises(OUTAGES):
+                fan_out([event])
+    assert OutboxEvent.objects.using(alias("feed")).filter(routing_key="feed.sliced").count() == 1
