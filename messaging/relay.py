@@ -68,12 +68,13 @@ def run(stop: threading.Event) -> None:
             if not declared:
                 to.declare(list(workers().values()))
                 declared = True
-            relay_all(to)
+            found = sum(relay_batch(using, to) for using in aliases())
             loops.mark(loops.RELAY, up=True)
             if time.monotonic() >= prune_at:
                 prune_at = time.monotonic() + _PRUNE_SECONDS
                 _prune_all(aliases(), stop)
-            wakeup.wait(aliases(), _TIMER_SECONDS)
+            # with more to do it only takes note of the wake-ups that came meanwhile
+            wakeup.wait(aliases(), 0.0 if found else _TIMER_SECONDS)
             pauses = waits()
         except (Unavailable, *OUTAGES) as error:
             pause = next(pauses)

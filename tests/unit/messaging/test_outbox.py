@@ -159,6 +159,37 @@ def test_a_commit_wakes_the_relay(relaying):
         wait_until(lambda: not OutboxEvent.objects.pending().exists(), seconds=10)
 
 
+def test_the_relay_stops_while_events_keep_coming(transactional_db, monkeypatch, empty_queues):
+    stop = threading.Event()
+    real: Broker = broker()
+
+    class Busy:
+        """Something happens while each batch is published."""
+
+        declare = staticmethod(real.declare)
+
+        def publish(self, messages) -> None:
+            real.publish(messages)
+            publish_all(1)
+
+    monkeypatch.setattr(relay, "broker", Busy)
+    publish_all(1)
+
+    def run() -> None:
+        try:
+            relay.run(stop)
+        finally:
+            real.close()
+            connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    wait_until(lambda: OutboxEvent.objects.count() > 5)
+    stop.set()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
 @pytest.mark.real
 def test_it_is_woken_after_the_connection_that_wakes_it_was_cut(relaying):
     def cut() -> bool:
