@@ -175,6 +175,8 @@ class _Consumer:
     def step(self) -> bool:
         """Waits for messages, a moment at most, and handles a batch. Says if there was one."""
         self._connection.process_data_events(0 if self._inbox else _POLL_SECONDS)
+        if not self._channel.consumer_tags:
+            raise AMQPConnectionError("the consumer was cancelled: its queue or channel is gone")
         batch = [self._inbox.popleft() for _ in range(min(len(self._inbox), self._worker.batch))]
         if not batch:
             return False

@@ -6,6 +6,7 @@ import struct
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any
@@ -19,6 +20,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 from pika import BasicProperties
 
+from common.errors import Unavailable
 from common.ids import MAX_ID
 from messaging.broker import broker, dead_queue
 from messaging.events import EVENTS, Event, FanOutSliced, TweetDeleted, encode
@@ -304,3 +306,22 @@ def test_bodies_of_many_megabytes_are_not_kept(consumed: Recorder, channel: Any)
 
     wait_until(lambda: broker().depth(dead_queue(consumed.worker.queue)) == number)
     assert peak < number * size / 2
+
+
+@pytest.mark.real
+def test_a_worker_goes_on_after_its_queue_was_deleted(consumed: Recorder, channel: Any) -> None:
+    queue = consumed.worker.queue
+    publish(channel, encode(good(1)).encode())
+    wait_until(lambda: consumed.handled == [good(1)])
+
+    channel.queue_delete(queue)
+
+    def is_back() -> bool:
+        with suppress(Unavailable):
+            return bool(broker().depth(queue) == 0)
+        return False
+
+    wait_until(is_back)
+    channel.queue_bind(queue, EXCHANGE, "tweet.deleted")
+    publish(channel, encode(good(2)).encode())
+    wait_until(lambda: consumed.handled == [good(1), good(2)])
