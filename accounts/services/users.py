@@ -65,7 +65,10 @@ def delete_user(*, user_id: int) -> None:
 
         followers = Follow.objects.filter(following_id=user_id).values("follower_id")
         followed = Follow.objects.filter(follower_id=user_id).values("following_id")
-        for batch in batched(ids, _LOCK_BATCH):  # each statement has a deadline
+        # Nobody follows from here on, and those who began to meanwhile count. In batches, since
+        # each statement has a deadline.
+        counted = sorted(selectors.get_counterpart_ids(user_id))
+        for batch in batched(counted, _LOCK_BATCH):
             users = User.objects.filter(id__in=batch)
             users.filter(id__in=followers).update(num_following=F("num_following") - 1)
             users.filter(id__in=followed).update(num_followers=F("num_followers") - 1)
