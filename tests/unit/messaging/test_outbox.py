@@ -2,6 +2,7 @@ import os
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -131,10 +132,9 @@ def test_old_published_events_are_pruned_and_pending_ones_are_not(db):
     assert OutboxEvent.objects.count() == 2
 
 
-@pytest.fixture
-def relaying(transactional_db, monkeypatch, empty_queues):
-    """The relay's loop in a thread, its timer so slow that only a wake-up can be the cause."""
-    monkeypatch.setattr(relay, "_TIMER_SECONDS", 60.0)
+@contextmanager
+def relay_running():
+    """The relay's loop in a thread, which stops when it is told."""
     stop = threading.Event()
 
     def run() -> None:
@@ -146,11 +146,21 @@ def relaying(transactional_db, monkeypatch, empty_queues):
 
     thread = threading.Thread(target=run)
     thread.start()
-    yield
-    stop.set()
-    wakeup.wake(alias("tweets"))
-    thread.join(10)
-    assert not thread.is_alive()
+    try:
+        yield
+    finally:
+        stop.set()
+        wakeup.wake(alias("tweets"))
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+@pytest.fixture
+def relaying(transactional_db, monkeypatch, empty_queues):
+    """Its timer is so slow that only a wake-up can be the cause."""
+    monkeypatch.setattr(relay, "_TIMER_SECONDS", 60.0)
+    with relay_running():
+        yield
 
 
 def test_a_commit_wakes_the_relay(relaying):
@@ -160,7 +170,6 @@ def test_a_commit_wakes_the_relay(relaying):
 
 
 def test_the_relay_stops_while_events_keep_coming(transactional_db, monkeypatch, empty_queues):
-    stop = threading.Event()
     real: Broker = broker()
 
     class Busy:
@@ -174,20 +183,8 @@ def test_the_relay_stops_while_events_keep_coming(transactional_db, monkeypatch,
 
     monkeypatch.setattr(relay, "broker", Busy)
     publish_all(1)
-
-    def run() -> None:
-        try:
-            relay.run(stop)
-        finally:
-            real.close()
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    wait_until(lambda: OutboxEvent.objects.count() > 5)
-    stop.set()
-    thread.join(10)
-    assert not thread.is_alive()
+    with relay_running():
+        wait_until(lambda: OutboxEvent.objects.count() > 5)
 
 
 @pytest.mark.real
@@ -226,21 +223,8 @@ def test_the_relay_goes_on_after_an_outage_with_one_line(
 
     monkeypatch.setattr(relay, "broker", Flaky)
     publish_all(1)
-    stop = threading.Event()
-
-    def run() -> None:
-        try:
-            relay.run(stop)
-        finally:
-            real.close()
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    wait_until(lambda: not OutboxEvent.objects.pending().exists())
-    stop.set()
-    wakeup.wake(alias("tweets"))
-    thread.join(10)
+    with relay_running():
+        wait_until(lambda: not OutboxEvent.objects.pending().exists())
     lines = [r for r in caplog.records if r.name == "messaging.relay"]
     assert len(lines) == 2
     assert all(record.exc_info is None for record in lines)
