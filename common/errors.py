@@ -80,4 +80,5 @@ OUTAGES = (
     redis.exceptions.BusyLoadingError,
     redis.exceptions.OutOfMemoryError,
     redis.exceptions.ReadOnlyError,
+    redis.exceptions.MasterDownError,
 )

@@ -7,10 +7,10 @@ from typing import Any
 import redis
 
 from common.breakers import Breaker
-from common.errors import OUTAGES, Unavailable
+from common.errors import Unavailable
 
-# What a Redis answers that takes no writes for now, or nothing at all: its disk is full,
-# its replicas are gone, it is a replica itself, a script runs. Inside a script Redis 6 puts its own
+# What a Redis answers that takes no writes for now, or nothing at all: its disk is full, its
+# replicas are gone, it is a replica itself, a script runs. Inside a script Redis 6 puts its own
 # words before it. The client's library knows some of them, and only as the first word.
 _REFUSALS = re.compile(r"(^|-)(MISCONF|NOREPLICAS|MASTERDOWN|BUSY|READONLY|OOM)\b")
 
@@ -35,10 +35,8 @@ class Connection(redis.Connection):
     def read_response(self, *args: Any, **kwargs: Any) -> Any:
         try:
             return super().read_response(*args, **kwargs)
-        except OUTAGES:
-            raise
         except redis.ResponseError as error:
-            if isinstance(error, redis.exceptions.MasterDownError) or _REFUSALS.search(str(error)):
+            if _REFUSALS.search(str(error)):
                 raise redis.exceptions.ReadOnlyError(str(error)) from error
             raise
 

@@ -182,22 +182,24 @@ def _leave_rest(action: str, entry_ids: Sequence[int], author_id: int, page: Pag
     """
     if page.next is None:
         return
-    rest = [
-        FanOutSliced(
-            action=action,
-            entry_id=entry_id,
-            author_id=author_id,
-            after_id=page.next,
-            at=timezone.now(),
-        )
-        for entry_id in entry_ids
-        if (action, entry_id, page.next) not in _left
-    ]
+    rest = [(action, id, page.next) for id in entry_ids if (action, id, page.next) not in _left]
     if not rest:
         return
     with atomic("feed"):
-        publish(*rest, service="feed")
-    _left.update(dict.fromkeys((action, told.entry_id, told.after_id) for told in rest))
+        publish(
+            *(
+                FanOutSliced(
+                    action=action,
+                    entry_id=entry_id,
+                    author_id=author_id,
+                    after_id=after_id,
+                    at=timezone.now(),
+                )
+                for action, entry_id, after_id in rest
+            ),
+            service="feed",
+        )
+    _left.update(dict.fromkeys(rest))
     while len(_left) > _REMEMBERED:
         _left.pop(next(iter(_left)), None)
 
