@@ -1,12 +1,13 @@
-"""The news that services tell each other.
+"""The events that services publish.
 
-Events are facts: past tense, frozen, and fields are only ever added. On the wire an event is one
-flat JSON object, its ids as decimal strings and its times in ISO 8601; its routing key is its type.
-They come late, twice and in any order: a handler that needs to know what is true now asks.
+Events are facts in the past tense, and frozen. A field is never removed or renamed. A new field has
+a default, which stands in for it in messages that older processes wrote. On the wire an event is
+one flat JSON object, its ids as decimal strings and its times in ISO 8601; its routing key is its
+type. Events arrive late, twice and in any order: a handler that needs the current state asks.
 """
 
 from collections.abc import Callable
-from dataclasses import Field, dataclass, fields
+from dataclasses import MISSING, Field, dataclass, fields
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -169,9 +170,10 @@ def encode(event: Event) -> str:
 
 
 def decode(routing_key: str, body: bytes) -> Event:
-    """Raises `Poison` for a type that nobody knows and for a body that isn't of the type's shape.
+    """Raises `Poison` for an unknown type and for a body that doesn't fit the type.
 
-    Fields that the type doesn't know are passed over: a newer writer may have added them.
+    The writer may be newer or older than this process: unknown fields are ignored, and a missing
+    field takes its default.
     """
     event = EVENTS.get(routing_key)
     if event is None:
@@ -182,7 +184,13 @@ def decode(routing_key: str, body: bytes) -> Event:
         raise Poison(f"no JSON: {error}") from None
     if not isinstance(data, dict):
         raise Poison(f"no JSON object: {_quote(data)}")
-    return event(**{field.name: _read(field, data) for field in fields(event)})
+    return event(
+        **{
+            field.name: _read(field, data)
+            for field in fields(event)
+            if field.name in data or field.default is MISSING
+        }
+    )
 
 
 def _read(field: Field[Any], data: dict[str, Any]) -> Any:

@@ -1,10 +1,15 @@
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 
+import orjson
 import pytest
 
 from messaging.events import EVENTS, Event, Poison, TweetCreated, UserFollowed, decode, encode
 
 AT = datetime(2026, 11, 23, 10, 30, 0, 250_000, tzinfo=UTC)
+# The first body of each type, as its first writer wrote it. These files never change.
+BODIES = Path(__file__).parent / "bodies"
 CREATED = TweetCreated(id=2**62, user_id=7, content='snow "again" ❄', parent_id=None, created_at=AT)
 
 
@@ -14,6 +19,32 @@ def test_every_event_of_the_contract_is_known():
         "tweet.reposted", "tweet.unliked", "tweet.unreposted", "user.deleted", "user.followed",
         "user.registered", "user.restored", "user.suspended", "user.unfollowed", "user.updated",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("routing_key", sorted(EVENTS))
+def test_a_body_that_an_older_version_wrote_can_be_read(routing_key: str):
+    body = (BODIES / f"{routing_key}.json").read_bytes()
+    event = decode(routing_key, body)
+    assert type(event) is EVENTS[routing_key]
+    assert orjson.loads(encode(event)).items() >= orjson.loads(body).items()
+
+
+def test_a_field_that_an_older_writer_did_not_know_takes_its_default(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    @dataclass(frozen=True, kw_only=True)
+    class WithLanguage(TweetCreated):
+        language: str = "en"
+
+    monkeypatch.setitem(EVENTS, "tweet.created", WithLanguage)
+    event = decode("tweet.created", encode(CREATED).encode())
+    assert isinstance(event, WithLanguage)
+    assert event.language == "en"
+    assert decode(
+        "tweet.created", encode(CREATED).replace("{", '{"language":"de",', 1).encode()
+    ) == (replace(event, language="de"))
+    with pytest.raises(Poison, match="language is not a text"):
+        decode("tweet.created", encode(CREATED).replace("{", '{"language":5,', 1).encode())
 
 
 def test_ids_travel_as_strings_and_times_in_utc():
