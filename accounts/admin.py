@@ -14,7 +14,7 @@ from django.http import HttpRequest
 from accounts import services
 from accounts.models import Follow, User, UserQuerySet
 from common.admin import LargeTableAdmin
-from common.ids import parse_id
+from common.ids import find_named_id
 from common.permissions import staff_may_grant
 
 _PROFILE = ("display_name", "bio")
@@ -76,7 +76,7 @@ class UserAdmin(LargeTableAdmin):
     ) -> tuple[QuerySet[User], bool]:
         assert isinstance(queryset, UserQuerySet)
         term = search_term.strip()
-        id = parse_id(term)
+        id = find_named_id(term)
         if id:
             return queryset.filter(id=id), False
         if "@" in term:
@@ -127,7 +127,7 @@ class FollowAdmin(LargeTableAdmin):
         term = search_term.strip()
         if not term:
             return queryset, False
-        user_id = parse_id(term)
+        user_id = find_named_id(term)
         if user_id is None:
             user_id = User.objects.named(term).values_list("id", flat=True).first()
         return queryset.filter(Q(follower_id=user_id) | Q(following_id=user_id)), False

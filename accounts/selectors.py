@@ -12,7 +12,7 @@ from accounts.usernames import is_username
 from common import permissions
 from common.drift import Drift, find_drift
 from common.errors import NotFound
-from common.ids import MAX_ID, parse_id
+from common.ids import MAX_ID, find_named_id
 from common.pagination import Page, cut
 from grpc_services.clients.accounts import Follow, Relation, User
 
@@ -84,7 +84,7 @@ def get_account(user_id: int) -> models.User:
 
 def get_user(name: str) -> User:
     """By id or by username, whatever the case."""
-    user_id = parse_id(name)
+    user_id = find_named_id(name)
     user = find_user_named(name) if user_id is None else find_user(user_id)
     if user is None:
         raise NotFound("there is no such user")

@@ -6,6 +6,7 @@ from django.core.validators import EmailValidator
 from rest_framework import serializers
 
 from accounts.usernames import MAX_LENGTH, RESERVED, is_username
+from common.ids import MAX_USERNAME_DIGITS
 from common.serializers import StrictSerializer, TextField
 from grpc_services.presentation import UserSerializer
 
@@ -27,11 +28,11 @@ class UsernameField(TextField):
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
         if text.lower() in RESERVED:
-            raise serializers.ValidationError("is a word of this site's addresses", code="invalid")
+            raise serializers.ValidationError("is reserved", code="invalid")
         if not is_username(text):
             raise serializers.ValidationError(
                 "must be 1 to 30 of the letters a-z, digits, '_', '-' and '.', begin and end with "
-                "a letter, a digit or '_', and not be a number",
+                f"a letter, a digit or '_', and have at most {MAX_USERNAME_DIGITS} characters if all are digits",
                 code="invalid",
             )
         return text

@@ -2,6 +2,8 @@
 
 import re
 
+from common.ids import MAX_USERNAME_DIGITS
+
 _USERNAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,28}[A-Za-z0-9_])?", re.ASCII)
 
 MAX_LENGTH = 30
@@ -39,9 +41,9 @@ RESERVED = frozenset(
 
 
 def is_username(text: str) -> bool:
-    """Whether an account could have this name. One of digits alone would read as an id."""
+    """Whether an account could have this name. A longer run of digits would read as an id."""
     return (
         _USERNAME.fullmatch(text) is not None
-        and not text.isdigit()
+        and not (text.isdigit() and len(text) > MAX_USERNAME_DIGITS)
         and text.lower() not in RESERVED
     )

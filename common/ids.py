@@ -23,6 +23,9 @@ MAX_ID = 2**63 - 1
 # How one is spelled, if it isn't greater than `MAX_ID`.
 PATTERN = r"[1-9][0-9]{0,18}"
 
+# The longest username of digits alone: a longer number in an address is an id.
+MAX_USERNAME_DIGITS = 15
+
 _ID = re.compile(PATTERN)
 _lock = threading.Lock()
 _last = 0
@@ -59,6 +62,14 @@ def require_id(text: str, what: str) -> int:
     if id is None:
         raise NotFound(f"there is no such {what}")
     return id
+
+
+def find_named_id(name: str) -> int | None:
+    """The id that a user's name in an address spells, or None where it is a username.
+
+    A username may be digits alone, up to `MAX_USERNAME_DIGITS` of them; ids drawn since 2020 are longer.
+    """
+    return parse_id(name) if len(name) > MAX_USERNAME_DIGITS else None
 
 
 def parse_id(text: str | bytes) -> int | None:

@@ -12,7 +12,7 @@ from common import permissions
 from common.db import alias
 from common.drift import Drift, find_drift
 from common.errors import NotFound, Unavailable
-from common.ids import MAX_ID, parse_id
+from common.ids import MAX_ID, find_named_id
 from common.pagination import Page, cut
 from grpc_services.clients import accounts
 from grpc_services.clients.tweets import Entry
@@ -118,7 +118,7 @@ def get_author_page(
 
 def get_author_id(name: str) -> int:
     """By id or username. Asks accounts; while it is down an id is taken at its word."""
-    author_id = parse_id(name)
+    author_id = find_named_id(name)
     try:
         if author_id is None:
             author = accounts.find_user(username=name)

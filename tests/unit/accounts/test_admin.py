@@ -60,6 +60,13 @@ def test_it_finds_a_user_by_id_address_or_beginning_of_the_name(
     assert listed(staff, USERS, q=term.format(id=alice.id)) == ["alice"]
 
 
+def test_it_finds_a_name_of_digits_alone(staff: Client, alice: User) -> None:
+    user = UserFactory.create(username="2024")
+    FollowFactory.create(follower=user, following=alice)
+    assert listed(staff, USERS, q="20") == ["2024"]
+    assert len(listed(staff, FOLLOWS, q="2024")) == 1
+
+
 @pytest.mark.parametrize("term", ["lice", "alice@", "9", "%", "_", "ali\x00", "ä", "alicf"])
 def test_it_finds_nobody_by_anything_else(staff: Client, alice: User, term: str) -> None:
     found = listed(staff, USERS, q=term)

@@ -11,7 +11,7 @@ from accounts import services
 from accounts.models import Follow, User
 from common.errors import NotFound
 from messaging.models import OutboxEvent
-from tests.factories import PASSWORD, FollowFactory
+from tests.factories import PASSWORD, FollowFactory, TweetFactory, UserFactory
 from tests.unit.accounts.answers import assert_refused, told
 
 SignIn = Callable[[User], APIClient]
@@ -31,6 +31,26 @@ def test_anyone_reads_a_profile_by_id_or_by_name(api: APIClient, alice: User, na
     user = answer.json()["user"]
     assert (user["id"], user["username"]) == (str(alice.id), "alice")
     assert not {"email", "following", "followed_by"} & set(user)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["42", "007", "9" * 15])
+def test_a_name_of_digits_alone_names_its_user(api: APIClient, sign_in: SignIn, name: str) -> None:
+    user = UserFactory.create(username=name)
+    FollowFactory.create(following=user)
+    tweet = TweetFactory.create(user_id=user.id)
+    for address in (name, str(user.id)):
+        assert api.get(f"/users/{address}").json()["user"]["id"] == str(user.id)
+        assert len(api.get(f"/users/{address}/followers").json()["users"]) == 1
+        tweets = api.get(f"/users/{address}/tweets").json()["tweets"]
+        assert [shown["id"] for shown in tweets] == [str(tweet.id)]
+
+
+@pytest.mark.django_db
+def test_16_digits_and_more_name_an_id(api: APIClient) -> None:
+    user = UserFactory.create(id=10**15)
+    UserFactory.create(username=str(10**15))  # as no request can register
+    assert api.get(f"/users/{10**15}").json()["user"]["id"] == str(user.id)
 
 
 def test_a_signed_in_reader_sees_how_they_stand_to_each_other(
