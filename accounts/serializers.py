@@ -32,7 +32,8 @@ class UsernameField(TextField):
         if not is_username(text):
             raise serializers.ValidationError(
                 "must be 1 to 30 of the letters a-z, digits, '_', '-' and '.', begin and end with "
-                f"a letter, a digit or '_', and have at most {MAX_USERNAME_DIGITS} characters if all are digits",
+                "a letter, a digit or '_', and have at most "
+                f"{MAX_USERNAME_DIGITS} characters if all are digits",
                 code="invalid",
             )
         return text

@@ -67,7 +67,7 @@ def require_id(text: str, what: str) -> int:
 def find_named_id(name: str) -> int | None:
     """The id that a user's name in an address spells, or None where it is a username.
 
-    A username may be digits alone, up to `MAX_USERNAME_DIGITS` of them; ids drawn since 2020 are longer.
+    A username may be digits alone, up to `MAX_USERNAME_DIGITS` of them; ids have more.
     """
     return parse_id(name) if len(name) > MAX_USERNAME_DIGITS else None
 
