@@ -75,6 +75,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     num_followers = models.BigIntegerField(default=0)
     # rows of Follow with this user on this side
     num_following = models.BigIntegerField(default=0)
+    # raised under the row's lock by each follow and unfollow of this user's: it orders them, which
+    # the clocks of several hosts can't
+    follows_version = models.BigIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(default=timezone.now)
     # since when staff keeps this account off every surface; empty for everyone else
     suspended_at = models.DateTimeField(null=True, blank=True)

@@ -136,6 +136,12 @@ def get_relations(viewer_id: int, user_ids: Collection[int]) -> dict[int, Relati
     }
 
 
+def get_follows_version(user_id: int) -> int:
+    """Read before the user's follows, it says how old these are at most; 0 for an unknown user."""
+    versions = models.User.objects.filter(id=user_id).values_list("follows_version", flat=True)
+    return versions.first() or 0
+
+
 def get_followers(user_id: int, *, cursor: int | None, limit: int) -> Page[Follow]:
     """Who follows the user, newest follow first."""
     rows = models.Follow.objects.filter(following_id=user_id, follower__suspended_at=None)

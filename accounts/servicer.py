@@ -49,13 +49,16 @@ class UserServicer(Base):
     def GetRelations(
         self, request: pb.GetRelationsReq, context: grpc.ServicerContext
     ) -> pb.GetRelationsRes:
-        relations = selectors.get_relations(
-            parse_id(request.viewer_id) or 0, read_ids("user_ids", request.user_ids)
-        )
+        viewer_id = parse_id(request.viewer_id) or 0
+        version = selectors.get_follows_version(viewer_id)  # first: it is never too high
+        relations = selectors.get_relations(viewer_id, read_ids("user_ids", request.user_ids))
         return pb.GetRelationsRes(
             relations=[
                 pb.RelationStruct(
-                    user_id=str(id), following=found.following, followed_by=found.followed_by
+                    user_id=str(id),
+                    following=found.following,
+                    followed_by=found.followed_by,
+                    version=version,
                 )
                 for id, found in relations.items()
             ]

@@ -7,7 +7,6 @@ know as it is now (does bob still follow alice?) it asks; what it only needs to 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 
-from common.times import to_ms
 from feed import placement, store, truth
 from feed.fanout import fan_out, go_on, push_again, take_back
 from grpc_services import fragments
@@ -48,11 +47,12 @@ def _settle(
         store.forget(follower_id)
     is_materialised = bool(store.materialised([follower_id]))
     for event in told:
+        relation = relations[event.following_id]
         store.settle(
             follower_id=follower_id,
             author_id=event.following_id,
-            following=relations[event.following_id].following,
-            at_ms=to_ms(event.at),
+            following=relation.following,
+            version=relation.version,
             # a list that is built from now on reads the follow as it is
             entries=entries_of(event.following_id) if is_materialised else [],
         )

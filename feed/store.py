@@ -45,7 +45,7 @@ MERGE_CHUNK = 50
 MARKER_SECONDS = 60
 # Entries that are further apart than this and stand the wrong way round were not put so by us.
 OUT_OF_ORDER = timedelta(seconds=2 * MARKER_SECONDS)
-# How long a follow or unfollow is remembered against news that cross it.
+# How long a follow or unfollow is remembered against older answers and entries under way.
 MEMORY_SECONDS = 120
 IDLE = timedelta(days=30)
 _IDLE_SECONDS = int(IDLE.total_seconds())
@@ -249,21 +249,22 @@ def remove(entry_ids: Sequence[int], audience: Audience | Sequence[int]) -> int:
 
 
 def settle(
-    *, follower_id: int, author_id: int, following: bool, at_ms: int, entries: Sequence[int]
+    *, follower_id: int, author_id: int, following: bool, version: int, entries: Sequence[int]
 ) -> None:
     """Shows or hides the author's `entries` in the follower's timeline.
 
-    `at_ms` is the time of the news that asks for it: where newer news of this pair was settled
-    before, nothing happens, so handlers that cross each other end where the newest one would.
+    `version` is that of accounts' answer `following`. After a newer answer about this pair was
+    applied, an older one changes nothing, so concurrent handlers end where the newest one would.
+    Version 0 is not known, and always applied.
     """
     script("settle")(
         keys=[
-            key(follower_id), _follows(author_id), _unfollows(author_id),
+            key(follower_id), f"settled:{follower_id}:{author_id}", _unfollows(author_id),
             PULLED_KEY, pulls_key(follower_id),
         ],
         args=[
-            follower_id, author_id, int(following), at_ms, at_ms - MEMORY_SECONDS * 1000,
-            MEMORY_SECONDS, settings.FEED_SHOWN, *entries,
+            follower_id, author_id, int(following), version, MEMORY_SECONDS, settings.FEED_SHOWN,
+            *entries,
         ],
         server=shards.of(follower_id),
     )  # fmt: skip
@@ -299,10 +300,6 @@ def _in_order(raw: Sequence[bytes]) -> list[int | str]:
 
 def pulls_key(user_id: int) -> str:
     return f"pulls:{user_id}"
-
-
-def _follows(author_id: int) -> str:
-    return f"followed:{author_id}"
 
 
 def _unfollows(author_id: int) -> str:

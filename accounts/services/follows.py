@@ -32,8 +32,6 @@ def _follow(id: int, follower_id: int, following_id: int) -> Follow:
         )
         made.save(force_insert=True)
         _count(follower_id, following_id, 1)
-        # The time under the lock, not the id's, which is older by the wait for it: news of a pair
-        # are in the order of their times.
         outbox.publish(
             UserFollowed(follower_id=follower_id, following_id=following_id, at=timezone.now()),
             service="accounts",
@@ -56,5 +54,7 @@ def unfollow(*, follower_id: int, following_id: int) -> None:
 
 
 def _count(follower_id: int, following_id: int, change: int) -> None:
-    User.objects.filter(id=follower_id).update(num_following=F("num_following") + change)
+    User.objects.filter(id=follower_id).update(
+        num_following=F("num_following") + change, follows_version=F("follows_version") + 1
+    )
     User.objects.filter(id=following_id).update(num_followers=F("num_followers") + change)

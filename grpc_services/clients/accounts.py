@@ -48,6 +48,8 @@ class Relation:
 
     following: bool  # the viewer follows the user
     followed_by: bool  # the user follows the viewer
+    # of two answers about one viewer, the one with the higher version is newer; 0: not known
+    version: int = 0
 
 
 def find_user(*, user_id: int | None = None, username: str | None = None) -> User | None:
@@ -81,7 +83,9 @@ def get_relations(*, viewer_id: int, user_ids: Collection[int]) -> dict[int, Rel
     request = pb.GetRelationsReq(viewer_id=str(viewer_id), user_ids=map(str, user_ids))
     relations = call(_stub().GetRelations, request, SERVICE).relations
     return {
-        int(r.user_id): Relation(following=r.following, followed_by=r.followed_by)
+        int(r.user_id): Relation(
+            following=r.following, followed_by=r.followed_by, version=r.version
+        )
         for r in relations
     }
 

@@ -219,21 +219,25 @@ class RelationStruct(_message.Message):
     USER_ID_FIELD_NUMBER: _builtins.int
     FOLLOWING_FIELD_NUMBER: _builtins.int
     FOLLOWED_BY_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     following: _builtins.bool
     """the viewer follows the user"""
     followed_by: _builtins.bool
     """the user follows the viewer"""
+    version: _builtins.int
+    """Of two answers about one viewer, the one with the higher version is newer. 0: not known."""
     def __init__(
         self,
         *,
         user_id: _builtins.str = ...,
         following: _builtins.bool = ...,
         followed_by: _builtins.bool = ...,
+        version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["followed_by", b"followed_by", "following", b"following", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["followed_by", b"followed_by", "following", b"following", "user_id", b"user_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

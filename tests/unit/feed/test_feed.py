@@ -1,5 +1,8 @@
 """The feed as people see it."""
 
+from dataclasses import replace
+
+import orjson
 import pytest
 from django_redis import get_redis_connection
 
@@ -10,6 +13,7 @@ from feed import lists, store, truth
 from feed.fanout import go_on
 from messaging.events import FanOutSliced, decode
 from messaging.models import OutboxEvent
+from messaging.worker import Delivery
 from tests.factories import UserFactory
 from tests.unit.feed.world import Person, pending, tell, tell_all
 
@@ -174,6 +178,28 @@ class TestFollowing:
         tweet = writer.post()
         tell_all()
         assert follower.feed_ids() == [tweet]
+
+    def test_a_host_whose_clock_is_behind_does_not_reverse_follow_and_unfollow(
+        self, writer, follower, bob_follows_alice
+    ):
+        tweet = writer.post()
+        tell_all()
+        follower.unfollow(writer)
+        tell(as_of_2020(pending()))
+        assert follower.feed_ids() == []
+        follower.follow(writer)
+        tell(as_of_2020(pending()))
+        assert follower.feed_ids() == [tweet]
+
+
+def as_of_2020(deliveries: list[Delivery]) -> list[Delivery]:
+    """As a host with such a clock would have published them."""
+    assert deliveries
+    bodies = [orjson.loads(delivery.body) for delivery in deliveries]
+    return [
+        replace(delivery, body=orjson.dumps(body | {"at": "2020-01-01T00:00:00.000Z"}))
+        for delivery, body in zip(deliveries, bodies, strict=True)
+    ]
 
 
 class TestReposts:

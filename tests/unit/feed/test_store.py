@@ -97,7 +97,7 @@ class TestPush:
     def test_it_passes_over_who_has_just_unfollowed(self):
         put(BOB, 10, 0)
         put(CAROL, 10, 0)
-        store.settle(follower_id=BOB, author_id=ALICE, following=False, at_ms=1, entries=[10])
+        store.settle(follower_id=BOB, author_id=ALICE, following=False, version=1, entries=[10])
         assert store.push(20, ALICE, [BOB, CAROL]) == 1
         assert raw(BOB) == [0]
 
@@ -169,48 +169,64 @@ class TestSettle:
     def test_a_follow_merges_the_authors_entries(self):
         put(BOB, 30, 10, 0)
         store.settle(
-            follower_id=BOB, author_id=ALICE, following=True, at_ms=1, entries=[40, 30, 20, 5]
+            follower_id=BOB, author_id=ALICE, following=True, version=1, entries=[40, 30, 20, 5]
         )
         assert raw(BOB) == [40, 30, 20, 10, 5, 0]
 
     def test_below_the_floor_nothing_is_merged(self):
         put(BOB, 30, 10)
-        store.settle(follower_id=BOB, author_id=ALICE, following=True, at_ms=1, entries=[20, 5])
+        store.settle(follower_id=BOB, author_id=ALICE, following=True, version=1, entries=[20, 5])
         assert raw(BOB) == [30, 20, 10]
 
     def test_an_unfollow_takes_them_out(self):
         put(BOB, 40, 30, 20, 0)
-        store.settle(follower_id=BOB, author_id=ALICE, following=False, at_ms=1, entries=[40, 20])
+        store.settle(follower_id=BOB, author_id=ALICE, following=False, version=1, entries=[40, 20])
         assert raw(BOB) == [30, 0]
 
-    def test_older_news_of_the_pair_does_not_undo_newer(self):
+    def test_an_older_answer_about_the_pair_does_not_undo_a_newer_one(self):
         put(BOB, 30, 0)
-        store.settle(follower_id=BOB, author_id=ALICE, following=False, at_ms=5, entries=[20])
-        store.settle(follower_id=BOB, author_id=ALICE, following=True, at_ms=4, entries=[20])
+        store.settle(follower_id=BOB, author_id=ALICE, following=False, version=5, entries=[20])
+        store.settle(follower_id=BOB, author_id=ALICE, following=True, version=4, entries=[20])
         assert raw(BOB) == [30, 0]
-        store.settle(follower_id=BOB, author_id=ALICE, following=True, at_ms=6, entries=[20])
-        store.settle(follower_id=BOB, author_id=ALICE, following=False, at_ms=5, entries=[20])
+        store.settle(follower_id=BOB, author_id=ALICE, following=True, version=6, entries=[20])
+        store.settle(follower_id=BOB, author_id=ALICE, following=False, version=5, entries=[20])
+        assert raw(BOB) == [30, 20, 0]
+
+    def test_an_answer_without_a_version_is_applied(self):
+        """It comes from a server of before there were versions."""
+        put(BOB, 30, 0)
+        for version in (5, 0):
+            store.settle(
+                follower_id=BOB, author_id=ALICE, following=True, version=version, entries=[20]
+            )
+            store.settle(follower_id=BOB, author_id=ALICE, following=False, version=0, entries=[20])
+            assert raw(BOB) == [30, 0]
+
+    def test_another_pair_is_another_matter(self):
+        put(BOB, 30, 0)
+        store.settle(follower_id=BOB, author_id=CAROL, following=False, version=5, entries=[])
+        store.settle(follower_id=BOB, author_id=ALICE, following=True, version=4, entries=[20])
         assert raw(BOB) == [30, 20, 0]
 
     def test_twice_equals_once(self):
         put(BOB, 30, 0)
         for _ in range(2):
-            store.settle(follower_id=BOB, author_id=ALICE, following=True, at_ms=1, entries=[20])
+            store.settle(follower_id=BOB, author_id=ALICE, following=True, version=1, entries=[20])
         assert raw(BOB) == [30, 20, 0]
 
     def test_an_unfollow_sends_a_list_that_is_being_built_back_to_its_start(self):
         put(BOB, -1)
-        store.settle(follower_id=BOB, author_id=ALICE, following=False, at_ms=1, entries=[20])
+        store.settle(follower_id=BOB, author_id=ALICE, following=False, version=1, entries=[20])
         store.finish_building(BOB, [20, 10], is_complete=True)
         assert store.read(BOB) is None
 
     def test_a_full_list_keeps_800_and_loses_its_sentinel(self):
         put(BOB, *range(800, 0, -1), 0)
-        store.settle(follower_id=BOB, author_id=ALICE, following=True, at_ms=1, entries=[900])
+        store.settle(follower_id=BOB, author_id=ALICE, following=True, version=1, entries=[900])
         assert raw(BOB) == [900, *range(800, 1, -1)]
 
     def test_a_missing_list_stays_missing(self):
-        store.settle(follower_id=BOB, author_id=ALICE, following=True, at_ms=1, entries=[20])
+        store.settle(follower_id=BOB, author_id=ALICE, following=True, version=1, entries=[20])
         assert not store.materialised([BOB])
 
 

@@ -161,6 +161,22 @@ def test_get_relations_tells_both_directions(alice: UserRow, bob: UserRow, carol
     }
 
 
+def test_get_relations_has_a_higher_version_after_each_change(
+    alice: UserRow, bob: UserRow, carol: UserRow
+) -> None:
+    def version(viewer: UserRow) -> int:
+        return accounts.get_relations(viewer_id=viewer.id, user_ids=[alice.id])[alice.id].version
+
+    assert version(bob) == 0
+    services.follow(follower_id=bob.id, following_id=alice.id)
+    services.follow(follower_id=bob.id, following_id=alice.id)  # changes nothing
+    assert version(bob) == 1
+    services.unfollow(follower_id=bob.id, following_id=alice.id)
+    assert version(bob) == 2
+    services.follow(follower_id=carol.id, following_id=bob.id)
+    assert (version(bob), version(carol), version(alice)) == (2, 1, 0)
+
+
 def test_an_unknown_viewer_follows_nobody(alice: UserRow) -> None:
     request = pb.GetRelationsReq(viewer_id="x", user_ids=[str(alice.id), "007"])
     (relation,) = accounts._stub().GetRelations(request).relations
