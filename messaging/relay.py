@@ -25,6 +25,8 @@ from messaging.worker import workers
 BATCH = 500
 _TIMER_SECONDS = 1.0
 _PRUNE_SECONDS = 60.0
+# Between two batches of old events, so that a backlog of them delays no pending event.
+_PRUNE_AGAIN_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +73,9 @@ def run(stop: threading.Event) -> None:
             found = sum(relay_batch(using, to) for using in aliases())
             loops.mark(loops.RELAY, up=True)
             if time.monotonic() >= prune_at:
-                prune_at = time.monotonic() + _PRUNE_SECONDS
-                _prune_all(aliases(), stop)
+                pruned = sum(prune(using) for using in aliases())
+                pause = _PRUNE_AGAIN_SECONDS if pruned else _PRUNE_SECONDS
+                prune_at = time.monotonic() + pause
             # with more to do it only takes note of the wake-ups that came meanwhile
             wakeup.wait(aliases(), 0.0 if found else _TIMER_SECONDS)
             pauses = waits()
@@ -82,12 +85,6 @@ def run(stop: threading.Event) -> None:
             loops.mark(loops.RELAY, up=False)
             declared = False
             stop.wait(pause)
-
-
-def _prune_all(databases: Sequence[str], stop: threading.Event) -> None:
-    for using in databases:
-        while not stop.is_set() and prune(using):
-            pass
 
 
 def _mark(using: str, ids: Iterable[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from django.db import connection, connections
 from django.utils import timezone
 
+from common import db
 from common.db import alias, atomic
 from common.errors import OUTAGES, Unavailable
 from messaging import relay, wakeup
@@ -130,6 +131,34 @@ def test_old_published_events_are_pruned_and_pending_ones_are_not(db):
     assert prune(USING) == 1
     assert not OutboxEvent.objects.filter(id=first.id).exists()
     assert OutboxEvent.objects.count() == 2
+
+
+def test_the_relay_publishes_between_two_batches_of_old_events_that_it_prunes(
+    transactional_db, monkeypatch, empty_queues
+):
+    monkeypatch.setattr(db, "_PRUNED", 10)
+    monkeypatch.setattr(relay, "_PRUNE_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(relay, "_TIMER_SECONDS", 0.01)
+    publish_all(50)
+    OutboxEvent.objects.update(published_at=timezone.now() - KEPT - timedelta(minutes=1))
+    old = OutboxEvent.objects.filter(published_at__lt=timezone.now() - KEPT)
+    publish_all(relay.BATCH + 1)
+    left: list[int] = []
+    real: Broker = broker()
+
+    class Counting:
+        """Counts the old events whenever a batch is published."""
+
+        declare = staticmethod(real.declare)
+
+        def publish(self, messages) -> None:
+            left.append(old.count())
+            real.publish(messages)
+
+    monkeypatch.setattr(relay, "broker", Counting)
+    with relay_running():
+        wait_until(lambda: not old.exists())
+    assert left == [50, 40]
 
 
 @contextmanager
