@@ -228,22 +228,24 @@ def _pairs(known: _Known, entry_ids: Sequence[int]) -> Iterator[tuple[int, Entry
 def _ask_tweets(known: _Known, missing: Sequence[int], viewer_id: int) -> None:
     if not missing:
         return
+    # A repost that is gone leads to no original, so originals are asked for by their own ids: an
+    # id that the answer lacks doesn't exist, and only ids that were asked for are cached.
     originals = [entry.tweet_id for id in missing if (entry := known.entries.get(id))]
-    leased = {*missing, *originals}
+    asked = list(dict.fromkeys([*missing, *originals]))
     FRAGMENTS_MISSED.labels("tweet").inc(len(missing))
     lease = None
     if known.is_cacheable:
-        lease = take_lease(known.shard, map(tweet_key, leased), marks_key(viewer_id), leased)
+        lease = take_lease(known.shard, map(tweet_key, asked), marks_key(viewer_id), asked)
 
-    known.entries.update(dict.fromkeys(missing))
-    fresh = tweets.get_tweets(missing, viewer_id=viewer_id)
+    known.entries.update(dict.fromkeys(asked))
+    fresh = tweets.get_tweets(asked, viewer_id=viewer_id)
     for tweet in fresh:
         known.entries[tweet.id] = original_of(tweet)
         known.marks[tweet.id] = mark_of(tweet)
         if tweet.reposted_by_id is not None:
             known.entries[tweet.entry_id] = entry_of(tweet)
 
-    values = {tweet_key(id): tweet_blob(id, known.entries.get(id)) for id in leased}
+    values = {tweet_key(id): tweet_blob(id, known.entries[id]) for id in asked}
     marks = {tweet.id: known.marks[tweet.id] for tweet in fresh}
     fill(known.shard, lease, values, marks_key(viewer_id), marks)
 

@@ -10,6 +10,10 @@ if #ARGV > 2 and redis.call('TYPE', KEYS[1]).ok ~= 'hash' then
   redis.call('DEL', KEYS[1])
 end
 for i = 3, #ARGV do
-  redis.call('HSET', KEYS[1], ARGV[i], ARGV[1]) -- a lease before this one may have died
+  redis.call('HSET', KEYS[1], ARGV[i], ARGV[1]) -- the holder of an earlier lease may have died
+end
+-- a hash that these leases created expires with them, unless `fill` extends it
+if #ARGV > 2 and redis.call('TTL', KEYS[1]) < 0 then
+  redis.call('EXPIRE', KEYS[1], ARGV[2])
 end
 return 1

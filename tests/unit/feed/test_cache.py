@@ -14,6 +14,7 @@ from grpc_services.clients import accounts, tweets
 from grpc_services.fragments import Change
 from tests.unit.feed.world import Person, pending, tell, tell_all
 from tweets.handlers import WORKER as TWEETS_WORKER
+from tweets.models import Tweet
 
 # commits run what follows them, such as dropping what the cache has
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -178,6 +179,59 @@ def test_a_lease_whose_holder_died_does_not_last(follower, tweet):
     get_redis_connection().delete(f"tweet:{tweet}")
     shown(follower)
     assert get_redis_connection().ttl(f"tweet:{tweet}") > 10
+
+
+def test_a_repost_that_vanished_leaves_its_original_visible(writer, follower, stranger, tweet):
+    stranger.repost(tweet)
+    entry = Tweet.objects.reposts().get().id
+    fragments.load([entry], viewer_id=follower.id)
+    get_redis_connection().delete(f"tweet:{tweet}")
+    Tweet.objects.filter(id=entry).delete()  # by a writer that died before it dropped the key
+
+    assert fragments.load([entry], viewer_id=follower.id) == []
+    assert shown(follower)["id"] == str(tweet)
+
+
+def test_every_cached_key_expires_even_if_its_reader_died(follower, tweet, monkeypatch):
+    """The reader took its leases and ended before it could fill them."""
+    get_redis_connection().flushdb()
+
+    def die(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tweets, "get_tweets", die)
+    with pytest.raises(KeyboardInterrupt):
+        fragments.load([tweet], viewer_id=follower.id)
+    assert lifetimes().keys() == {f"tweet:{tweet}", marks_key(follower.id)}
+    assert all(0 < seconds <= 10 for seconds in lifetimes().values())
+
+
+def test_a_page_of_nothing_that_exists_leaves_no_key_for_ever(follower):
+    get_redis_connection().flushdb()
+    assert fragments.load([12345], viewer_id=follower.id) == []
+    assert lifetimes().keys() == {"tweet:12345", marks_key(follower.id)}
+    assert all(seconds > 0 for seconds in lifetimes().values())
+
+
+def test_only_keys_that_are_listed_so_have_no_expiry(writer, follower, stranger, tweet):
+    """README.md of feed lists `pulled`, `placement` and `revoked` as kept."""
+    reply = stranger.post()
+    follower.follow(stranger)
+    writer.repost(reply)
+    follower.like(tweet)
+    follower.unfollow(writer)
+    tell_all()
+    accounts_services.suspend(user_id=stranger.id)
+    tell_all()
+    follower.feed()
+    kept = {name for name, seconds in lifetimes().items() if seconds < 0}
+    assert kept <= {"pulled", "placement", "revoked"}
+
+
+def lifetimes() -> dict[str, int]:
+    """The seconds until each key expires; -1 for a key that never does."""
+    connection = get_redis_connection()
+    return {name.decode(): connection.ttl(name) for name in connection.scan_iter()}
 
 
 def test_while_accounts_is_down_the_author_is_null(writer, follower, tweet, monkeypatch):
