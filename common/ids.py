@@ -31,14 +31,21 @@ _lock = threading.Lock()
 _last = 0
 
 
-def new_id() -> int:
-    """Greater than every id that this process drew before, also within a millisecond."""
+def new_id(*, after: int = 0) -> int:
+    """Greater than `after` and than every id that this process drew before.
+
+    An `after` from a machine whose clock is ahead raises this id only, not the following ones.
+    """
     global _last
     with _lock:
         now_ms = time.time_ns() // 1_000_000
         drawn = ((now_ms - EPOCH_MS) << RANDOM_BITS) | secrets.randbits(RANDOM_BITS)
-        _last = drawn if drawn > _last else _last + 1 + secrets.randbits(_STEP_BITS)
-        return _last
+        _last = drawn if drawn > _last else _next(_last)
+        return _last if _last > after else _next(after)
+
+
+def _next(id: int) -> int:
+    return id + 1 + secrets.randbits(_STEP_BITS)
 
 
 def new_ids(count: int) -> list[int]:

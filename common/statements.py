@@ -19,11 +19,14 @@ from common.db import alias, atomic
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Increment:
-    """Of a row's counter, by one."""
+    """Adds one to a row's counter."""
 
     model: type[Model]
     id: int
     counter: str  # its column
+    # A column that only rises, and its new value: a row that has this value or a greater one counts
+    # as missing.
+    raised: tuple[str, int] | None = None
 
 
 class _Statement(NamedTuple):
@@ -32,7 +35,7 @@ class _Statement(NamedTuple):
 
 
 def insert_together(service: str, *rows: Model, counted: Increment | None = None) -> bool:
-    """All or nothing, and nothing where the row to be counted in is missing. Says which.
+    """Writes all rows, or none if the row of `counted` is missing. Returns whether it did.
 
     The first row is the first to be written (and, if it must, refused); the counted one is locked
     before. As `bulk_create` it sends no signals, and ids that the database draws stay unknown.
@@ -93,9 +96,17 @@ def _increment(counted: Increment, connection: BaseDatabaseWrapper) -> _Statemen
     table = _quoted(meta.db_table, connection)
     id_column = _quoted(meta.pk.column, connection)
     counter = _quoted(counted.counter, connection)
+    changes, conditions = f"{counter} = {counter} + 1", f"{id_column} = %s"
+    if counted.raised is None:
+        values = [counted.id]
+    else:
+        raised, value = _quoted(counted.raised[0], connection), counted.raised[1]
+        changes += f", {raised} = %s"
+        conditions += f" AND ({raised} IS NULL OR {raised} < %s)"
+        values = [value, counted.id, value]
     return _Statement(
-        f"UPDATE {table} SET {counter} = {counter} + 1 WHERE {id_column} = %s RETURNING 1",  # noqa: S608 our names
-        [counted.id],
+        f"UPDATE {table} SET {changes} WHERE {conditions} RETURNING 1",  # noqa: S608 our names
+        values,
     )
 
 

@@ -48,6 +48,8 @@ class Tweet(models.Model):
     num_likes = models.BigIntegerField(default=0)
     num_replies = models.BigIntegerField(default=0)
     num_reposts = models.BigIntegerField(default=0)
+    # the greatest id that a reply was given; the next reply's is greater
+    last_reply_id = models.BigIntegerField(null=True, blank=True)
     # the millisecond of the id
     created_at = models.DateTimeField()
 

@@ -1,6 +1,6 @@
 """The counters of a tweet's likes, replies and reposts."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from django.db.models import F, Model
 from django.db.models.functions import Greatest
@@ -10,7 +10,7 @@ from common.drift import Drift
 from common.errors import NotFound
 from common.statements import Increment
 from grpc_services.fragments import Change, drop_after_commit
-from messaging.events import Event
+from messaging.events import Event, TweetCreated
 from messaging.outbox import write_and_publish
 from tweets import selectors
 from tweets.models import Tweet
@@ -32,15 +32,36 @@ def uncount(
 def write_and_count(
     *rows: Model, event: Event, tweet_id: int, counter: Counter, viewer: int | None = None
 ) -> None:
-    """Writes the rows and the event and counts one more, by one statement: all who like one tweet
-    wait for each other here, and for nothing besides. Raises `NotFound` where the tweet is gone.
+    """Writes the rows and the event and adds one to the tweet's counter, by one statement.
 
-    `viewer` is who likes or reposts it.
+    The statement locks the tweet's row, so concurrent likes of one tweet wait for each other here
+    and nowhere else. Raises `NotFound` if the tweet is gone. `viewer` likes or reposts it.
     """
     counted = Increment(model=Tweet, id=tweet_id, counter=counter)
-    if not write_and_publish(*rows, event=event, service="tweets", counted=counted):
+    if not _write(rows, event=event, counted=counted, viewer=viewer):
         raise NotFound(f"no tweet {tweet_id}")
-    drop_after_commit("tweets", Change(entries=[tweet_id], viewer=viewer))
+
+
+def write_reply(*rows: Model, event: TweetCreated, parent_id: int) -> bool:
+    """As `write_and_count`. Writes nothing and returns False if the parent is gone or has a reply
+    with a greater id.
+
+    Ids of replies therefore ascend in the order of their commits, and a reader who goes through
+    them by cursor, oldest first, misses none that commits late.
+    """
+    counted = Increment(
+        model=Tweet, id=parent_id, counter="num_replies", raised=("last_reply_id", event.id)
+    )
+    return _write(rows, event=event, counted=counted)
+
+
+def _write(
+    rows: Sequence[Model], *, event: Event, counted: Increment, viewer: int | None = None
+) -> bool:
+    is_written = write_and_publish(*rows, event=event, service="tweets", counted=counted)
+    if is_written:
+        drop_after_commit("tweets", Change(entries=[counted.id], viewer=viewer))
+    return is_written
 
 
 def repair_counters(*, tweet_ids: Collection[int]) -> list[Drift]:

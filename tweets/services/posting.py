@@ -7,15 +7,15 @@ from django.db import IntegrityError
 from django.db.models import Model
 from django.utils import timezone
 
-from common.db import prune, violated, with_new_id
-from common.errors import Invalid
-from common.ids import created_at
+from common.db import atomic, prune, violated, with_new_id
+from common.errors import Invalid, NotFound
+from common.ids import created_at, new_id
 from messaging.events import TweetCreated
 from messaging.outbox import write_and_publish
 from tweets import selectors
 from tweets.length import check_content
 from tweets.models import IdempotencyKey, Tweet
-from tweets.services.counters import write_and_count
+from tweets.services.counters import write_reply
 
 KEY_HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255
@@ -55,8 +55,7 @@ def _post(*, user_id: int, content: str, parent_id: int | None, key: str | None)
         tweet = Tweet(
             id=id, user_id=user_id, content=content, parent_id=parent_id, created_at=created_at(id)
         )
-        _write(tweet, used)
-        return tweet
+        return tweet if _write(tweet, used) else _write_as_last(tweet, used)
 
     try:
         return with_new_id(write, model=Tweet)
@@ -70,8 +69,21 @@ def _post(*, user_id: int, content: str, parent_id: int | None, key: str | None)
         return earlier
 
 
-def _write(tweet: Tweet, used: IdempotencyKey | None) -> None:
-    """By one statement."""
+def _write_as_last(reply: Tweet, used: IdempotencyKey | None) -> Tweet:
+    """Writes a reply that a reply with a greater id has overtaken, with an id after that one."""
+    assert reply.parent_id is not None
+    with atomic("tweets"):
+        parent = Tweet.objects.lock([reply.parent_id]).get(reply.parent_id)
+        if parent is None:
+            raise NotFound(f"no tweet {reply.parent_id}")
+        reply.id = new_id(after=parent.last_reply_id or 0)
+        reply.created_at = created_at(reply.id)
+        _write(reply, used)
+    return reply
+
+
+def _write(tweet: Tweet, used: IdempotencyKey | None) -> bool:
+    """Writes the tweet, its event and the used key by one statement. Returns as `write_reply`."""
     event = TweetCreated(
         id=tweet.id,
         user_id=tweet.user_id,
@@ -84,9 +96,8 @@ def _write(tweet: Tweet, used: IdempotencyKey | None) -> None:
         used.tweet_id, used.parent_id = tweet.id, tweet.parent_id
         rows.insert(0, used)  # the one that may be refused
     if tweet.parent_id is None:
-        write_and_publish(*rows, event=event, service="tweets")
-    else:
-        write_and_count(*rows, event=event, tweet_id=tweet.parent_id, counter="num_replies")
+        return write_and_publish(*rows, event=event, service="tweets")
+    return write_reply(*rows, event=event, parent_id=tweet.parent_id)
 
 
 def _use(key: str, *, user_id: int, parent_id: int | None, content: str) -> IdempotencyKey:

@@ -29,6 +29,12 @@ def test_ids_of_one_process_ascend():
     assert abs(ids.created_at(drawn[-1]) - datetime.now(UTC)) < timedelta(seconds=1)
 
 
+def test_an_id_after_one_of_the_future_leaves_the_following_ids_in_the_present():
+    ahead = ids.first_id_at(datetime.now(UTC) + timedelta(hours=1))
+    assert ahead < ids.new_id(after=ahead) < ahead + 2**ids.RANDOM_BITS
+    assert ids.new_id() < ahead
+
+
 def test_ids_fit_63_bits_until_2089():
     last = ids.EPOCH + timedelta(milliseconds=2**41 - 1)
     assert ids.first_id_at(last) + 2**22 - 1 == ids.MAX_ID

@@ -53,6 +53,18 @@ def test_nothing_is_written_where_the_counted_row_is_missing(db: None) -> None:
     assert not Like.objects.exists()
 
 
+def test_a_column_that_only_rises_refuses_an_equal_or_a_smaller_value(parent: Tweet) -> None:
+    def write(last_reply_id: int) -> bool:
+        raised = ("last_reply_id", last_reply_id)
+        counted = Increment(model=Tweet, id=parent.id, counter="num_replies", raised=raised)
+        return insert_together("tweets", tweet(), counted=counted)
+
+    assert [write(id) for id in (7, 7, 6, 8)] == [True, False, False, True]
+    parent.refresh_from_db()
+    assert (parent.num_replies, parent.last_reply_id) == (2, 8)
+    assert Tweet.objects.count() == 3
+
+
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_one_refused_row_leaves_no_other(parent: Tweet, place: int) -> None:
     like(1).save()

@@ -2,6 +2,7 @@
 
 import itertools
 import random
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -93,6 +94,23 @@ def test_50_replies_all_count(tweet: Tweet, bob: User) -> None:
     at_once([replies(tweet, bob)] * 50)
     tweet.refresh_from_db()
     assert tweet.num_replies == 50
+
+
+def test_a_reader_who_follows_a_thread_by_cursor_misses_no_reply(tweet: Tweet, bob: User) -> None:
+    def follow_thread() -> list[int]:
+        seen: list[int] = []
+        while len(seen) < 60:
+            after = seen[-1] if seen else None
+            page = selectors.get_thread(tweet.id, after_id=after, limit=3).replies
+            seen += [reply.id for reply in page.items]
+            assert time.monotonic() < deadline, f"saw {len(seen)} of 60 replies"
+        return seen
+
+    deadline = time.monotonic() + 20
+    *_, seen = at_once([*[replies(tweet, bob)] * 60, follow_thread])
+    assert seen == list(
+        Tweet.objects.filter(parent_id=tweet.id).values_list("id", flat=True).order_by("id")
+    )
 
 
 def test_a_deletion_among_likes_reposts_and_replies_leaves_nothing_hanging(

@@ -1,18 +1,22 @@
 """Reading tweets: alone, with their replies, and by author."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts import services as accounts_services
 from accounts.models import User
-from common.ids import MAX_ID
+from common.ids import MAX_ID, created_at, first_id_at
+from messaging.events import TweetCreated
 from tests.factories import UserFactory
 from tests.unit.accounts.answers import assert_refused
 from tests.unit.tweets.world import tick, write
 from tweets import selectors, services
 from tweets.models import Tweet
+from tweets.services.counters import write_reply
 
 
 def ids(tweets: list[dict[str, Any]]) -> list[int]:
@@ -111,6 +115,30 @@ def test_a_reply_that_comes_meanwhile_is_on_a_later_page(api: APIClient, alice: 
     late = write(alice, parent_id=tweet.id)
     second = api.get(f"/tweet/{tweet.id}", {"limit": 2, "cursor": first["next"]}).json()
     assert (ids(second["replies"]), second["next"]) == ([replies[2], late.id], None)
+
+
+def test_a_reply_is_listed_after_one_from_a_machine_whose_clock_is_ahead(
+    api: APIClient, alice: User
+) -> None:
+    tweet = write(alice)
+    ahead = reply_with_id(first_id_at(timezone.now() + timedelta(minutes=1)), alice, tweet)
+    first = api.get(f"/tweet/{tweet.id}", {"limit": 1}).json()
+    late = services.reply(user_id=alice.id, parent_id=tweet.id, content="hi")
+
+    assert ids(first["replies"]) == [ahead.id]
+    assert ids(api.get(f"/tweet/{tweet.id}").json()["replies"]) == [ahead.id, late.id]
+    assert late.created_at == created_at(late.id)
+
+
+def reply_with_id(id: int, author: User, parent: Tweet) -> Tweet:
+    reply = Tweet(
+        id=id, user_id=author.id, content="hi", parent_id=parent.id, created_at=created_at(id)
+    )
+    event = TweetCreated(
+        id=id, user_id=author.id, content="hi", parent_id=parent.id, created_at=reply.created_at
+    )
+    assert write_reply(reply, event=event, parent_id=parent.id)
+    return reply
 
 
 def test_replies_of_someone_suspended_are_left_out(api: APIClient, alice: User, bob: User) -> None:
