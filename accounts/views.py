@@ -279,7 +279,10 @@ class FollowView(APIView):
     @extend_schema(
         operation_id="follow",
         summary="Follow",
-        description="Twice is the same as once.",
+        description=(
+            "Twice is the same as once. There is a limit to how many an account may follow (7,500 "
+            "unless the operator sets another): one more is a 422."
+        ),
         tags=["follows"],
         request=shapes.FollowBody,
         responses={200: shapes.FollowAnswer, **errors(*BODY, 401, 404, 422, 503)},

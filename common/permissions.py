@@ -9,7 +9,7 @@ every RPC to a table of expected answers.
 from collections.abc import Container, Iterable, Mapping
 from typing import Protocol, TypeVar
 
-from common.errors import Forbidden, Malformed, NotFound, Unauthenticated
+from common.errors import Forbidden, Invalid, Malformed, NotFound, Unauthenticated
 
 
 class Account(Protocol):
@@ -70,6 +70,12 @@ def check_follow(*, follower: Account | None, following: Account | None) -> None
     check_session(follower)
     if following is None or not following.is_active:
         raise NotFound("there is no such user")
+
+
+def check_follow_limit(num_following: int, limit: int) -> None:
+    if num_following >= limit:
+        message = f"exceeds the limit of {limit:,} followed accounts: unfollow one first"
+        raise Invalid(f"following_id: {message}", fields={"following_id": [message]})
 
 
 # Tweets

@@ -1,5 +1,6 @@
-"""Who follows whom. A row, both counters and the news are one transaction."""
+"""Who follows whom. A row, both counters and the event are one transaction."""
 
+from django.conf import settings
 from django.db.models import F
 from django.utils import timezone
 
@@ -13,7 +14,7 @@ from messaging.events import UserFollowed, UserUnfollowed
 
 
 def follow(*, follower_id: int, following_id: int) -> Follow:
-    """Twice is the same as once."""
+    """Twice is the same as once. Raises `Invalid` beyond `settings.MAX_FOLLOWING`."""
     permissions.check_not_oneself(follower_id=follower_id, following_id=following_id)
     return with_new_id(lambda id: _follow(id, follower_id, following_id), model=Follow)
 
@@ -23,9 +24,10 @@ def _follow(id: int, follower_id: int, following_id: int) -> Follow:
         # Every writer of this pair waits here, so that what is read below stays true.
         users = User.objects.lock(follower_id, following_id)
         permissions.check_follow(follower=users.get(follower_id), following=users.get(following_id))
-        there = Follow.objects.filter(follower_id=follower_id, following_id=following_id).first()
-        if there is not None:
-            return there
+        existing = Follow.objects.filter(follower_id=follower_id, following_id=following_id).first()
+        if existing is not None:
+            return existing
+        permissions.check_follow_limit(users[follower_id].num_following, settings.MAX_FOLLOWING)
 
         made = Follow(
             id=id, follower_id=follower_id, following_id=following_id, created_at=created_at(id)

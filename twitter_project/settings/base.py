@@ -391,6 +391,9 @@ SIMPLE_JWT: dict[str, Any] = {
     "UPDATE_LAST_LOGIN": False,
 }
 
+# How many others an account may follow. A lower limit than before ends no follow.
+MAX_FOLLOWING: int = env.int("MAX_FOLLOWING", 7500)
+
 # How often one may ask: `common.throttling`, and `accounts.attempts` for what is guessed.
 RATES: dict[str, str | None] = {
     scope: env.str(f"{scope.upper()}_RATE", rate)

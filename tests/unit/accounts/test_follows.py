@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts import services
@@ -120,6 +121,45 @@ def test_a_bad_follow_is_refused(
     sign_in: SignIn, bob: User, body: Any, status: int, field: str
 ) -> None:
     assert_refused(sign_in(bob).post("/follow", body), status, field)
+
+
+# The limit
+
+
+def test_one_follow_beyond_the_limit_is_refused(
+    sign_in: SignIn, alice: User, bob: User, carol: User, settings: Settings
+) -> None:
+    settings.MAX_FOLLOWING = 1
+    client = sign_in(bob)
+    assert follow(client, alice).status_code == 200
+    answer = follow(client, carol)
+    assert_refused(answer, 422, "following_id")
+    assert "limit of 1 followed accounts" in answer.json()["error"]["message"]
+    assert counters(bob, carol) == [(0, 1), (0, 0)]
+    assert told() == ["user.followed"]
+
+
+def test_at_the_limit_an_existing_follow_is_answered_and_an_unfollow_makes_room(
+    sign_in: SignIn, alice: User, bob: User, carol: User, settings: Settings
+) -> None:
+    settings.MAX_FOLLOWING = 1
+    client = sign_in(bob)
+    assert follow(client, alice).json() == follow(client, alice).json()
+    unfollow(client, alice)
+    assert follow(client, carol).status_code == 200
+
+
+def test_the_limit_counts_whom_one_follows_and_not_the_followers(
+    sign_in: SignIn, alice: User, bob: User, carol: User, settings: Settings
+) -> None:
+    settings.MAX_FOLLOWING = 1
+    for fan in (bob, carol):
+        assert follow(sign_in(fan), alice).status_code == 200
+    assert follow(sign_in(alice), bob).status_code == 200
+
+
+def test_the_limit_is_7500_unless_it_is_set(settings: Settings) -> None:
+    assert settings.MAX_FOLLOWING == 7500
 
 
 # Lists

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from pytest_django import Settings
 
 from accounts import selectors, services, tokens
 from accounts.models import Follow, SpentRefresh, TweetCount, User
@@ -74,6 +75,14 @@ def test_50_follows_and_unfollows_of_one_pair_leave_exact_counters(alice: User, 
     events = told()
     made, undone = events.count("user.followed"), events.count("user.unfollowed")
     assert made - undone == Follow.objects.count()
+
+
+def test_racing_follows_do_not_pass_the_limit(bob: User, settings: Settings) -> None:
+    settings.MAX_FOLLOWING = 3
+    outcomes = at_once([follows(bob, user) for user in UserFactory.create_batch(20)])
+    assert kinds(outcomes) == ["Follow"] * 3 + ["Invalid"] * 17
+    assert Follow.objects.filter(follower=bob).count() == 3
+    assert_counters_equal_rows()
 
 
 def test_50_opposite_follows_do_not_wait_for_each_other_for_ever(alice: User, bob: User) -> None:

@@ -7,7 +7,7 @@ from django.contrib import admin
 
 from common import permissions
 from common.admin import LargeTableAdmin
-from common.errors import Forbidden, Malformed, NotFound, Unauthenticated
+from common.errors import Forbidden, Invalid, Malformed, NotFound, Unauthenticated
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,13 @@ def test_only_those_who_are_there_follow_and_are_followed(account: Account | Non
         permissions.check_follow(follower=account, following=ACTIVE)
     with pytest.raises(NotFound):
         permissions.check_follow(follower=ACTIVE, following=account)
+
+
+def test_a_follow_beyond_the_limit_names_its_field() -> None:
+    permissions.check_follow_limit(2, 3)
+    with pytest.raises(Invalid, match="limit of 3 followed accounts") as raised:
+        permissions.check_follow_limit(3, 3)
+    assert "following_id" in raised.value.fields
 
 
 def test_an_entry_is_seen_while_all_its_people_are_known() -> None:
