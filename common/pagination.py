@@ -1,8 +1,9 @@
 """Keyset pages.
 
 A page's cursor is the id of its last row, and the next page holds the rows after it, so rows that
-are written in between neither shift a page nor repeat on it. In a list whose oldest rows come first,
-new rows must get the greatest ids, also if they commit late: see `tweets.services.counters.write_reply`.
+are written in between neither shift a page nor repeat on it. In a list whose oldest rows come
+first, new rows must get the greatest ids, also if they commit late: see
+`tweets.services.counters.write_reply`.
 """
 
 import re
