@@ -3,7 +3,7 @@ from typing import Any, ClassVar
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
 from accounts.usernames import MAX_LENGTH
@@ -173,11 +173,21 @@ class TweetCount(models.Model):
 
 
 class SpentRefresh(models.Model):
-    """A refresh token that was used or revoked; whoever inserts the row first has used it."""
+    """A refresh token that was used or revoked, or a family of them that was ended.
 
+    Of several requests with one token, the one that inserts the row has used it.
+    """
+
+    # of a family: `family_key`
     jti = models.CharField(primary_key=True, max_length=64)
-    # when the token expires and the row may go
+    # by the database's clock, which also tells how long ago that was
+    spent_at = models.DateTimeField(db_default=Now())
+    # the token, or the last one of the family, has expired by then and the row can be deleted
     expires_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:
         return self.jti
+
+    @staticmethod
+    def family_key(family: str) -> str:
+        return f"family:{family}"

@@ -1,12 +1,13 @@
 from typing import ClassVar
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.exceptions import APIException
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from accounts import selectors, services
+from accounts import selectors, services, tokens
 from accounts import serializers as shapes
 from accounts.presentation import (
     show_account,
@@ -81,25 +82,47 @@ class LoginView(APIView):
         return Response({"user": show_account(session.user), **show_tokens(session.tokens)})
 
 
-class RefreshView(APIView):
+class CountedBySession(APIView):
+    """Counts requests by the refresh token's session, so that one address's people share no limit.
+
+    A body without such a token is counted by address.
+    """
+
+    def check_throttles(self, request: Request) -> None:
+        try:
+            _ = request.data
+        except APIException:  # raised once: read again, the body is empty
+            super().check_throttles(request)
+            raise
+        super().check_throttles(request)
+
+    def find_owner(self, request: Request) -> str | None:
+        refresh = request.data.get("refresh") if isinstance(request.data, dict) else None
+        return tokens.find_session(refresh) if isinstance(refresh, str) else None
+
+
+class RefreshView(CountedBySession):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 
     @extend_schema(
         operation_id="refresh_session",
         summary="Get a new pair of tokens",
-        description="The old refresh token is spent: of two racing requests one gets a pair.",
+        description=(
+            "The old refresh token is spent: of two racing requests one gets a pair. A spent token "
+            "that comes again more than 30 seconds later ends its session."
+        ),
         tags=["sessions"],
         request=shapes.RefreshBody,
         responses={200: shapes.TokensAnswer, **errors(*BODY, 401, 422, 503)},
         examples=[request_example({"refresh": _TOKENS["refresh"]}), answer_example(_TOKENS)],
     )
     def post(self, request: Request) -> Response:
-        tokens = services.refresh_session(**read_body(shapes.RefreshBody, request))
-        return Response(show_tokens(tokens))
+        pair = services.refresh_session(**read_body(shapes.RefreshBody, request))
+        return Response(show_tokens(pair))
 
 
-class LogoutView(APIView):
+class LogoutView(CountedBySession):
     authentication_classes = ()
     permission_classes = (AllowAny,)
 

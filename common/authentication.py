@@ -47,9 +47,10 @@ class TokenAuthentication(JWTStatelessUserAuthentication):
     def get_user(self, validated_token: Token) -> Reader:  # type: ignore[override]
         user_id = parse_id(str(validated_token.get("user_id", "")))
         epoch = validated_token.get("epoch")
-        if user_id is None or not isinstance(epoch, int):
+        family = validated_token.get("family")
+        if user_id is None or not isinstance(epoch, int) or not isinstance(family, str | None):
             raise InvalidToken("the token names no user")
-        if revocations.is_revoked(user_id, epoch):
+        if revocations.is_revoked(user_id, epoch, family):
             raise InvalidToken("the session has ended")
         return Reader(id=user_id, username=str(validated_token.get("username", "")))
 

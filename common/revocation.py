@@ -1,9 +1,9 @@
 """Access tokens that are refused before they expire.
 
-Access tokens are verified without a database, so ending a user's sessions needs one fact that every
-process can see: *tokens of this user from before epoch n count no more*. The facts stand in one
-sorted set in Redis, scored by the time at which they stop mattering (an access token's lifetime
-later), and each process reads the set at most once a second.
+Access tokens are verified without a database, so ending sessions needs facts that every process can
+see: *tokens of this user from before epoch n don't count*, and *tokens of this family don't count*.
+The facts are members of one sorted set in Redis, scored by the time at which they stop mattering
+(an access token's lifetime later), and each process reads the set at most once a second.
 
 While Redis is away the last known set counts. Tokens live for 15 minutes, so that is the most that
 a lost Redis can cost.
@@ -21,6 +21,7 @@ from common.errors import OUTAGES
 
 KEY = "revoked"
 EVERY_EPOCH = 2**31
+_FAMILY = "family"  # no user's id: processes from before there were families skip the member
 _REFRESH_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
@@ -28,15 +29,24 @@ log = logging.getLogger(__name__)
 
 def revoke(user_id: int, *, before_epoch: int = EVERY_EPOCH) -> None:
     """Refuses the user's access tokens of earlier epochs, everywhere within some two seconds."""
+    _add(f"{user_id}:{before_epoch}", of_user=user_id)
+
+
+def revoke_family(family: str, *, user_id: int) -> None:
+    """Refuses the access tokens of one of the user's sessions, everywhere as soon."""
+    _add(f"{_FAMILY}:{family}", of_user=user_id)
+
+
+def _add(member: str, *, of_user: int) -> None:
     now = time.time()
     lifetime = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"].total_seconds()
     pipeline = get_redis_connection().pipeline(transaction=False)
-    pipeline.zadd(KEY, {f"{user_id}:{before_epoch}": now + lifetime})
+    pipeline.zadd(KEY, {member: now + lifetime})
     pipeline.zremrangebyscore(KEY, "-inf", now)
     try:
         pipeline.execute()
     except OUTAGES:
-        log.warning("could not revoke the sessions of user %s: Redis is down", user_id)
+        log.warning("could not revoke sessions of user %s: Redis is down", of_user)
 
 
 class _Revocations:
@@ -44,30 +54,36 @@ class _Revocations:
         self._lock = threading.Lock()
         self._read_at = float("-inf")
         self._first_valid_epoch: dict[int, int] = {}
+        self._ended_families: frozenset[str] = frozenset()
 
-    def is_revoked(self, user_id: int, epoch: int) -> bool:
+    def is_revoked(self, user_id: int, epoch: int, family: str | None = None) -> bool:
+        """`family` is None for tokens from before there were families."""
         if time.monotonic() - self._read_at > _REFRESH_SECONDS and self._lock.acquire(False):
             try:
-                self._first_valid_epoch = self._read()
+                self._first_valid_epoch, self._ended_families = self._read()
             except (*OUTAGES, redis.exceptions.ResponseError):
                 log.warning("the set of revoked sessions can't be read: the last known one counts")
             finally:
                 self._read_at = time.monotonic()
                 self._lock.release()
-        return epoch < self._first_valid_epoch.get(user_id, 0)
+        return epoch < self._first_valid_epoch.get(user_id, 0) or family in self._ended_families
 
     def forget(self) -> None:
         """As in a new process: for tests."""
         self._read_at = float("-inf")
         self._first_valid_epoch = {}
+        self._ended_families = frozenset()
 
-    def _read(self) -> dict[int, int]:
+    def _read(self) -> tuple[dict[int, int], frozenset[str]]:
         epochs: dict[int, int] = {}
+        families: set[str] = set()
         for member in get_redis_connection().zrangebyscore(KEY, time.time(), "+inf"):
-            user_id, _, epoch = member.partition(b":")
-            if user_id.isdigit() and epoch.isdigit():
-                epochs[int(user_id)] = max(int(epoch), epochs.get(int(user_id), 0))
-        return epochs
+            owner, _, value = member.decode(errors="replace").partition(":")
+            if owner == _FAMILY:
+                families.add(value)
+            elif owner.isdecimal() and value.isdecimal():
+                epochs[int(owner)] = max(int(value), epochs.get(int(owner), 0))
+        return epochs, frozenset(families)
 
 
 revocations = _Revocations()

@@ -180,12 +180,19 @@ class Throttle(BaseThrottle):
         rate = rate_of(scope)
         if rate is None:
             return True
-        reader_id = find_reader_id(request)
-        owner = client_address(request) if reader_id is None else str(reader_id)
-        self._verdict = purses.spend(scope, owner, rate)
+        self._verdict = purses.spend(scope, _find_owner(request, view), rate)
         django_request: Any = request._request
         django_request.verdict = self._verdict  # for the middleware, which sets the headers
         return not self._verdict.wait
 
     def wait(self) -> float | None:
         return self._verdict.wait if self._verdict else None
+
+
+def _find_owner(request: Request, view: "APIView") -> str:
+    """A view may name another owner than the reader by `find_owner`."""
+    named: str | None = view.find_owner(request) if hasattr(view, "find_owner") else None
+    if named is not None:
+        return named
+    reader_id = find_reader_id(request)
+    return client_address(request) if reader_id is None else str(reader_id)

@@ -2,24 +2,30 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, check_password, make_password
 from django.db import IntegrityError
+from django.db.models import Exists
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from accounts import attempts, tokens
 from accounts.models import SpentRefresh, User
-from accounts.tokens import TokenPair
+from accounts.tokens import RefreshClaims, TokenPair
 from common import permissions
 from common.db import atomic, on_commit, prune, violated, with_new_id
 from common.errors import Conflict, Unauthenticated
 from common.ids import created_at
-from common.revocation import revoke
+from common.revocation import revoke, revoke_family
 from messaging import outbox
 from messaging.events import UserRegistered
 
 # What keeps each name single, whatever its case.
 _UNIQUE = {"email": "accounts_user_email_unique", "username": "accounts_user_username_unique"}
+
+# Two tabs that refresh at once use one token within this; both have the same owner.
+RACING = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,20 +77,45 @@ def log_in(*, email: str, password: str, address: str) -> Session:
 
 
 def refresh_session(*, refresh: str) -> TokenPair:
-    """Spends the refresh token: of two requests with the same one, one gets a new pair."""
+    """Spends the refresh token: of two requests with the same one, one gets a new pair.
+
+    A token that comes again later than `RACING` after it was spent was copied: it ends its family.
+    """
     claims = tokens.read_refresh(refresh)
     try:
         with atomic("accounts"):
             SpentRefresh.objects.create(jti=claims.jti, expires_at=claims.expires_at)
             sessions = User.objects.active().filter(session_epoch=claims.epoch)
+            if claims.family:
+                ended = SpentRefresh.objects.filter(jti=SpentRefresh.family_key(claims.family))
+                sessions = sessions.filter(~Exists(ended))
             user = sessions.filter(id=claims.user_id).first()
     except IntegrityError as error:
         if not violated(error, "accounts_spentrefresh_pkey", "accounts_spentrefresh.jti"):
             raise
+        _end_family_if_copied(claims)
         raise tokens.not_valid() from None
     if user is None:
         raise tokens.not_valid()
-    return tokens.issue(user)
+    return tokens.issue(user, family=claims.family)
+
+
+def _end_family_if_copied(claims: RefreshClaims) -> None:
+    """Ends the session that the spent token belongs to, and no other session of the user."""
+    family = claims.family
+    long_ago = SpentRefresh.objects.filter(jti=claims.jti, spent_at__lt=Now() - RACING)
+    if family is None or not long_ago.exists():
+        return
+    # Again each time: Redis may have been down before.
+    SpentRefresh.objects.bulk_create(
+        [
+            SpentRefresh(
+                jti=SpentRefresh.family_key(family), expires_at=tokens.latest_refresh_expiry()
+            )
+        ],
+        ignore_conflicts=True,
+    )
+    on_commit("accounts", lambda: revoke_family(family, user_id=claims.user_id))
 
 
 def log_out(*, refresh: str) -> None:

@@ -399,7 +399,8 @@ RATES: dict[str, str | None] = {
     scope: env.str(f"{scope.upper()}_RATE", rate)
     for scope, rate in {
         "address": "6000/min",  # all requests of one address together
-        # of one user, or of one address where nobody is signed in
+        # of one user, or of one address where nobody is signed in; of one session where a refresh
+        # token is sent
         "read": "600/min",
         "search": "120/min",
         "write": "120/min",

@@ -3,7 +3,7 @@ import time
 import redis
 from django_redis import get_redis_connection
 
-from common.revocation import KEY, revocations, revoke
+from common.revocation import KEY, revocations, revoke, revoke_family
 
 
 def test_tokens_of_earlier_epochs_are_refused():
@@ -53,3 +53,17 @@ def test_a_foreign_value_under_the_key_ends_no_session():
     get_redis_connection().zadd(KEY, {"junk": time.time() + 100})
     revocations.forget()
     assert not revocations.is_revoked(5, 0)
+
+
+def test_a_family_is_refused_and_no_other_session():
+    revoke_family("f1", user_id=5)
+    assert revocations.is_revoked(5, 0, "f1")
+    assert not revocations.is_revoked(5, 0, "f2")
+    assert not revocations.is_revoked(5, 0)
+
+
+def test_a_family_and_its_users_epoch_are_refused_side_by_side():
+    revoke_family("f1", user_id=5)
+    revoke(5, before_epoch=3)
+    assert revocations.is_revoked(5, 3, "f1")
+    assert revocations.is_revoked(5, 2, "f2")

@@ -1,0 +1,227 @@
+"""A spent refresh token that comes again, and how often a session may refresh."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.db.models.functions import Now
+from django_redis import get_redis_connection
+from rest_framework.test import APIClient
+
+from accounts import services
+from accounts.models import SpentRefresh, User
+from common.db import alias
+from common.revocation import revocations
+from tests.unit.accounts.answers import assert_refused
+from tests.unit.accounts.test_sessions import claims, hello, log_in, log_out, refresh, sign
+
+Rates = Callable[..., None]
+
+
+def age_spent_tokens(seconds: int) -> None:
+    SpentRefresh.objects.update(spent_at=Now() - timedelta(seconds=seconds))
+
+
+def without_family(user: User, kind: str, jti: str = "old") -> str:
+    """A token of code from before there were families."""
+    return sign(claims(user, token_type=kind, jti=jti))
+
+
+def assert_works(api: APIClient, pair: dict[str, str]) -> None:
+    revocations.forget()
+    assert hello(pair["token"]).status_code == 200
+    assert refresh(api, pair["refresh"]).status_code == 200
+
+
+def assert_ended(api: APIClient, pair: dict[str, str]) -> None:
+    revocations.forget()
+    assert_refused(hello(pair["token"]), 401)
+    assert_refused(refresh(api, pair["refresh"]), 401)
+
+
+# Spent tokens
+
+
+def test_two_racing_tabs_end_nothing(api: APIClient, alice: User) -> None:
+    first = log_in(api).json()
+    second = refresh(api, first["refresh"]).json()
+    age_spent_tokens(29)
+    assert_refused(refresh(api, first["refresh"]), 401)
+    assert_works(api, second)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_spent_token_that_comes_again_later_ends_its_session_alone(
+    api: APIClient, alice: User, bob: User
+) -> None:
+    other, bobs = log_in(api).json(), log_in(api, "bob@example.com").json()
+    first = log_in(api).json()
+    second = refresh(api, first["refresh"]).json()
+    third = refresh(api, second["refresh"]).json()
+    age_spent_tokens(31)
+
+    assert_refused(refresh(api, first["refresh"]), 401)
+
+    assert_ended(api, third)
+    assert_refused(hello(first["token"]), 401)
+    assert_works(api, other)
+    assert_works(api, bobs)
+    assert_works(api, log_in(api).json())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_spent_token_ends_the_access_tokens_that_a_lost_redis_kept(
+    api: APIClient, alice: User
+) -> None:
+    first = log_in(api).json()
+    second = refresh(api, first["refresh"]).json()
+    age_spent_tokens(31)
+    refresh(api, first["refresh"])
+    get_redis_connection().flushdb()
+    revocations.forget()
+    assert hello(second["token"]).status_code == 200
+
+    refresh(api, first["refresh"])
+
+    assert_ended(api, second)
+
+
+def test_a_token_that_log_out_revoked_brings_no_session_back(api: APIClient, alice: User) -> None:
+    first = log_in(api).json()["refresh"]
+    log_out(api, first)
+    age_spent_tokens(31)
+    assert_refused(refresh(api, first), 401)
+    assert log_out(api, first).status_code == 204
+
+
+def test_an_ended_family_is_kept_until_its_last_token_has_expired(
+    api: APIClient, alice: User
+) -> None:
+    first = log_in(api).json()["refresh"]
+    refresh(api, first)
+    age_spent_tokens(31)
+    refresh(api, first)
+    spent, ended = SpentRefresh.objects.order_by("expires_at")
+    assert ended.jti.startswith("family:")
+    assert ended.expires_at >= spent.expires_at
+    assert services.prune_spent_refreshes() == 0
+
+
+def test_ending_a_family_costs_no_query_at_a_request(
+    api: APIClient, alice: User, django_assert_num_queries: Any
+) -> None:
+    token = log_in(api).json()["token"]
+    with django_assert_num_queries(0):
+        assert hello(token).status_code == 200
+
+
+# Old code and new side by side
+
+
+@pytest.mark.django_db(transaction=True)
+def test_tokens_without_a_family_go_on_and_get_one_when_refreshed(
+    api: APIClient, alice: User
+) -> None:
+    old = without_family(alice, "refresh")
+    assert hello(without_family(alice, "access")).status_code == 200
+    first = refresh(api, old).json()
+    age_spent_tokens(31)
+    assert_refused(refresh(api, old), 401)  # it names no family that could end
+    revocations.forget()
+    assert hello(first["token"]).status_code == 200
+
+    second = refresh(api, first["refresh"]).json()
+    age_spent_tokens(31)
+    assert_refused(refresh(api, first["refresh"]), 401)
+    assert_ended(api, second)
+
+
+def test_a_row_that_old_code_writes_knows_when_the_token_was_spent(
+    api: APIClient, alice: User
+) -> None:
+    with connections[alias("accounts")].cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO accounts_spentrefresh (jti, expires_at) VALUES ('old', CURRENT_TIMESTAMP)"
+        )
+    recent = SpentRefresh.objects.filter(spent_at__gt=Now() - timedelta(minutes=1))
+    assert recent.filter(jti="old").exists()
+
+
+@pytest.mark.parametrize("family", [1, ["a"], {"a": "b"}])
+def test_a_family_of_another_type_is_refused(api: APIClient, alice: User, family: Any) -> None:
+    assert_refused(hello(sign(claims(alice, family=family))), 401)
+    assert_refused(refresh(api, sign(claims(alice, token_type="refresh", family=family))), 401)
+
+
+# How often
+
+
+def test_sessions_behind_one_address_share_no_limit(
+    api: APIClient, alice: User, bob: User, rates: Rates
+) -> None:
+    pairs = [log_in(api).json(), log_in(api).json(), log_in(api, "bob@example.com").json()]
+    rates(write="2/hour")
+    for pair in pairs:
+        first = refresh(api, pair["refresh"])
+        second = refresh(api, first.json()["refresh"])
+        assert [first.status_code, second.status_code] == [200, 200]
+        third = refresh(api, second.json()["refresh"])
+        assert_refused(third, 429)
+        assert int(third["Retry-After"]) > 0
+
+
+def test_a_session_is_counted_wherever_its_requests_come_from(
+    api: APIClient, alice: User, rates: Rates
+) -> None:
+    token = log_in(api).json()["refresh"]
+    rates(write="2/hour")
+    statuses = [
+        api.post("/users/refresh", {"refresh": token}, REMOTE_ADDR=f"10.0.0.{n}").status_code
+        for n in range(3)
+    ]
+    assert statuses == [200, 401, 429]
+
+
+def test_logging_out_is_counted_by_session_too(api: APIClient, alice: User, rates: Rates) -> None:
+    here, there = (log_in(api).json()["refresh"] for _ in range(2))
+    rates(write="2/hour")
+    assert [log_out(api, here).status_code for _ in range(3)] == [204, 204, 429]
+    assert log_out(api, there).status_code == 204
+
+
+def test_old_tokens_are_counted_by_user(
+    api: APIClient, alice: User, bob: User, rates: Rates
+) -> None:
+    rates(write="2/hour")
+    olds = [without_family(alice, "refresh", jti) for jti in "abc"]
+    assert [refresh(api, old).status_code for old in olds] == [200, 200, 429]
+    assert refresh(api, without_family(bob, "refresh", "d")).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["/users/refresh", "/users/logout"])
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("{", 400),
+        ("[]", 400),
+        ('"x"', 400),
+        ("{}", 400),
+        ('{"refresh": 1}', 400),
+        ('{"refresh": ["a"]}', 400),
+        ('{"refresh": ""}', 422),
+        ('{"refresh": "made up"}', 401),
+    ],
+)
+def test_a_body_without_a_token_is_counted_by_address(
+    api: APIClient, db: None, rates: Rates, address: str, body: str, status: int
+) -> None:
+    rates(write="2/hour")
+
+    def send(at: str) -> int:
+        answer: Any = api.generic("POST", address, body, "application/json", REMOTE_ADDR=at)
+        return int(answer.status_code)
+
+    assert [send("10.0.0.1") for _ in range(3)] == [status, status, 429]
+    assert send("10.0.0.2") == status
