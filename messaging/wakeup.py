@@ -17,6 +17,8 @@ from django.conf import settings
 from django.db import Error, connections
 from django.utils.module_loading import import_string
 
+from common import embedded_parts
+
 CHANNEL = "outbox"
 _QUIET_SECONDS = 0.005
 
@@ -37,6 +39,7 @@ class InProcess:
     """Relay and writers are threads of one process."""
 
     def __init__(self) -> None:
+        embedded_parts.register("wakeup", self)
         self._woken = threading.Event()
 
     def wake(self, using: str) -> None:
@@ -134,13 +137,13 @@ def _take_notifications(drivers: Sequence[Any]) -> bool:
 
 
 @cache
-def _backend() -> Wakeup:
+def backend() -> Wakeup:
     return cast(Wakeup, import_string(settings.OUTBOX_WAKEUP["BACKEND"])())
 
 
 def wake(using: str) -> None:
-    _backend().wake(using)
+    backend().wake(using)
 
 
 def wait(aliases: Sequence[str], timeout: float) -> None:
-    _backend().wait(aliases, timeout)
+    backend().wait(aliases, timeout)

@@ -4,13 +4,16 @@ Each check says what it finds in a line; a finding with a remedy is a problem. A
 answer is a problem of its own and hides no other part's.
 """
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from urllib.error import HTTPError
 from urllib.parse import urlsplit
+from urllib.request import urlopen
 
 import jwt
 import pika
@@ -24,13 +27,14 @@ from django.utils import timezone
 from elasticsearch import Elasticsearch, NotFoundError, TransportError
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
+from common.db import alias
 from feed import placement
 from messaging.backends.rabbitmq import connect, reason
 from messaging.broker import dead_queue
-from messaging.models import OutboxEvent
+from messaging.models import OutboxEvent, QueuedMessage
 from messaging.worker import Worker, workers
 from search.documents import template
-from twitter_project import probes
+from twitter_project import embedded, probes
 
 # Ids are ordered by the time that each process's own clock shows.
 MAX_SKEW_SECONDS = 1.0
@@ -71,6 +75,7 @@ def examine() -> Iterator[Finding]:
         "rabbitmq": rabbitmq,
         "elasticsearch": elasticsearch,
         "grpc": grpc,
+        "server": server,
         "secrets": secrets,
         "settings": deployment,
     }.items():
@@ -117,6 +122,10 @@ def database(using: str) -> Iterator[Finding]:
         if connection.vendor == "postgresql":
             yield _clock(part, lambda: _postgres_time(using))
         yield _outbox(part, using)
+        if not settings.RABBITMQ_URL and using == alias("messaging"):
+            for worker in workers().values():
+                dead = QueuedMessage.objects.using(using).filter(queue=dead_queue(worker.queue))
+                yield from _dead_letters(worker, dead.count())
     finally:
         connection.close()
 
@@ -211,9 +220,7 @@ def rabbitmq() -> Iterator[Finding]:
         for name, worker in workers().items():
             yield _queue(connection, worker, command=f"run_{name.partition('.')[0]}_worker")
             dead = _declared(connection, dead_queue(worker.queue))
-            if dead is not None and dead.message_count:
-                text = f"{dead.message_count} dead letters"
-                yield Finding(worker.queue, text, f"manage.py dead_letters show {worker.queue}")
+            yield from _dead_letters(worker, dead.message_count if dead is not None else 0)
 
 
 def _queue(connection: pika.BlockingConnection, worker: Worker, *, command: str) -> Finding:
@@ -225,6 +232,12 @@ def _queue(connection: pika.BlockingConnection, worker: Worker, *, command: str)
     if not readers:
         return Finding(worker.queue, text, f"start {command}")
     return Finding(worker.queue, text, f"start more {command}" if waiting > MAX_QUEUED else "")
+
+
+def _dead_letters(worker: Worker, count: int) -> Iterator[Finding]:
+    if count:
+        remedy = f"manage.py dead_letters show {worker.queue}"
+        yield Finding(worker.queue, f"{count} dead letters", remedy)
 
 
 def _declared(connection: pika.BlockingConnection, queue: str) -> pika.spec.Queue.DeclareOk | None:
@@ -282,6 +295,31 @@ def grpc() -> Iterator[Finding]:
             yield Finding(part, f"{target} does not serve it", remedy)
         else:
             yield Finding(part, f"{target} serves it")
+
+
+def server() -> Iterator[Finding]:
+    """The process that serves the embedded database: its other parts are in its memory."""
+    address = embedded.last_address() if settings.EMBEDDED_DATABASE else None
+    if address is None:
+        return
+    try:
+        parts = _ask_ready(address)
+    except (OSError, ValueError, KeyError):
+        yield Finding("server", f"{address} serves no longer")
+        return
+    down = ", ".join(name for name, state in parts.items() if state != "ok")
+    text = f"{address} says that {down} is down" if down else f"{address} is ready"
+    yield Finding("server", text, "mend what else is found here, then restart it" if down else "")
+
+
+def _ask_ready(address: str) -> dict[str, str]:
+    try:
+        answer = urlopen(f"{address}/ready", timeout=_TIMEOUT_SECONDS)  # noqa: S310 http, by serve
+    except HTTPError as error:  # 503
+        answer = error
+    with answer:
+        parts: dict[str, str] = json.load(answer)["parts"]
+    return parts
 
 
 def secrets() -> Iterator[Finding]:

@@ -1,6 +1,7 @@
-"""The embedded database: whoever serves it prepares it, and nobody else serves it meanwhile."""
+"""The embedded database: the process that serves it prepares it, and no other serves it then."""
 
 import fcntl
+from pathlib import Path
 from typing import IO
 
 from django.conf import settings
@@ -11,14 +12,15 @@ from django.db import connections
 _claim: IO[str] | None = None
 
 
-def claim() -> None:
+def claim(address: str) -> None:
     """Keeps the data to this process, and to those it forks, until they end.
 
-    Timelines and queues' news are in the memory of one process; a second one would serve others.
+    Timelines and wake-ups are in the memory of one process; a second one would serve others.
+    The lock's file holds the address, where `doctor` asks.
     """
     global _claim
     settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
-    file = (settings.DATA_DIR / "serving.lock").open("a")
+    file = _lock().open("a")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -27,16 +29,31 @@ def claim() -> None:
             f"another process serves the data in {settings.DATA_DIR}: "
             "stop it, or give this one a folder of its own with DATA_DIR=…"
         ) from None
+    file.truncate(0)
+    file.write(address)
+    file.flush()
     _claim = file
+
+
+def last_address() -> str | None:
+    """Where the process that claimed the data serves, or served before it ended."""
+    try:
+        return _lock().read_text() or None
+    except FileNotFoundError:
+        return None
+
+
+def _lock() -> Path:
+    return Path(settings.DATA_DIR, "serving.lock")
 
 
 def migrate() -> None:
     call_command("migrate_databases", verbosity=0)
 
 
-def prepare() -> None:
+def prepare(address: str) -> None:
     """Makes the tables and, once, the demo data."""
-    claim()
+    claim(address)
     migrate()
     call_command("seed_demo", admin=True, verbosity=0)
     connections.close_all()

@@ -8,6 +8,6 @@ from django.utils.module_loading import import_string
 
 @cache
 def start() -> None:
-    """Starts the loops that settings name, once a process."""
-    for path in settings.LOOPS:
+    """Makes the embedded parts, then starts the loops that use them, once a process."""
+    for path in (*settings.EMBEDDED_PARTS, *settings.LOOPS):
         import_string(path)()

@@ -24,9 +24,12 @@ from django.db import close_old_connections, connections
 from django.utils.module_loading import import_string
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from common import embedded_parts
 from common.db import alias
 from grpc_services.channels import channel
 from grpc_services.servers import NAMES
+from messaging.broker import broker, dead_queue
+from messaging.worker import workers
 
 Probe = Callable[[], None]
 
@@ -180,6 +183,30 @@ def grpc(url: str, service: str) -> None:
 
 def embedded() -> None:
     """A part of this process answers as long as the process does."""
+
+
+def embedded_redis() -> None:
+    _require_one("redis")
+
+
+def embedded_search() -> None:
+    _require_one("search")
+
+
+def embedded_broker() -> None:
+    """Its dead letters are a fault of ours: nobody else publishes to it."""
+    _require_one("broker")
+    _require_one("wakeup")
+    close_old_connections()
+    for worker in workers().values():
+        if broker().depth(dead_queue(worker.queue)):
+            raise RuntimeError(f"{worker.queue} has dead letters")
+
+
+def _require_one(part: str) -> None:
+    """Two would share the data out among them, and neither has all of it."""
+    if embedded_parts.count(part) > 1:
+        raise RuntimeError(f"this process has more than one {part}")
 
 
 def _build(BACKEND: str, **options: str) -> Probe:

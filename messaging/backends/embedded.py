@@ -12,6 +12,7 @@ from functools import partial
 from django.db import close_old_connections
 from django.db.models import QuerySet
 
+from common import embedded_parts
 from common.backoff import waits
 from common.db import atomic, on_commit
 from common.errors import OUTAGES, Unavailable
@@ -27,6 +28,7 @@ log = logging.getLogger(__name__)
 
 class EmbeddedBroker:
     def __init__(self) -> None:
+        embedded_parts.register("broker", self)
         self._arrived = threading.Condition()
         self._arrivals = 0
 

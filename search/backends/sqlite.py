@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 from django.utils import timezone
 
+from common import embedded_parts
 from common.batches import batched
 from common.errors import Unavailable
 from common.ids import parse_id
@@ -132,6 +133,7 @@ class _Snapshot(NamedTuple):
 
 class SqliteIndex:
     def __init__(self, path: str) -> None:
+        embedded_parts.register("search", self)
         self._path = Path(path)
         self._thread = threading.local()
         self._snapshots: OrderedDict[str, _Snapshot] = OrderedDict()

@@ -24,6 +24,7 @@ EMBEDDED = {
 class Server:
     process: Process
     address: str
+    data: Path
 
     @property
     def monitor(self) -> str:
@@ -34,13 +35,14 @@ class Server:
         self.process.wait_until(lambda: answers(f"{self.address}/health"))
 
 
-def start(command: str, folder: Path, *options: str, **environment: str) -> Server:
+def start(command: str, folder: Path, *options: str, cwd: str = "", **environment: str) -> Server:
     """`manage.py <command>` on a free port, with its data and its log in the folder."""
     port = free_port()
     words = [command, "--port", str(port)] if command == "serve" else [command, str(port)]
-    environment = {**EMBEDDED, "DATA_DIR": str(folder / "var"), **environment}
-    process = Process(folder / f"{command}.log", *words, *options, **environment)
-    return Server(process, f"http://127.0.0.1:{port}")
+    data = folder / "var"
+    environment = {**EMBEDDED, "DATA_DIR": str(data), **environment}
+    process = Process(folder / f"{command}.log", *words, *options, cwd=cwd, **environment)
+    return Server(process, f"http://127.0.0.1:{port}", data)
 
 
 def answers(url: str) -> bool:

@@ -3,7 +3,9 @@
 import os
 import signal
 import socket
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -11,6 +13,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
+from tests.boundaries.commands import run
 from tests.boundaries.serving import Server, answers, start
 from tests.support import wait_until
 from twitter_project import embedded
@@ -54,6 +57,30 @@ def test_a_tweet_reaches_a_followers_feed_and_search(served: Server) -> None:
 
         wait_until(lambda: tweet["id"] in ids(bob.get("/feed").json()["tweets"]))
         wait_until(lambda: tweet["id"] in ids(bob.get("/search?q=zebra").json()["results"]))
+
+
+@pytest.mark.slow
+def test_ready_and_doctor_see_a_dead_letter(served: Server) -> None:
+    def ready() -> str:
+        return str(httpx.get(f"{served.address}/ready", timeout=30).json()["status"])
+
+    with closing(sqlite3.connect(served.data / "db.sqlite3", isolation_level=None)) as database:
+        database.execute(
+            "INSERT INTO messaging_queuedmessage (queue, message_id, routing_key, body)"
+            " VALUES ('general_tweets.dead', '1', 'tweet.created', '{}')"
+        )
+        try:
+            wait_until(lambda: ready() == "degraded")
+            found = run("manage.py", "doctor", environment={"DATA_DIR": str(served.data)})
+        finally:
+            database.execute("DELETE FROM messaging_queuedmessage WHERE message_id = '1'")
+    assert found.returncode == 1
+    assert "PROBLEM  general_tweets: 1 dead letters → manage.py dead_letters show" in found.stdout
+    assert f"PROBLEM  server: {served.address} says that broker is down" in found.stdout
+
+    wait_until(lambda: ready() == "ok")
+    found = run("manage.py", "doctor", environment={"DATA_DIR": str(served.data)})
+    assert f"ok       server: {served.address} is ready" in found.stdout
 
 
 @pytest.mark.slow
@@ -151,13 +178,14 @@ def test_embedded_parts_are_not_spread_over_processes(settings: Settings) -> Non
 
 
 def test_one_process_at_a_time_serves_a_folder(own_data: Path) -> None:
-    embedded.claim()
+    embedded.claim("http://127.0.0.1:8000")
 
     with pytest.raises(CommandError, match="another process serves the data in") as refused:
-        embedded.claim()
+        embedded.claim("http://127.0.0.1:8001")
 
     assert "\n" not in str(refused.value)
     assert str(own_data) in str(refused.value)
+    assert embedded.last_address() == "http://127.0.0.1:8000"
 
 
 def ids(tweets: list[dict[str, str]]) -> list[str]:

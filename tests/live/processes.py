@@ -28,13 +28,13 @@ APPLICATION = "twitter-live-test"  # how PostgreSQL knows the processes' connect
 class Process:
     """`manage.py <arguments>`."""
 
-    def __init__(self, log: Path, *arguments: str, **environment: str) -> None:
+    def __init__(self, log: Path, *arguments: str, cwd: str = "", **environment: str) -> None:
         self.name = " ".join(arguments)
         self._log = log
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "manage.py", *arguments],
-                cwd=settings.BASE_DIR,
+                cwd=cwd or settings.BASE_DIR,
                 env={
                     **os.environ,  # noqa: TID251 the child's is the test's own
                     "DJANGO_SETTINGS_MODULE": "twitter_project.settings.test",

@@ -226,7 +226,7 @@ def _redis(url: str, *, is_real: bool) -> dict[str, Any]:
         pool = {"max_connections": 64, "connection_class": connection_class}
     else:
         # imported by name: it takes a good part of a start, and real parts don't need it
-        pool = {"connection_class": import_string("fakeredis.FakeRedisConnection")}
+        pool = {"connection_class": import_string("common.embedded_redis.Connection")}
     return {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": url,
@@ -284,6 +284,13 @@ WORKERS = {
 }
 # Started beside the requests by wsgi.py and asgi.py.
 LOOPS = [] if RABBITMQ_URL else ["messaging.embedded.start"]
+# Calls that make this process's embedded parts, before the loops and any other thread start: two
+# threads that were the first to ask for a part would make two. Redis is made by its import.
+EMBEDDED_PARTS: list[str] = []
+if EMBEDDED_DATABASE:
+    EMBEDDED_PARTS.append("messaging.wakeup.backend")
+if not RABBITMQ_URL:
+    EMBEDDED_PARTS.append("messaging.broker.broker")
 
 
 # The search index.
@@ -299,6 +306,8 @@ SEARCH_INDEX: dict[str, Any] = (
     if ELASTICSEARCH_URL
     else {"BACKEND": "search.backends.sqlite.SqliteIndex", "path": str(DATA_DIR / "search.sqlite3")}
 )
+if not ELASTICSEARCH_URL and "search" in SERVICES:
+    EMBEDDED_PARTS.append("search.index.index")
 if ELASTICSEARCH_URL and "search" in SERVICES:  # it takes as long to import as Django itself
     INSTALLED_APPS.append("django_elasticsearch_dsl")
 ELASTICSEARCH_DSL = {
@@ -353,20 +362,20 @@ TWEETS_GRPC: str | None = env.str("TWEETS_GRPC", None)
 GRPC_CHANNELS = {"accounts": _channel(USERS_GRPC), "tweets": _channel(TWEETS_GRPC)}
 
 
-# What /ready asks besides the databases. An embedded part lives and dies with its process.
+# What /ready asks besides the databases.
 
 
-def _probe(name: str, url: str | None, **options: str) -> dict[str, str]:
+def _probe(name: str, url: str | None, *, otherwise: str = "embedded", **options: str) -> Any:
     if url:
         return {"BACKEND": f"twitter_project.probes.{name}", "url": url, **options}
-    return {"BACKEND": "twitter_project.probes.embedded"}
+    return {"BACKEND": f"twitter_project.probes.{otherwise}"}
 
 
 PROBES = {
-    "redis": _probe("redis", REDIS_URL),
+    "redis": _probe("redis", REDIS_URL, otherwise="embedded_redis"),
     **{_name: _probe("redis", _url) for _name, _url in _feed_shards.items()},
-    "broker": _probe("rabbitmq", RABBITMQ_URL),
-    "search": _probe("elasticsearch", ELASTICSEARCH_URL),
+    "broker": _probe("rabbitmq", RABBITMQ_URL, otherwise="embedded_broker"),
+    "search": _probe("elasticsearch", ELASTICSEARCH_URL, otherwise="embedded_search"),
     "accounts": _probe("grpc", USERS_GRPC, service="accounts"),
     "tweets": _probe("grpc", TWEETS_GRPC, service="tweets"),
 }

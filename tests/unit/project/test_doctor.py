@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from common.ids import new_id
 from grpc_services.channels import channel
-from messaging.models import OutboxEvent
+from messaging.models import OutboxEvent, QueuedMessage
 from tests.boundaries.commands import run
 from tests.channels import NOBODY, network
 from tests.support import free_port, wait_until
@@ -156,6 +156,18 @@ def test_the_command_says_each_in_a_line_and_exits_with_1(tmp_path: Path) -> Non
     assert line.startswith("PROBLEM  default database: ")
     assert line.endswith(" → manage.py migrate_databases")
     assert answer.stderr.strip().endswith("1 problem found")
+
+
+def test_dead_letters_of_the_embedded_broker(db: None, settings: Settings) -> None:
+    settings.RABBITMQ_URL = None
+    QueuedMessage.objects.create(
+        queue="general_tweets.dead", message_id="1", routing_key="tweet.created", body=b"{}"
+    )
+
+    [problem] = problems(doctor.database("default"))
+
+    assert (problem.part, problem.text) == ("general_tweets", "1 dead letters")
+    assert problem.remedy == "manage.py dead_letters show general_tweets"
 
 
 @pytest.mark.real

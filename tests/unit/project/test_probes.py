@@ -11,9 +11,12 @@ from django.db import connections
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from common import embedded_parts
 from common.db import alias
 from grpc_services.channels import channel
 from grpc_services.servers import Server
+from messaging.broker import broker
+from messaging.models import QueuedMessage
 from twitter_project import lifecycle, probes
 
 PARTS = {"database", "redis", "broker", "search", "accounts", "tweets"}
@@ -37,6 +40,16 @@ def stopping() -> Iterator[None]:
     lifecycle.mark_stopping()
     yield
     lifecycle.mark_stopping(False)
+
+
+@pytest.fixture
+def embedded_broker(settings: Settings) -> Iterator[None]:
+    """The broker of the embedded mode, whatever the tests run on."""
+    settings.BROKER = {"BACKEND": "messaging.backends.embedded.EmbeddedBroker"}
+    broker().close()
+    broker.cache_clear()
+    yield
+    broker.cache_clear()
 
 
 @pytest.fixture
@@ -104,6 +117,41 @@ def test_ready_is_degraded_while_another_part_is_down(
     assert answer.status_code == 200
     assert answer.json()["status"] == "degraded"
     assert answer.json()["parts"] == {**dict.fromkeys(PARTS, "ok"), part: "down"}
+
+
+@pytest.mark.parametrize("part", ["redis", "broker", "search"])
+def test_ready_is_degraded_while_an_embedded_part_exists_twice(
+    part: str, transactional_db: None, embedded_broker: None, settings: Settings
+) -> None:
+    backend = {"BACKEND": f"twitter_project.probes.embedded_{part}"}
+    settings.PROBES = {**settings.PROBES, part: backend}
+    assert Client().get("/ready").json()["parts"][part] == "ok"
+    probes.forget()
+
+    twice = [threading.Event(), threading.Event()]
+    for each in twice:
+        embedded_parts.register(part, each)
+
+    assert Client().get("/ready").json() == {
+        "status": "degraded",
+        "parts": {**dict.fromkeys(PARTS, "ok"), part: "down"},
+    }
+
+
+def test_ready_is_degraded_while_the_embedded_broker_has_dead_letters(
+    transactional_db: None, embedded_broker: None, settings: Settings
+) -> None:
+    backend = {"BACKEND": "twitter_project.probes.embedded_broker"}
+    settings.PROBES = {**settings.PROBES, "broker": backend}
+    assert Client().get("/ready").json()["parts"]["broker"] == "ok"
+    probes.forget()
+
+    QueuedMessage.objects.create(
+        queue="general_tweets.dead", message_id="1", routing_key="tweet.created", body=b"{}"
+    )
+
+    assert Client().get("/ready").json()["status"] == "degraded"
+    assert probes.ask(probes.others())["broker"] is False
 
 
 def test_ready_is_refused_while_the_server_is_stopping(db: None, stopping: None) -> None:

@@ -18,8 +18,13 @@ class Command(Runserver):
         """In the child that serves, after each reload."""
         if settings.EMBEDDED_DATABASE:
             try:
-                embedded.prepare()
+                embedded.prepare(self._address())
             except CommandError as error:
                 self.stderr.write(f"CommandError: {error}")
                 os._exit(1)  # as Django does here: an exception would end this thread alone
         super().inner_run(*args, **options)
+
+    def _address(self) -> str:
+        place: Any = self  # Django's handle() has set what follows
+        host = f"[{place.addr}]" if place._raw_ipv6 else place.addr
+        return f"http://{host}:{place.port}"

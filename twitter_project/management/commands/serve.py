@@ -60,11 +60,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"]
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         if options["workers"] > 1 and (settings.LOOPS or not settings.REDIS_URL):
             raise CommandError("embedded parts live in one process: set their URLs, or --workers 1")
         _refuse_taken(host, port)
         if settings.EMBEDDED_DATABASE:
-            embedded.claim()
+            embedded.claim(address)
         if options["migrate"]:
             embedded.migrate()
         if options["seed"]:
@@ -83,9 +84,7 @@ class Command(BaseCommand):
             http1_settings=HTTP1Settings(max_buffer_size=_MOST_HEADER_BYTES),
         )
         server.drain_seconds = options["drain"]
-        server.on_listening = partial(
-            self._say_how_to_try, f"http://{host}:{port}", is_seeded=options["seed"]
-        )
+        server.on_listening = partial(self._say_how_to_try, address, is_seeded=options["seed"])
         monitor.start(_ready, *(["messaging.backlog.Backlog"] if settings.LOOPS else []))
         server.serve(target_loader=_load, wrap_loader=False)
 
