@@ -7,8 +7,14 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
-from django.http import Http404, HttpRequest, JsonResponse
+from django.core.exceptions import (
+    BadRequest,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+)
+from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions, status
 from rest_framework.response import Response
 from rest_framework_simplejwt.exceptions import AuthenticationFailed
@@ -30,6 +36,9 @@ STATUS: dict[type[errors.ServiceError], int] = {
 
 RETRY_AFTER_SECONDS = 1
 CHALLENGE = 'Bearer realm="api"'
+
+# What Django raises for a request that it refuses or can't read: the client's fault, never a 500.
+_UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError)
 
 # DRF's codes for input that isn't of the shape asked for; with any other the shape was right and
 # the value is refused.
@@ -79,13 +88,15 @@ def _service_response(error: errors.ServiceError) -> Response:
 
 
 def _as_drfs(error: Exception) -> Exception:
-    """What Django and the package of tokens raise, in DRF's words."""
+    """Translates exceptions of Django and of the JWT package to DRF's."""
     if isinstance(error, Http404):
         return exceptions.NotFound("not found")
     if isinstance(error, PermissionDenied):
         return exceptions.PermissionDenied("not allowed")
     if isinstance(error, RequestDataTooBig):
         return BodyTooLarge()
+    if isinstance(error, _UNREADABLE):
+        return exceptions.ParseError("the request can't be read")
     if isinstance(error, AuthenticationFailed):  # its detail is a dict
         return exceptions.AuthenticationFailed("the token is not valid or has expired")
     return error

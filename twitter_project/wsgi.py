@@ -3,15 +3,18 @@
 import gc
 import os
 
+import django
 from django.conf import settings
-from django.core.wsgi import get_wsgi_application
 from django.urls import get_resolver
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "twitter_project.settings.dev")
-application = get_wsgi_application()
+django.setup(set_prefix=False)
 
 from common.postgresql import deadlines  # noqa: E402 apps must be ready
 from twitter_project import loops  # noqa: E402
+from twitter_project.handler import Handler  # noqa: E402
+
+application = Handler()
 
 deadlines.impose(settings.DATABASE_DEADLINE_SECONDS)
 

@@ -1,11 +1,23 @@
 """What every endpoint does with a request it can't read, shown on one of them."""
 
 from typing import cast
+from wsgiref.util import setup_testing_defaults
 
 import pytest
+from django.core.exceptions import (
+    BadRequest,
+    DisallowedHost,
+    TooManyFieldsSent,
+    TooManyFilesSent,
+)
+from django.http import UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from rest_framework.test import APIClient
 
+from twitter_project.handler import Handler
+
 REGISTER = "/users/register"
+MANY_PARAMETERS = "&".join(f"p{n}=1" for n in range(1_100))
 
 pytestmark = pytest.mark.django_db
 
@@ -48,6 +60,64 @@ def test_a_query_that_is_too_long_is_414(api):
     response = api.get("/search", {"q": "a" * 10_000})
     assert response.status_code == 414
     assert response.json()["error"]["code"] == "too_large"
+
+
+@pytest.mark.parametrize("path", ["/tweet/1", "/tweet", "/users/alice/tweets", "/feed", "/search"])
+def test_a_query_of_more_parameters_than_django_takes_is_400(sign_in, alice, path):
+    response = sign_in(alice).get(f"{path}?q=a&{MANY_PARAMETERS}")
+    assert response.status_code == 400
+    assert response.json()["error"]["code"] == "bad_request"
+
+
+@pytest.mark.parametrize(
+    "content_type",
+    [
+        "text/plain; charset=utf-8",
+        "text/plain; charset=hex",
+        "text/plain; charset=undefined",
+        "text/plain; charset=punycode",
+        "text/plain; charset*=utf-8''%00",
+    ],
+)
+def test_no_content_type_makes_a_request_fail(content_type):
+    environ = {
+        "PATH_INFO": "/nowhere",
+        "QUERY_STRING": f"q=%C3%A9&{MANY_PARAMETERS}",
+        "CONTENT_TYPE": content_type,
+        "HTTP_HOST": "localhost",
+    }
+    setup_testing_defaults(environ)
+    started = []
+
+    def start_response(status, headers, exc_info=None, /):
+        started.append(status)
+        return started.append
+
+    Handler()(environ, start_response)
+    assert started == ["404 Not Found"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BadRequest("detail"),
+        DisallowedHost("detail"),
+        TooManyFieldsSent("detail"),
+        TooManyFilesSent("detail"),
+        MultiPartParserError("detail"),
+        UnreadablePostError("detail"),
+    ],
+)
+def test_what_django_refuses_within_a_view_is_400(api, monkeypatch, error):
+    def refuse(**_):
+        raise error
+
+    monkeypatch.setattr("accounts.services.register", refuse)
+    response = api.post(
+        REGISTER, {"email": "a@example.com", "username": "abc", "password": "pass123"}
+    )
+    assert response.status_code == 400
+    assert response.json()["error"]["message"] == "the request can't be read"
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
