@@ -1,10 +1,13 @@
-"""The admin's door: password and one-time code, both slowed down for who guesses."""
+"""The admin site: sign-in by password and one-time code, and checks that all its pages share."""
 
-from typing import Any
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
-from django.core.exceptions import ValidationError
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import BadRequest, ValidationError
 from django.http import HttpRequest
 from django_otp import devices_for_user, user_has_device
 from django_otp.admin import OTPAdminAuthenticationForm
@@ -12,7 +15,10 @@ from django_otp.admin import OTPAdminAuthenticationForm
 from accounts import attempts
 from common.db import atomic
 from common.errors import TooMany
+from common.ids import parse_id
 from common.throttling import client_address
+
+View = TypeVar("View", bound=Callable[..., Any])
 
 
 class SignInForm(OTPAdminAuthenticationForm):  # type: ignore[misc]
@@ -64,3 +70,20 @@ class Site(AdminSite):
         if not super().has_permission(request):
             return False
         return not settings.ADMIN_TWO_FACTOR or bool(request.user.is_verified())  # type: ignore[union-attr]
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        return super().admin_view(_refusing_bad_ids(view), cacheable)
+
+
+def _refusing_bad_ids(view: View) -> View:
+    """Refuses a bulk action on an id that is none: Django passes it to the database unchecked."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        if request.method == "POST":
+            for id in request.POST.getlist(ACTION_CHECKBOX_NAME):
+                if parse_id(id) is None:
+                    raise BadRequest("a selected id is no id")
+        return view(request, *args, **kwargs)
+
+    return cast(View, checked)

@@ -121,3 +121,16 @@ def test_the_admin_is_where_the_setting_says() -> None:
     settings = {"DJANGO_SETTINGS_MODULE": "twitter_project.settings.dev", "ADMIN_PATH": "behind/"}
     answer = run("-c", ask, environment=settings)
     assert answer.stdout.split() == ["200", "404"], answer.stderr
+
+
+@pytest.mark.parametrize("path", ["accounts/user", "tweets/tweet", "auth/group"])
+@pytest.mark.parametrize("id", ["x", "", "\x00", "-1", "1_0", "\u0661", "9" * 30])
+def test_a_bulk_action_on_what_is_no_id_is_400(root: User, path: str, id: str) -> None:
+    client = Client()
+    client.force_login(root)
+    action = "suspend" if path == "accounts/user" else "delete_selected"
+    ids = [str(root.id), id]
+    answer = client.post(f"/admin/{path}/", {"action": action, "_selected_action": ids})
+    assert answer.status_code == 400
+    root.refresh_from_db()
+    assert root.is_active
