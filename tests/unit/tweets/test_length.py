@@ -3,16 +3,19 @@
 import string
 import subprocess
 import sys
+import time
+import warnings
 
 import pytest
 from hypothesis import example, given
-from hypothesis.strategies import text
+from hypothesis import strategies as st
 
 from common.errors import Invalid
 from tweets import length
 from tweets.length import check_content
 
 FAMILY = "👨‍👩‍👧‍👦"
+KISS = "👩‍❤️‍💋‍👩"
 FLAG = "🏴󠁧󠁢󠁥󠁮󠁧󠁿"
 
 
@@ -29,6 +32,14 @@ FLAG = "🏴󠁧󠁢󠁥󠁮󠁧󠁿"
         ("👩", 140),
         (FAMILY, 140),
         (FLAG, 140),
+        (KISS, 140),
+        ("👩🏽‍❤️‍💋‍👨🏿", 140),
+        ("🧑‍🧑‍🧒‍🧒", 140),  # Unicode 15.1, as the next two
+        ("🐦‍🔥", 140),
+        ("🙂‍↔️", 140),
+        ("🫱🏽‍🫲🏿", 140),  # 14
+        ("🇨🇶", 140),  # 16
+        ("👍\u200d" * 4, 93),  # four joined emoji count 2; the next join counts 1
         ("a.", 140),
         ("x.com ", 11),  # 23 and the space between
     ],
@@ -66,12 +77,29 @@ def test_what_no_text_holds_is_refused(content: str) -> None:
     assert list(refused.value.fields) == ["content"]
 
 
-# Each of these takes the parser minutes when it is given the text as it is.
-@pytest.mark.parametrize(
-    "content", ["a." * 2000, "http://" + "a." * 1990, "é." * 30_000, "a-" * 30_000, "é" * 60_000]
-)
-def test_a_text_made_to_be_slow_is_refused_quickly(content: str) -> None:
-    with pytest.raises(Invalid):
+# twitter-text takes seconds or minutes for most of these.
+SLOW = [
+    "a.", "a-", "é", "é.", "é" * 60 + ".", "a-" * 30 + ".", "x.com ", "x.com/(", "co.", "日.com",
+    "👩\u200d", KISS, "e\u0301\u0323",
+]  # fmt: skip
+STARTS = ["", "http://", "x.com/", "x.com/(", "x.com?a="]
+
+
+@pytest.mark.parametrize("unit", [*SLOW, "(a)"])
+@pytest.mark.parametrize("start", STARTS)
+def test_a_long_text_is_measured_quickly(start: str, unit: str) -> None:
+    content = (start + unit * 4000)[:4000]
+    length._measure("x.com")  # imports the parser
+
+    before = time.thread_time()
+    length._measure(content)
+
+    assert time.thread_time() - before < 0.2
+
+
+@pytest.mark.parametrize("content", ["a." * 30_000, "é" * 60_000, "👩" * 4001])
+def test_a_text_that_cannot_fit_is_refused_unread(content: str) -> None:
+    with pytest.raises(Invalid, match=r"characters or less$"):
         check_content(content)
 
 
@@ -79,12 +107,30 @@ def test_a_long_chain_of_dots_is_counted_and_kept_as_it_is() -> None:
     assert check_content("a." * 140) == "a." * 140
 
 
-@given(text(alphabet=string.printable, min_size=1, max_size=280))
+def measure_by_twitter_text(content: str) -> int:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        from twitter_text import parse_tweet
+    return int(parse_tweet(content).weightedLength)
+
+
+@given(st.text(alphabet=string.printable, min_size=1, max_size=280))
 @example("a.b c. d.. 1.2 x.com")
 @example("a\r\nb\rc\n\rd")
-def test_what_is_measured_without_the_parser_is_measured_as_by_it(content: str) -> None:
-    parsed = length._parser()(content)
-    assert length._measure(content) == (parsed.weightedLength, True)
+def test_ascii_counts_as_the_platform_counts_it(content: str) -> None:
+    assert length._measure(content) == measure_by_twitter_text(content)
+
+
+PARTS = [
+    "a", "é", "日", "です", "ж", "1", "#", "@", " ", "-", "_", ".", ",", "/", "(", ")", "\n",
+    "x.com", "http://", "HTTPS://", "example.co.jp", ":80", "?q=1", "t.co/abc",
+    "😀", "👍🏽", FAMILY, FLAG, "🇫🇷", "1️⃣", "❤️", "©", "™", "\u200d",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PARTS), max_size=14).map("".join))
+def test_links_and_emoji_count_as_the_platform_counts_them(content: str) -> None:
+    assert length._measure(content) == measure_by_twitter_text(content)
 
 
 def test_importing_it_warns_of_nothing() -> None:
