@@ -6,7 +6,7 @@ readers merge them (see `feed.pulling`).
 A timeline is *materialised* while its key exists. Its last element tells what lies below:
 
 - `0`: nothing, the list reaches the beginning;
-- `-1`: not known yet, the list is being built and holds only what arrived since;
+- `-` and a number, the build's marker: the list is being built and holds only what arrived since;
 - an entry: older entries are in the database, and only there (the list's *floor*).
 
 Each change of a list is one script, so readers and other workers see it whole or not at all.
@@ -15,6 +15,8 @@ list on each shard where readers merge it.
 """
 
 import logging
+import re
+import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,7 +35,8 @@ from grpc_services.blobs import marks_key
 log = logging.getLogger(__name__)
 
 COMPLETE = b"0"
-BUILDING = b"-1"
+_BUILDING = re.compile(rb"-\d+")
+_MARKER_BITS = 48
 
 # Entries beyond those shown that a list may hold before it is trimmed: one LTRIM for 64 pushes.
 SLACK = 64
@@ -103,7 +106,7 @@ def _timeline(connection: redis.Redis, name: str, found: Any) -> Timeline | None
         return None
     if isinstance(found, Exception):
         raise found
-    if not found or found[-1] == BUILDING:
+    if not found or _BUILDING.fullmatch(found[-1]):
         return None
     entries = _in_order(found)
     shown = settings.FEED_SHOWN
@@ -140,7 +143,7 @@ def peek(owner_id: int, kind: Kind = TIMELINE) -> Listed | None:
         found: Any = connection.lrange(key(owner_id, kind), 0, -1)
     except redis.ResponseError:
         return None
-    if not found or found[-1] == BUILDING:
+    if not found or _BUILDING.fullmatch(found[-1]):
         return None
     ids = [id for item in found[: settings.FEED_SHOWN] if (id := parse_id(item)) is not None]
     return Listed(ids, found[-1] == COMPLETE)
@@ -175,28 +178,39 @@ def materialised(user_ids: Sequence[int]) -> list[int]:
     return materialised
 
 
-def start_building(owner_id: int, kind: Kind = TIMELINE) -> bool:
+def start_building(owner_id: int, kind: Kind = TIMELINE) -> bytes | None:
     """Makes the list exist, so that what arrives from now on is kept, unless it exists already.
 
-    Returns whether it does: a Redis that takes no writes refuses.
+    Returns the marker that `finish_building` takes: that of a build under way is shared, so a
+    builder that died holds up nobody. None where Redis takes no writes.
     """
     try:
-        script("begin")(
-            keys=[key(owner_id, kind)], args=[_IDLE_SECONDS], server=kind.shard_of(owner_id)
+        marker: bytes = script("begin")(
+            keys=[key(owner_id, kind)],
+            args=[f"-{secrets.randbits(_MARKER_BITS)}", _IDLE_SECONDS],
+            server=kind.shard_of(owner_id),
         )
     except (redis.exceptions.OutOfMemoryError, redis.exceptions.ReadOnlyError) as error:
         log.warning("Redis refuses to keep a timeline: %s", error)
-        return False
-    return True
+        return None
+    return marker
 
 
 def finish_building(
-    owner_id: int, entries: Sequence[int], *, is_complete: bool, kind: Kind = TIMELINE
+    owner_id: int,
+    marker: bytes,
+    entries: Sequence[int],
+    *,
+    is_complete: bool,
+    kind: Kind = TIMELINE,
 ) -> None:
-    """Joins the database's entries to what arrived meanwhile, unless another one did so first."""
+    """Joins the database's entries, read since `start_building`, to those that arrived meanwhile.
+
+    Does nothing where the list is complete by now, or was dropped and is being built again.
+    """
     script("finish")(
         keys=[key(owner_id, kind)],
-        args=[settings.FEED_SHOWN, int(is_complete), *entries],
+        args=[marker, settings.FEED_SHOWN, int(is_complete), *entries],
         server=kind.shard_of(owner_id),
     )
 
@@ -293,7 +307,7 @@ def _in_order(raw: Sequence[bytes]) -> list[int | str]:
             following = next(ids, None)
             if following is not None:
                 ordered.append(following)
-        elif item not in (COMPLETE, BUILDING):
+        elif item != COMPLETE:
             ordered.append(item.decode(errors="replace"))
     return ordered
 

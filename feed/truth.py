@@ -45,14 +45,19 @@ def build(owner_id: int, kind: Kind = TIMELINE) -> Timeline:
     already is left alone.
     """
     started = perf_counter()
-    is_kept = store.start_building(owner_id, kind)
+    marker = store.start_building(owner_id, kind)
+    built = ask(owner_id, kind)
+    if marker is not None:
+        store.finish_building(owner_id, marker, built.ids, is_complete=built.is_complete, kind=kind)
+    FEED_REBUILDS.observe(perf_counter() - started)
+    return (store.read(owner_id, kind) if marker is not None else None) or built
+
+
+def ask(owner_id: int, kind: Kind = TIMELINE) -> Timeline:
+    """The list as the database has it now."""
     author_ids = authors_of(owner_id) if kind == TIMELINE else [owner_id]
     entries = newest_entries(author_ids, limit=settings.FEED_SHOWN)
-    built = Timeline(entries, is_complete=len(entries) < settings.FEED_SHOWN)
-    if is_kept:
-        store.finish_building(owner_id, entries, is_complete=built.is_complete, kind=kind)
-    FEED_REBUILDS.observe(perf_counter() - started)
-    return (store.read(owner_id, kind) if is_kept else None) or built
+    return Timeline(entries, is_complete=len(entries) < settings.FEED_SHOWN)
 
 
 def materialise(user_id: int) -> Timeline:

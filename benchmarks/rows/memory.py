@@ -22,8 +22,10 @@ def prepare(stage: Stage) -> Iterator[Contest]:
         old = new_ids(timelines.SHOWN)[::-1]
         for user_id in user_ids:
             store.forget(user_id)
-            store.start_building(user_id)
-            store.finish_building(user_id, old, is_complete=False)
+            marker = store.start_building(user_id)
+            if marker is None:
+                raise CheckFailed("Redis keeps no timeline")
+            store.finish_building(user_id, marker, old, is_complete=False)
         new = new_ids(timelines.TOLERATED - timelines.SHOWN + 1)
         for entry in new:
             store.push(entry, author_id, user_ids)

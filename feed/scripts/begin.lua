@@ -1,7 +1,9 @@
--- Makes a timeline exist, marked as being built, unless it exists.
--- KEYS: the timeline. ARGV: the idle seconds after which it is forgotten.
+-- Makes a list exist, marked as being built, unless it exists.
+-- KEYS: the list. ARGV: the marker of this build, the idle seconds after which the list expires.
+-- Returns the list's last element: the marker of the build under way, or something else where the list
+-- is complete.
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  redis.call('RPUSH', KEYS[1], '-1')
-  redis.call('EXPIRE', KEYS[1], ARGV[1])
+  redis.call('RPUSH', KEYS[1], ARGV[1])
+  redis.call('EXPIRE', KEYS[1], ARGV[2])
 end
-return 1
+return redis.call('LINDEX', KEYS[1], -1)

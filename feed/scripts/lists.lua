@@ -6,6 +6,9 @@ local function is_newer(a, b)
   return #a > #b
 end
 
+-- The last element of a list that is being built is `-` and a number, which no two builds share.
+local function is_building(last) return string.find(last, '^-%d') ~= nil end
+
 local function owner(timeline) return string.sub(timeline, 6) end -- behind 'feed:'
 
 -- Puts an entry in its place in a list that exists and lacks it. Returns how long the list then is, or
@@ -13,12 +16,14 @@ local function owner(timeline) return string.sub(timeline, 6) end -- behind 'fee
 local function put(key, entry)
   local head = redis.pcall('LINDEX', key, 0)
   if type(head) ~= 'string' or head == entry then return nil end
-  if head == '-1' or is_newer(entry, head) then
+  if is_building(head) or is_newer(entry, head) then
     return redis.call('LPUSHX', key, entry) -- a backlog comes late and in order
   end
-  for _, id in ipairs(redis.call('LRANGE', key, 0, -1)) do
+  local list = redis.call('LRANGE', key, 0, -1)
+  local marker = is_building(list[#list]) and list[#list]
+  for _, id in ipairs(list) do
     if id == entry then return nil end
-    if is_newer(entry, id) or id == '-1' then
+    if id == marker or is_newer(entry, id) then
       return redis.call('LINSERT', key, 'BEFORE', id, entry)
     end
   end
@@ -35,12 +40,27 @@ local function rewrite(key, items, kept)
   end
 end
 
--- Shows entries in a timeline that exists, down to its floor, or hides them.
+-- Cuts a list that has grown too long. One that is being built is dropped instead: without its marker
+-- it would seem complete down to its last entry, and its builder has yet to add entries above that.
+local function trim(key, kept)
+  if is_building(redis.call('LINDEX', key, -1)) then
+    redis.call('DEL', key)
+  else
+    redis.call('LTRIM', key, 0, kept - 1)
+  end
+end
+
+-- Shows entries in a timeline that exists, down to its floor, or hides them. One that is being built is
+-- dropped, and built by its next reader: its builder may have asked the database too early.
 local function show(key, entries, shown, kept)
   local list = redis.pcall('LRANGE', key, 0, -1)
   if list.err or #list == 0 then return end
   local floor, sentinel = list[#list], nil
-  if floor == '0' or floor == '-1' then sentinel = table.remove(list) end
+  if is_building(floor) then
+    redis.call('DEL', key)
+    return
+  end
+  if floor == '0' then sentinel = table.remove(list) end
   local concerned, revised = {}, {}
   for _, id in ipairs(entries) do concerned[id] = true end
   for _, id in ipairs(list) do
@@ -54,6 +74,6 @@ local function show(key, entries, shown, kept)
     table.sort(revised, is_newer)
   end
   while #revised > kept do table.remove(revised) end
-  if sentinel == '-1' or #revised < kept then revised[#revised + 1] = sentinel end
+  if #revised < kept then revised[#revised + 1] = sentinel end
   rewrite(key, revised, #revised)
 end

@@ -76,7 +76,7 @@ end
 -- The part of a list that the page may show, in order, and the entry below which it tells nothing.
 local function read(key)
   local last = redis.pcall('LINDEX', key, -1)
-  if type(last) ~= 'string' or last == '-1' then return nil end
+  if type(last) ~= 'string' or is_building(last) then return nil end
   local length = redis.call('LLEN', key)
   local is_whole = last == '0'
   if is_whole then length = length - 1 end
@@ -105,7 +105,7 @@ local is_odd = false -- whether Python must have a look
 -- The next entries of an author's own list, twice as many each time. It is always in order.
 local function refill(list)
   local items = redis.pcall('LRANGE', list.key, list.next, list.next + list.count - 1)
-  is_odd = items.err or items[#items] == '-1' or #items == 0 and list.next == 0
+  is_odd = items.err or #items == 0 and list.next == 0 or #items > 0 and is_building(items[#items])
   if is_odd then return end
   local above = list.items[#list.items] or before
   if not is_in_order(items) or above ~= '' and items[1] and not is_newer(above, items[1]) then

@@ -6,7 +6,7 @@
 if not redis.call('SET', KEYS[1], '1', 'NX', 'EX', ARGV[2]) then
   return 0
 end
-local entry, kept, tolerated = ARGV[1], tonumber(ARGV[3]) - 1, tonumber(ARGV[4])
+local entry, kept, tolerated = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4])
 local unfollowed = redis.call('EXISTS', KEYS[2]) == 1
 local pushed, first = 0, 3
 if string.sub(KEYS[3], 1, 9) == 'authored:' then
@@ -14,7 +14,7 @@ if string.sub(KEYS[3], 1, 9) == 'authored:' then
   local length = put(KEYS[3], entry)
   if length then
     pushed = 1
-    if length > tolerated then redis.call('LTRIM', KEYS[3], 0, kept) end
+    if length > tolerated then trim(KEYS[3], kept) end
   end
 end
 for i = first, #KEYS do
@@ -24,7 +24,7 @@ for i = first, #KEYS do
     if type(length) == 'number' and length > 0 then
       pushed = pushed + 1
       if length > tolerated then
-        redis.call('LTRIM', KEYS[i], 0, kept)
+        trim(KEYS[i], kept)
       end
     end
   end

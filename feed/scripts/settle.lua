@@ -23,9 +23,5 @@ else
   redis.call('EXPIRE', KEYS[3], ARGV[5])
 end
 
-if not following and redis.pcall('LINDEX', KEYS[1], -1) == '-1' then
-  redis.call('DEL', KEYS[1]) -- a rebuild under way may have read the author's entries
-else
-  show(KEYS[1], {unpack(ARGV, 7)}, following, tonumber(ARGV[6]))
-end
+show(KEYS[1], {unpack(ARGV, 7)}, following, tonumber(ARGV[6]))
 return 1

@@ -15,7 +15,8 @@ from accounts.models import User
 from common import shards
 from common.revocation import revocations
 from feed import store
-from feed.truth import compare
+from feed.store import Timeline
+from feed.truth import ask, compare
 from messaging.models import OutboxEvent
 from messaging.worker import Delivery
 from tests.factories import UserFactory
@@ -140,8 +141,8 @@ def test_the_feed_ends_as_if_it_were_built_anew(
             assert shown(truth(someone.id)) == rebuilt
 
 
-class LimitedWorld(World):
-    """Where everyone follows everyone, and the limit above which authors are pulled moves."""
+class BefriendedWorld(World):
+    """Where everyone follows everyone at first."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -150,6 +151,97 @@ class LimitedWorld(World):
                 if other is not someone:
                     someone.follow(other)
         self.tell_the_rest()
+
+
+class BuildersWorld(BefriendedWorld):
+    """Where builders of timelines stop between their steps, for as long as they like."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.markers: dict[int, tuple[int, bytes]] = {}
+        self.answers: dict[int, Timeline] = {}
+
+    def begin(self, builder: int, who: int) -> None:
+        user_id = self.people[who].id
+        marker = store.start_building(user_id)
+        assert marker is not None
+        self.markers[builder] = user_id, marker
+        self.answers.pop(builder, None)
+
+    def begin_anew(self, builder: int, who: int) -> None:
+        """As `rebuild_feed` does."""
+        self.forget(who)
+        self.begin(builder, who)
+
+    def ask(self, builder: int) -> None:
+        if builder in self.markers:
+            self.answers[builder] = ask(self.markers[builder][0])
+
+    def finish(self, builder: int) -> None:
+        if answer := self.answers.pop(builder, None):
+            user_id, marker = self.markers.pop(builder)
+            store.finish_building(user_id, marker, answer.ids, is_complete=answer.is_complete)
+
+    def forget(self, who: int) -> None:
+        store.forget(self.people[who].id)
+
+
+builder = st.integers(0, 2)
+builders_actions = st.lists(
+    st.one_of(
+        st.tuples(st.just("post"), person),
+        st.tuples(st.just("follow"), person, person),
+        st.tuples(st.just("unfollow"), person, person),
+        st.tuples(st.just("begin"), builder, person),
+        st.tuples(st.just("begin_anew"), builder, person),
+        st.tuples(st.just("ask"), builder),
+        st.tuples(st.just("finish"), builder),
+        st.tuples(st.just("forget"), person),
+        st.tuples(st.just("read"), person),
+        st.tuples(st.just("tell_the_rest")),
+    ),
+    min_size=15,
+    max_size=40,
+)
+
+
+@given(actions=builders_actions)
+@hypothesis.example(  # a builder answers after an unfollow,
+    actions=[
+        ("post", 1), ("begin_anew", 0, 0), ("ask", 0), ("unfollow", 0, 1), ("tell_the_rest",),
+        ("begin", 1, 0), ("finish", 0), ("ask", 1), ("finish", 1),
+    ]
+)  # fmt: skip
+@hypothesis.example(  # after the list was forgotten,
+    actions=[
+        ("begin_anew", 0, 0), ("ask", 0), ("forget", 0), ("post", 1), ("tell_the_rest",),
+        ("begin", 1, 0), ("finish", 0), ("ask", 1), ("finish", 1),
+    ]
+)  # fmt: skip
+@hypothesis.example(actions=[("begin_anew", 0, 0), ("post", 1), ("tell_the_rest",)])  # or died
+@hypothesis.settings(
+    max_examples=30,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+def test_builders_that_overtake_each_other_keep_and_lose_nothing(
+    db: None, monkeypatch: pytest.MonkeyPatch, actions: list[tuple[Any, ...]]
+):
+    monkeypatch.setattr("feed.handlers.MERGED_AT_ONCE", 1)  # so that two events forget a list
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        world = BuildersWorld()
+    for action in actions:
+        world.do(action)
+    world.tell_the_rest()
+
+    for someone in world.people:
+        assert someone.feed_entries() == shown(truth(someone.id))
+        assert not compare(someone.id)
+
+
+class LimitedWorld(BefriendedWorld):
+    """Where the limit above which authors are pulled moves, too."""
 
     def limit(self, followers: int) -> None:
         settings.FEED_PULL_FOLLOWERS = followers

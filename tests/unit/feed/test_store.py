@@ -28,8 +28,10 @@ class TestReading:
         assert store.read(BOB) is None
 
     def test_a_list_that_is_being_built_is_not_materialised_yet(self):
-        put(BOB, 50, -1)
+        put(BOB, 50, -7)
         assert store.read(BOB) is None
+        assert store.peek(BOB) is None
+        assert store.read_part(BOB, limit=10) is None
 
     def test_the_sentinel_is_not_shown_and_says_that_nothing_is_below(self):
         put(BOB, 50, 40, 0)
@@ -124,6 +126,8 @@ class TestInsert:
             ([30, 0], [30, 20, 0]),
             ([0], [20, 0]),
             ([-1], [20, -1]),
+            ([30, 10, -7], [30, 20, 10, -7]),
+            ([30, -7], [30, 20, -7]),
             ([30, 20, 10, 0], [30, 20, 10, 0]),
             ([30, 20], [30, 20]),
             ([30, 25], [30, 25]),  # below the floor: the database has it
@@ -214,11 +218,13 @@ class TestSettle:
             store.settle(follower_id=BOB, author_id=ALICE, following=True, version=1, entries=[20])
         assert raw(BOB) == [30, 20, 0]
 
-    def test_an_unfollow_sends_a_list_that_is_being_built_back_to_its_start(self):
-        put(BOB, -1)
-        store.settle(follower_id=BOB, author_id=ALICE, following=False, version=1, entries=[20])
-        store.finish_building(BOB, [20, 10], is_complete=True)
-        assert store.read(BOB) is None
+    @pytest.mark.parametrize("following", [False, True])
+    def test_it_drops_a_list_that_is_being_built(self, following: bool):
+        marker = begin(BOB)
+        store.settle(follower_id=BOB, author_id=ALICE, following=following, version=1, entries=[20])
+        assert not store.materialised([BOB])
+        store.finish_building(BOB, marker, [20, 10], is_complete=True)
+        assert not store.materialised([BOB])
 
     def test_a_full_list_keeps_800_and_loses_its_sentinel(self):
         put(BOB, *range(800, 0, -1), 0)
@@ -230,34 +236,58 @@ class TestSettle:
         assert not store.materialised([BOB])
 
 
+def begin(user_id: int) -> bytes:
+    marker = store.start_building(user_id)
+    assert marker is not None
+    return marker
+
+
 class TestBuilding:
     def test_what_arrives_meanwhile_is_kept(self):
-        store.start_building(BOB)
+        marker = begin(BOB)
         store.push(30, ALICE, [BOB])
-        store.finish_building(BOB, [20, 10], is_complete=True)
+        store.finish_building(BOB, marker, [20, 10], is_complete=True)
         assert raw(BOB) == [30, 20, 10, 0]
 
-    def test_a_list_that_exists_is_never_built_over(self):
-        put(BOB, 30, 0)
-        store.start_building(BOB)
-        store.finish_building(BOB, [20], is_complete=True)
-        assert raw(BOB) == [30, 0]
+    @pytest.mark.parametrize("last", [0, 10])
+    def test_a_list_that_exists_is_never_built_over(self, last: int):
+        put(BOB, 30, last)
+        store.finish_building(BOB, begin(BOB), [20], is_complete=True)
+        assert raw(BOB) == [30, last]
 
     def test_two_that_build_at_once_make_one_list(self):
-        store.start_building(BOB)
-        store.start_building(BOB)
-        store.finish_building(BOB, [20, 10], is_complete=True)
-        store.finish_building(BOB, [20, 10], is_complete=True)
+        first, second = begin(BOB), begin(BOB)
+        store.finish_building(BOB, second, [20, 10], is_complete=True)
+        store.finish_building(BOB, first, [20], is_complete=True)
         assert raw(BOB) == [20, 10, 0]
 
+    def test_an_older_builder_does_not_finish_the_list_of_a_newer_one(self):
+        older = begin(BOB)
+        store.forget(BOB)
+        newer = begin(BOB)
+        store.finish_building(BOB, older, [20], is_complete=True)
+        assert store.read(BOB) is None
+        store.finish_building(BOB, newer, [30], is_complete=True)
+        assert raw(BOB) == [30, 0]
+
+    def test_a_builder_that_died_leaves_its_list_to_the_next_one(self):
+        begin(BOB)
+        store.push(30, ALICE, [BOB])
+        store.finish_building(BOB, begin(BOB), [20], is_complete=True)
+        assert raw(BOB) == [30, 20, 0]
+
+    @pytest.mark.parametrize("put_in", [store.push, store.insert])
+    def test_a_list_that_grows_too_long_meanwhile_is_dropped_and_claims_no_floor(self, put_in):
+        put(BOB, *range(800 + SLACK, 0, -1), -7)
+        put_in(2000, ALICE, [BOB])
+        assert not store.materialised([BOB])
+
     def test_a_truncated_list_has_no_sentinel(self):
-        store.start_building(BOB)
-        store.finish_building(BOB, list(range(800, 0, -1)), is_complete=False)
+        store.finish_building(BOB, begin(BOB), list(range(800, 0, -1)), is_complete=False)
         assert store.read(BOB) == Timeline(list(range(800, 0, -1)), is_complete=False)
 
     def test_an_empty_one_exists(self):
-        store.start_building(BOB)
-        store.finish_building(BOB, [], is_complete=True)
+        store.finish_building(BOB, begin(BOB), [], is_complete=True)
         assert raw(BOB) == [0]
         assert store.materialised([ALICE, BOB]) == [BOB]
 
