@@ -29,7 +29,7 @@ from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from common.db import alias
 from feed import placement
-from messaging.backends.rabbitmq import connect, reason
+from messaging.backends.rabbitmq.connections import connect, reason
 from messaging.broker import dead_queue
 from messaging.models import OutboxEvent, QueuedMessage
 from messaging.worker import Worker, workers

@@ -272,7 +272,7 @@ RABBITMQ_URL: str | None = env.str("RABBITMQ_URL", None)
 if RABBITMQ_URL:
     RABBITMQ_URL = tls.with_authority("RABBITMQ_URL", RABBITMQ_URL, TLS_CA_FILE)
 BROKER: dict[str, Any] = (
-    {"BACKEND": "messaging.backends.rabbitmq.RabbitMQBroker", "url": RABBITMQ_URL}
+    {"BACKEND": "messaging.backends.rabbitmq.broker.RabbitMQBroker", "url": RABBITMQ_URL}
     if RABBITMQ_URL
     else {"BACKEND": "messaging.backends.embedded.EmbeddedBroker"}
 )

@@ -173,7 +173,7 @@ def test_two_consumers_share_the_work(reader: Reader, consuming):
     ("host", "reason"), [("127.0.0.1:1", "refused"), ("nowhere.invalid", "not known")]
 )
 def test_a_broker_that_is_down_is_an_outage(host: str, reason: str, reader: Reader):
-    from messaging.backends.rabbitmq import RabbitMQBroker
+    from messaging.backends.rabbitmq.broker import RabbitMQBroker
 
     nowhere: Broker = RabbitMQBroker(f"amqp://test:test@{host}/%2F")
     for call in (
@@ -198,7 +198,7 @@ def test_a_worker_waits_for_a_broker_whose_name_is_not_known(
     reader: Reader, caplog: pytest.LogCaptureFixture
 ):
     """As in a cluster where the broker is being moved."""
-    from messaging.backends.rabbitmq import RabbitMQBroker
+    from messaging.backends.rabbitmq.broker import RabbitMQBroker
 
     RabbitMQBroker("amqp://test:test@nowhere.invalid/%2F").consume(reader.worker, FirstPause())
 
@@ -209,12 +209,13 @@ def test_a_worker_waits_for_a_broker_whose_name_is_not_known(
 def test_a_worker_waits_for_a_broker_that_hangs_while_one_connects(
     reader: Reader, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
-    from messaging.backends import rabbitmq
+    from messaging.backends.rabbitmq import connections
+    from messaging.backends.rabbitmq.broker import RabbitMQBroker
 
-    monkeypatch.setattr(rabbitmq, "_CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "_CONNECT_SECONDS", 0.2)
     with behind_a_proxy() as (url, proxy):
         proxy.fall_silent()
-        rabbitmq.RabbitMQBroker(url).consume(reader.worker, FirstPause())
+        RabbitMQBroker(url).consume(reader.worker, FirstPause())
 
     assert "RabbitMQ is away" in caplog.text
 
@@ -234,7 +235,7 @@ def behind_a_proxy() -> Iterator[tuple[str, Proxy]]:
     ids=["connection open", "channel open", "confirms on"],
 )  # fmt: skip
 def test_a_broker_that_dies_while_one_connects_is_an_outage(last: bytes):
-    from messaging.backends.rabbitmq import RabbitMQBroker
+    from messaging.backends.rabbitmq.broker import RabbitMQBroker
 
     with behind_a_proxy() as (url, proxy):
         proxy.hang_up(when_told=last)

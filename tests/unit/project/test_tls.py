@@ -25,7 +25,7 @@ from elasticsearch.dsl import connections as index_connections
 
 from common.ids import new_id
 from common.postgresql.base import DatabaseWrapper
-from messaging.backends.rabbitmq import RabbitMQBroker
+from messaging.backends.rabbitmq.broker import RabbitMQBroker
 from messaging.broker import Message
 from search.backends.elasticsearch import ElasticsearchIndex
 from tests.unit.project.tls_servers import Servers, serving

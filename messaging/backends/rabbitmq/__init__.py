@@ -1,0 +1,1 @@
+"""RabbitMQ: a durable topic exchange, quorum queues, publisher confirms, dead letters."""

@@ -1,0 +1,134 @@
+"""What the system asks of a broker, by RabbitMQ. A connection belongs to one thread."""
+
+import logging
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import TypeVar
+
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPConnectionError, AMQPError
+
+from common.backoff import waits
+from common.errors import Unavailable
+from messaging import loops
+from messaging.backends.rabbitmq.connections import connect, reason, url_parameters
+from messaging.backends.rabbitmq.consumer import Consumer
+from messaging.backends.rabbitmq.messages import make_properties, read_delivery, read_message
+from messaging.backends.rabbitmq.publisher import Publisher
+from messaging.backends.rabbitmq.queues import declare_queue, settle, take
+from messaging.broker import EXCHANGE, Message, dead_queue
+from messaging.worker import Worker
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class RabbitMQBroker:
+    def __init__(self, url: str) -> None:
+        self._parameters = url_parameters(url, heartbeat=60)
+        # Nobody drives a publisher's loop between batches; its deadline finds a dead peer.
+        self._publisher_parameters = url_parameters(url, heartbeat=0)
+        self._thread = threading.local()
+
+    def declare(self, workers: Sequence[Worker]) -> None:
+        def make(channel: BlockingChannel) -> None:
+            channel.exchange_declare(EXCHANGE, exchange_type="topic", durable=True)
+            for worker in workers:
+                declare_queue(channel, worker)
+
+        self._call(make)
+
+    def publish(self, messages: Sequence[Message]) -> None:
+        publisher: Publisher | None = getattr(self._thread, "publisher", None)
+        if publisher is None or not publisher.is_open:
+            publisher = self._thread.publisher = Publisher(self._publisher_parameters)
+        publisher.publish([(EXCHANGE, m.routing_key, make_properties(m), m.body) for m in messages])
+
+    def run_once(self, worker: Worker) -> int:
+        def handle(channel: BlockingChannel) -> int:
+            deliveries = [read_delivery(*got) for got in take(channel, worker.queue, worker.batch)]
+            if deliveries:
+                settle(channel, deliveries, worker.process(deliveries))
+            return len(deliveries)
+
+        return self._call(handle)
+
+    def consume(self, worker: Worker, stop: threading.Event) -> None:
+        pauses = waits()
+        while not stop.is_set():
+            try:
+                with connect(self._parameters) as connection:
+                    consumer = Consumer(connection, worker, stop)
+                    pauses = waits()
+                    loops.mark(worker.queue, up=True)
+                    while not stop.is_set():
+                        if consumer.step():
+                            pauses = waits()
+            except AMQPError as error:
+                loops.mark(worker.queue, up=False)
+                if stop.is_set():
+                    return
+                pause = next(pauses)
+                log.warning(
+                    "%s: RabbitMQ is away, next attempt in %.1f s: %s",
+                    worker.queue, pause, reason(error),
+                )  # fmt: skip
+                stop.wait(pause)
+
+    def depth(self, queue: str) -> int:
+        return self._call(
+            lambda channel: channel.queue_declare(queue, passive=True).method.message_count
+        )
+
+    def purge(self, queue: str) -> None:
+        self._call(lambda channel: channel.queue_purge(queue))
+
+    def dead_letters(self, worker: Worker, limit: int) -> list[Message]:
+        def look(channel: BlockingChannel) -> list[Message]:
+            found = list(take(channel, dead_queue(worker.queue), limit))
+            if found:
+                channel.basic_nack(found[-1][0].delivery_tag, multiple=True, requeue=True)
+            return [read_message(*got) for got in found]
+
+        return self._call(look)
+
+    def send_back(self, worker: Worker, limit: int) -> int:
+        def move(channel: BlockingChannel) -> int:
+            count = 0
+            for method, properties, body in take(channel, dead_queue(worker.queue), limit):
+                message = read_message(method, properties, body)
+                channel.basic_publish("", worker.queue, body, make_properties(message))
+                channel.basic_ack(method.delivery_tag)
+                count += 1
+            return count
+
+        return self._call(move)
+
+    def close(self) -> None:
+        held = self._thread.__dict__
+        channel, publisher = held.pop("channel", None), held.pop("publisher", None)
+        if channel is not None and channel.is_open:
+            channel.connection.close()
+        if publisher is not None:
+            publisher.close()
+
+    def _call(self, action: Callable[[BlockingChannel], T]) -> T:
+        """Runs `action` on this thread's channel, made anew when it was lost."""
+        try:
+            return action(self._channel())
+        except AMQPError as error:
+            self._thread.__dict__.pop("channel", None)
+            raise Unavailable(f"RabbitMQ: {reason(error)}") from error
+
+    def _channel(self) -> BlockingChannel:
+        channel: BlockingChannel | None = getattr(self._thread, "channel", None)
+        if channel is not None:
+            with suppress(AMQPConnectionError):  # closed while it was idle: nobody drove it
+                channel.connection.process_data_events()
+        if channel is None or not channel.is_open:
+            channel = connect(self._parameters).channel()
+            channel.confirm_delivery()
+            self._thread.channel = channel
+        return channel

@@ -1,0 +1,82 @@
+"""Consumes a worker's queue."""
+
+import logging
+import threading
+from collections import deque
+
+import pika
+from django.db import close_old_connections
+from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPConnectionError
+from pika.spec import Basic, BasicProperties
+
+from common.backoff import waits
+from common.errors import OUTAGES, Unavailable
+from messaging import loops
+from messaging.backends.rabbitmq.messages import read_delivery
+from messaging.backends.rabbitmq.queues import declare_queue, settle
+from messaging.broker import EXCHANGE
+from messaging.worker import Delivery, Worker
+
+# Messages a consumer holds. One multiple ack settles a batch of them.
+PREFETCH = 1000
+
+_POLL_SECONDS = 0.25
+
+log = logging.getLogger(__name__)
+
+
+class Consumer:
+    """One consumer on one connection."""
+
+    def __init__(
+        self, connection: pika.BlockingConnection, worker: Worker, stop: threading.Event
+    ) -> None:
+        self._connection = connection
+        self._worker = worker
+        self._stop = stop
+        self._inbox: deque[Delivery] = deque()
+        self._channel = connection.channel()
+        self._channel.exchange_declare(EXCHANGE, exchange_type="topic", durable=True)
+        declare_queue(self._channel, worker)
+        self._channel.basic_qos(prefetch_count=PREFETCH)
+        self._channel.basic_consume(worker.queue, self._receive)
+
+    def step(self) -> bool:
+        """Waits for messages, a moment at most, and handles a batch. Says if there was one."""
+        self._connection.process_data_events(0 if self._inbox else _POLL_SECONDS)
+        if not self._channel.consumer_tags:
+            raise AMQPConnectionError("the consumer was cancelled: its queue or channel is gone")
+        batch = [self._inbox.popleft() for _ in range(min(len(self._inbox), self._worker.batch))]
+        if not batch:
+            return False
+        for pause in waits():
+            close_old_connections()  # those that broke: nobody else would
+            try:
+                dead = self._worker.process(batch)
+            except (Unavailable, *OUTAGES) as error:
+                loops.mark(self._worker.queue, up=False)
+                log.warning("%s waits for %.1f s: %s", self._worker.queue, pause, error)
+                self._wait(pause)
+                if self._stop.is_set():
+                    return False  # unsettled: the queue has them back when the connection ends
+            else:
+                settle(self._channel, batch, dead)
+                loops.mark(self._worker.queue, up=True)
+                break
+        return True
+
+    def _receive(
+        self,
+        channel: BlockingChannel,
+        method: Basic.Deliver,
+        properties: BasicProperties,
+        body: bytes,
+    ) -> None:
+        self._inbox.append(read_delivery(method, properties, body))
+
+    def _wait(self, seconds: float) -> None:
+        """Keeps the heartbeats going meanwhile."""
+        while seconds > 0 and not self._stop.is_set():
+            self._connection.sleep(min(seconds, _POLL_SECONDS))
+            seconds -= _POLL_SECONDS
