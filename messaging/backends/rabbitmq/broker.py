@@ -1,4 +1,4 @@
-"""What the system asks of a broker, by RabbitMQ. A connection belongs to one thread."""
+"""What the system asks of a broker, by RabbitMQ. Each thread has connections of its own."""
 
 import logging
 import threading
@@ -13,12 +13,14 @@ from common.backoff import waits
 from common.errors import Unavailable
 from messaging import loops
 from messaging.backends.rabbitmq.connections import connect, reason, url_parameters
-from messaging.backends.rabbitmq.consumer import Consumer
+from messaging.backends.rabbitmq.consumer import Consumer, Heartbeats
 from messaging.backends.rabbitmq.messages import make_properties, read_delivery, read_message
 from messaging.backends.rabbitmq.publisher import Publisher
 from messaging.backends.rabbitmq.queues import declare_queue, settle, take
 from messaging.broker import EXCHANGE, Message, dead_queue
 from messaging.worker import Worker
+
+_HEARTBEAT_SECONDS = 60
 
 T = TypeVar("T")
 
@@ -27,7 +29,7 @@ log = logging.getLogger(__name__)
 
 class RabbitMQBroker:
     def __init__(self, url: str) -> None:
-        self._parameters = url_parameters(url, heartbeat=60)
+        self._parameters = url_parameters(url, heartbeat=_HEARTBEAT_SECONDS)
         # Nobody drives a publisher's loop between batches; its deadline finds a dead peer.
         self._publisher_parameters = url_parameters(url, heartbeat=0)
         self._thread = threading.local()
@@ -59,8 +61,11 @@ class RabbitMQBroker:
         pauses = waits()
         while not stop.is_set():
             try:
-                with connect(self._parameters) as connection:
-                    consumer = Consumer(connection, worker, stop)
+                with (
+                    connect(self._parameters) as connection,
+                    Heartbeats(connection, every_seconds=_HEARTBEAT_SECONDS / 10) as heartbeats,
+                ):
+                    consumer = Consumer(connection, heartbeats, worker, stop)
                     pauses = waits()
                     loops.mark(worker.queue, up=True)
                     while not stop.is_set():

@@ -3,16 +3,20 @@
 import logging
 import threading
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Self
 
 import pika
 from django.db import close_old_connections
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPConnectionError
+from pika.exceptions import AMQPConnectionError, AMQPError
 from pika.spec import Basic, BasicProperties
 
 from common.backoff import waits
 from common.errors import OUTAGES, Unavailable
 from messaging import loops
+from messaging.backends.rabbitmq.connections import reason
 from messaging.backends.rabbitmq.messages import read_delivery
 from messaging.backends.rabbitmq.queues import declare_queue, settle
 from messaging.broker import EXCHANGE
@@ -26,13 +30,64 @@ _POLL_SECONDS = 0.25
 log = logging.getLogger(__name__)
 
 
+class Heartbeats:
+    """Serves a connection's heartbeats from a second thread while the first is in a handler.
+
+    Otherwise RabbitMQ closes the connection during a long handler, hands all its messages to
+    another worker and counts one more delivery of each towards the queue's delivery limit.
+    pika's connections are not thread-safe, so the lock says which thread may use this one.
+    """
+
+    def __init__(self, connection: pika.BlockingConnection, *, every_seconds: float) -> None:
+        self._connection = connection
+        self._every_seconds = every_seconds
+        self._in_use = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="heartbeats", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._in_use.acquire()
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._in_use.release()
+        self._thread.join()
+
+    @contextmanager
+    def served(self) -> Iterator[None]:
+        """The caller does not use the connection inside the block."""
+        self._in_use.release()
+        try:
+            yield
+        finally:
+            self._in_use.acquire()
+
+    def _run(self) -> None:
+        while not self._ended.wait(self._every_seconds):
+            with self._in_use:
+                if self._ended.is_set():
+                    return
+                try:
+                    self._connection.process_data_events()
+                except AMQPError as error:  # the consumer's next call fails, too, and reconnects
+                    log.warning("the connection was lost during a handler: %s", reason(error))
+                    return
+
+
 class Consumer:
     """One consumer on one connection."""
 
     def __init__(
-        self, connection: pika.BlockingConnection, worker: Worker, stop: threading.Event
+        self,
+        connection: pika.BlockingConnection,
+        heartbeats: Heartbeats,
+        worker: Worker,
+        stop: threading.Event,
     ) -> None:
         self._connection = connection
+        self._heartbeats = heartbeats
         self._worker = worker
         self._stop = stop
         self._inbox: deque[Delivery] = deque()
@@ -53,7 +108,8 @@ class Consumer:
         for pause in waits():
             close_old_connections()  # those that broke: nobody else would
             try:
-                dead = self._worker.process(batch)
+                with self._heartbeats.served():
+                    dead = self._worker.process(batch)
             except (Unavailable, *OUTAGES) as error:
                 loops.mark(self._worker.queue, up=False)
                 log.warning("%s waits for %.1f s: %s", self._worker.queue, pause, error)

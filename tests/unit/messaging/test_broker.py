@@ -21,6 +21,7 @@ from tests.chaos.proxy import Proxy
 from tests.conftest import is_real
 from tests.support import wait_until
 
+HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"  # a frame of AMQP
 LIKED = TweetLiked(tweet_id=1, user_id=2, author_id=3, at=datetime(2026, 11, 23, tzinfo=UTC))
 
 
@@ -218,6 +219,37 @@ def test_a_worker_waits_for_a_broker_that_hangs_while_one_connects(
         RabbitMQBroker(url).consume(reader.worker, FirstPause())
 
     assert "RabbitMQ is away" in caplog.text
+
+
+@pytest.mark.real
+def test_heartbeats_are_served_while_a_handler_works(
+    reader: Reader, monkeypatch: pytest.MonkeyPatch
+):
+    """RabbitMQ closes the connection after two missed heartbeats, and delivers the rest again."""
+    from messaging.backends.rabbitmq import broker as module
+
+    sent: list[bytes] = []
+    send: Any = BaseConnection.__dict__["_adapter_emit_data"]
+
+    def count(connection: object, data: bytes) -> None:
+        sent.append(data)
+        send(connection, data)
+
+    stop, deliveries = threading.Event(), list[int]()
+
+    def handle(events: Sequence[TweetLiked]) -> None:
+        stop.set()
+        deliveries.extend(event.tweet_id for event in events)
+        monkeypatch.setattr(BaseConnection, "_adapter_emit_data", count)
+        wait_until(lambda: sent.count(HEARTBEAT) >= 8, seconds=10)
+
+    monkeypatch.setattr(module, "_HEARTBEAT_SECONDS", 1)
+    slow = replace(reader.worker, handlers={"tweet.liked": handle})
+    broker().publish([message(1), message(2)])
+    module.RabbitMQBroker(str(settings.RABBITMQ_URL)).consume(slow, stop)
+
+    assert deliveries == [1, 2]
+    assert broker().depth(slow.queue) == 0
 
 
 @contextmanager
