@@ -32,11 +32,11 @@ end
 
 -- Gives a list other items, `kept` of them at most. It lives as long as before.
 local function rewrite(key, items, kept)
-  local ttl = redis.call('TTL', key)
+  local ttl = redis.call('PTTL', key)
   redis.call('DEL', key)
   if #items > 0 then
     redis.call('RPUSH', key, unpack(items, 1, math.min(#items, kept)))
-    if ttl > 0 then redis.call('EXPIRE', key, ttl) end
+    if ttl > 0 then redis.call('PEXPIRE', key, ttl) end
   end
 end
 

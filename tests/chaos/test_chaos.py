@@ -7,6 +7,7 @@ import time
 from collections import Counter
 
 import pytest
+import redis
 
 from tests.chaos.conftest import START_SECONDS, Chaos, World, is_ready
 from tests.chaos.faults import plan
@@ -18,6 +19,8 @@ from tests.support import wait_until
 pytestmark = pytest.mark.chaos
 
 PEOPLE = 6  # who write and read meanwhile
+# The keys in Redis that feed/README.md lists as kept; all others expire.
+KEPT_KEYS = {"pulled", "placement", "revoked"}
 # A longer run has the whole graph and longer pauses.
 SHORT_SECONDS = 120
 QUIET_SECONDS = 30.0
@@ -78,6 +81,7 @@ def test_nothing_is_lost(world: World, chaos: Chaos, capsys: pytest.CaptureFixtu
     assert (audit.returncode, audit.stdout.splitlines()[-1]) == (0, "nothing differs"), audit
     wait_until(lambda: not on_the_way(world), QUIET_SECONDS)  # what was delivered again included
     assert settled_after < QUIET_SECONDS
+    assert _keys_without_expiry(world) <= KEPT_KEYS
     # that there was something to lose
     assert checked > 20
     assert answers["200"] > 100
@@ -87,6 +91,11 @@ def test_nothing_is_lost(world: World, chaos: Chaos, capsys: pytest.CaptureFixtu
     }
     del looked["pulling"]  # nobody here is followed by so many
     assert all(looked.values()), audit.stdout
+
+
+def _keys_without_expiry(world: World) -> set[str]:
+    with redis.Redis.from_url(world.targets.redis_url, decode_responses=True) as connection:
+        return {name for name in connection.scan_iter() if connection.ttl(name) == -1}
 
 
 def _compare(world: World, ledgers: list[Ledger]) -> tuple[list[str], list[str], int]:
