@@ -5,7 +5,6 @@ from rest_framework.exceptions import APIException
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts import selectors, services, tokens
 from accounts import serializers as shapes
@@ -23,6 +22,7 @@ from common.pagination import PageQuery, read_query
 from common.schema import BODY, answer_example, errors, request_example
 from common.serializers import read_body
 from common.throttling import client_address
+from common.views import APIView
 from grpc_services.presentation import USER_EXAMPLE
 
 _ACCOUNT = USER_EXAMPLE | {"email": "alice@example.com"}

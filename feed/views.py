@@ -2,11 +2,11 @@ import orjson
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from common.authentication import reader_id
 from common.pagination import format_cursor, read_query
 from common.schema import answer_example, errors
+from common.views import APIView
 from feed.serializers import FeedQuery, FeedSerializer
 from feed.timeline import read_by_cursor, read_by_offset
 from grpc_services.presentation import TWEET_EXAMPLE

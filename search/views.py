@@ -4,12 +4,12 @@ import orjson
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from common.authentication import reader_id
 from common.errors import Invalid
 from common.pagination import read_query
 from common.schema import answer_example, errors
+from common.views import APIView
 from grpc_services.presentation import TWEET_EXAMPLE
 from search import selectors
 from search.index import WINDOW

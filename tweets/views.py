@@ -5,13 +5,13 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from common.authentication import find_reader_id, reader_id
 from common.ids import require_id
 from common.pagination import PageQuery, read_query
 from common.schema import BODY, answer_example, errors, request_example
 from common.serializers import read_body
+from common.views import APIView
 from grpc_services.presentation import AUTHOR_EXAMPLE, TWEET_EXAMPLE
 from tweets import selectors, services
 from tweets import serializers as shapes

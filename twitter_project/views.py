@@ -14,9 +14,9 @@ from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from common.exception_handler import RETRY_AFTER_SECONDS
+from common.views import APIView
 from twitter_project import lifecycle, probes
 from twitter_project.pages import page
 

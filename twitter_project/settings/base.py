@@ -442,7 +442,6 @@ REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "common.json.OnlyJSON",
     "DEFAULT_SCHEMA_CLASS": "common.schema.Schema",
     "DEFAULT_THROTTLE_CLASSES": ["common.throttling.Throttle"],
-    "DEFAULT_METADATA_CLASS": None,  # OPTIONS is a method like any other: 405
     "EXCEPTION_HANDLER": "common.exception_handler.handle",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",

@@ -241,6 +241,14 @@ def test_no_route_knows_another_method(world: World, route: str) -> None:
             assert answer.status_code in ((401, 405) if is_stranger else (405,)), (method, role)
 
 
+@pytest.mark.parametrize("route", sorted({row.route for row in API}))
+def test_allow_names_the_methods_of_a_route_and_no_others(world: World, route: str) -> None:
+    known = {row.method for row in API if row.route == route}
+    refused = world.ask("OPTIONS", route, "owner")
+    assert refused.status_code == 405
+    assert set(refused["Allow"].split(", ")) == known | ({"HEAD"} if "GET" in known else set())
+
+
 @pytest.mark.parametrize("role", ROLES[:-1])
 def test_the_admin_turns_others_than_staff_away(world: World, role: str) -> None:
     answers = {}
