@@ -28,6 +28,7 @@ DEFAULT_LIMIT = 20
 MAX_LIMIT = 100
 
 _CURSOR = re.compile(PATTERN)
+_NUMBER = re.compile(r"-?[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,16 @@ class CursorField(serializers.CharField):
         return min(int(text), MAX_ID)  # nothing comes after the last id, or before the first
 
 
-class LimitField(serializers.IntegerField):
+class NumberField(serializers.IntegerField):
+    """A number in a query, in ASCII digits: Python's `int` takes `1_0` and Arabic digits, too."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not _NUMBER.fullmatch(str(data)):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class LimitField(NumberField):
     def __init__(self, default: int = DEFAULT_LIMIT, **kwargs: Any) -> None:
         super().__init__(default=default, min_value=1, max_value=MAX_LIMIT, **kwargs)
 
@@ -77,6 +87,16 @@ class PageQuery(serializers.Serializer[Any]):
 
     limit = LimitField()
     cursor = CursorField(required=False, default=None)
+
+
+class WindowQuery(serializers.Serializer[Any]):
+    """Base of a query for a list that is also read by `offset`, which excludes `cursor`."""
+
+    def to_internal_value(self, data: Mapping[str, str]) -> dict[str, Any]:
+        if data.get("cursor") and "offset" in data:
+            raise serializers.ValidationError({"offset": ["can't be combined with cursor"]})
+        validated: dict[str, Any] = super().to_internal_value(data)
+        return validated
 
 
 def read_query(query: type[serializers.Serializer[Any]], request: Request) -> Mapping[str, Any]:

@@ -2,16 +2,16 @@ from typing import Any
 
 from rest_framework import serializers
 
-from common.pagination import CursorField, LimitField
+from common.pagination import CursorField, LimitField, NumberField, WindowQuery
 from grpc_services.presentation import TweetSerializer
 
 DEFAULT_LIMIT = 50
 MAX_OFFSET = 2**31
 
 
-class FeedQuery(serializers.Serializer[Any]):
+class FeedQuery(WindowQuery):
     limit = LimitField(default=DEFAULT_LIMIT)
-    offset = serializers.IntegerField(default=0, min_value=0, max_value=MAX_OFFSET)
+    offset = NumberField(default=0, min_value=0, max_value=MAX_OFFSET)
     cursor = CursorField(required=False, default=None)
 
 

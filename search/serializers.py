@@ -2,7 +2,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from common.pagination import LimitField
+from common.pagination import LimitField, NumberField, WindowQuery
 from grpc_services.presentation import TweetSerializer
 from search.cursor import MAX_LENGTH
 from search.index import WINDOW
@@ -10,15 +10,13 @@ from search.index import WINDOW
 LONGEST_QUERY = 500
 
 
-class SearchQuery(serializers.Serializer[Any]):
+class SearchQuery(WindowQuery):
     q = serializers.CharField(
         max_length=LONGEST_QUERY,
         help_text='words, "words side by side", #hashtags; all of them must occur',
     )
     limit = LimitField()
-    offset = serializers.IntegerField(
-        default=0, min_value=0, help_text=f"offset + limit is {WINDOW} at most"
-    )
+    offset = NumberField(default=0, min_value=0, help_text=f"offset + limit is {WINDOW} at most")
     cursor = serializers.CharField(
         default=None, max_length=MAX_LENGTH, help_text="next of the page before, for the same q"
     )

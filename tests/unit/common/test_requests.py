@@ -70,6 +70,36 @@ def test_a_query_of_more_parameters_than_django_takes_is_400(sign_in, alice, pat
 
 
 @pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/tweet", "limit"),
+        ("/users/alice/followers", "limit"),
+        ("/feed", "limit"),
+        ("/feed", "offset"),
+        ("/search", "limit"),
+        ("/search", "offset"),
+    ],
+)
+@pytest.mark.parametrize(
+    "number", ["1_0", "\u0661\u0660", "\uff11\uff10", "+10", " 10", "10 ", "10.0", "1e1", "", "ten"]
+)
+def test_only_ascii_digits_are_a_number(sign_in, alice, path, name, number):
+    response = sign_in(alice).get(path, {"q": "a", name: number})
+    assert response.status_code == 400
+    assert list(response.json()["error"]["fields"]) == [name]
+
+
+@pytest.mark.parametrize("path", ["/feed", "/search"])
+def test_a_page_is_asked_for_by_cursor_or_by_offset(sign_in, alice, path):
+    client = sign_in(alice)
+    for offset in ("0", "1"):
+        response = client.get(path, {"q": "a", "cursor": "123", "offset": offset})
+        assert response.status_code == 400
+        assert list(response.json()["error"]["fields"]) == ["offset"]
+    assert client.get("/feed", {"cursor": "", "offset": "1"}).status_code == 200
+
+
+@pytest.mark.parametrize(
     "content_type",
     [
         "text/plain; charset=utf-8",
