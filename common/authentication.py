@@ -38,6 +38,13 @@ class Reader:
 
 
 class TokenAuthentication(JWTStatelessUserAuthentication):
+    def get_raw_token(self, header: bytes) -> bytes | None:
+        """Takes the scheme in any case (RFC 9110, 11.1); the base class knows `Bearer` alone."""
+        if header[:6].lower() == b"bearer":
+            header = b"Bearer" + header[6:]
+        raw_token: bytes | None = super().get_raw_token(header)
+        return raw_token
+
     def get_validated_token(self, raw_token: bytes) -> Token:
         token = _verify(raw_token)
         if token["exp"] <= time.time():  # it may have been verified a while ago

@@ -90,7 +90,7 @@ def _metadata(service: str, key: str, _: int) -> Metadata:
 def is_admitted(service: str, authorization: str) -> bool:
     """Whether a header of this value comes from somebody who holds one of our keys."""
     scheme, _, token = authorization.partition(" ")
-    if scheme != "Bearer":
+    if scheme.lower() != "bearer":
         return False
     expiries = (_expiry(service, key, token) for key in settings.GRPC_TOKEN_KEYS)
     return any(expiry + LEEWAY_SECONDS > time.time() for expiry in expiries)

@@ -245,6 +245,12 @@ def test_a_good_token_in_the_same_words_is_good(alice: User) -> None:
     assert hello(sign(claims(alice))).status_code == 200
 
 
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER", "bEaReR"])
+def test_the_scheme_may_be_written_in_any_case(alice: User, scheme: str) -> None:
+    header = f"{scheme} {sign(claims(alice))}"
+    assert APIClient().get("/hello", HTTP_AUTHORIZATION=header).status_code == 200
+
+
 # All sessions end
 
 

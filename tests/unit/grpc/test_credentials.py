@@ -96,6 +96,13 @@ def test_who_has_no_good_token_is_turned_away(settings: Any, serve: Serve, kind:
         assert not ask(channel, token()).valid  # and a good one would have done
 
 
+@pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
+def test_the_scheme_may_be_written_in_any_case(settings: Any, serve: Serve, scheme: str) -> None:
+    settings.GRPC_TOKEN_KEYS = [KEY]
+    with grpc.insecure_channel(serve()) as channel:
+        assert not ask(channel, token().replace("Bearer", scheme)).valid
+
+
 def test_a_token_ends_though_it_was_good_before(settings: Any, serve: Serve) -> None:
     settings.GRPC_TOKEN_KEYS = [KEY]
     ending = token(exp=int(time.time()) - credentials.LEEWAY_SECONDS + 2)
