@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.core.management.base import CommandError
 from rich.progress import Progress
@@ -71,6 +72,23 @@ def read() -> tuple[list[Person], list[Thread]]:
 def is_there() -> bool:
     """The data comes whole or not at all, and the accounts come last."""
     return bool(User.objects.named("alice").exists())
+
+
+def refuse_known_admin() -> None:
+    """Raises `CommandError` if one who knows the demo's password could sign in to the admin.
+
+    In production that takes a second factor besides.
+    """
+    if settings.ADMIN_TWO_FACTOR:
+        return
+    people, _ = read()
+    staff = User.objects.active().filter(is_staff=True, username__in=[p.username for p in people])
+    for user in staff:
+        if user.check_password(PASSWORD):
+            raise CommandError(
+                f"{user.username} may use the admin and has the demo's password, which is no "
+                f"secret: listen on 127.0.0.1, or run manage.py changepassword {user.username}"
+            )
 
 
 def write(now: datetime, progress: Progress, *, with_admin: bool) -> None:

@@ -7,7 +7,6 @@ from typing import IO
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
-from django.db import connections
 
 _claim: IO[str] | None = None
 
@@ -51,9 +50,6 @@ def migrate() -> None:
     call_command("migrate_databases", verbosity=0)
 
 
-def prepare(address: str) -> None:
-    """Makes the tables and, once, the demo data."""
-    claim(address)
-    migrate()
-    call_command("seed_demo", admin=True, verbosity=0)
-    connections.close_all()
+def seed(*, is_public: bool) -> None:
+    """Fills in the demo data once. Its admin is for this machine alone: the password is printed."""
+    call_command("seed_demo", admin=settings.EMBEDDED_DATABASE and not is_public, verbosity=0)

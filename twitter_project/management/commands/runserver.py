@@ -4,8 +4,10 @@ from typing import Any
 from django.conf import settings
 from django.contrib.staticfiles.management.commands.runserver import Command as Runserver
 from django.core.management.base import CommandError
+from django.db import connections
 
-from twitter_project import embedded
+from common.addresses import is_loopback
+from twitter_project import demo, embedded
 
 
 class Command(Runserver):
@@ -16,15 +18,21 @@ class Command(Runserver):
 
     def inner_run(self, *args: Any, **options: Any) -> None:
         """In the child that serves, after each reload."""
-        if settings.EMBEDDED_DATABASE:
-            try:
-                embedded.prepare(self._address())
-            except CommandError as error:
-                self.stderr.write(f"CommandError: {error}")
-                os._exit(1)  # as Django does here: an exception would end this thread alone
+        try:
+            self._prepare()
+        except CommandError as error:
+            self.stderr.write(f"CommandError: {error}")
+            os._exit(1)  # as Django does here: an exception would end this thread alone
         super().inner_run(*args, **options)
 
-    def _address(self) -> str:
-        place: Any = self  # Django's handle() has set what follows
-        host = f"[{place.addr}]" if place._raw_ipv6 else place.addr
-        return f"http://{host}:{place.port}"
+    def _prepare(self) -> None:
+        place: Any = self  # Django's handle() has set addr, port and _raw_ipv6
+        where = f"{f'[{place.addr}]' if place._raw_ipv6 else place.addr}:{place.port}"
+        is_public = not is_loopback(where)
+        if settings.EMBEDDED_DATABASE:
+            embedded.claim(f"http://{where}")
+            embedded.migrate()
+            embedded.seed(is_public=is_public)
+        if is_public:
+            demo.refuse_known_admin()
+        connections.close_all()

@@ -5,9 +5,9 @@ import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.utils.module_loading import import_string
@@ -17,7 +17,8 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from common import monitor
-from twitter_project import embedded, lifecycle
+from common.addresses import is_loopback
+from twitter_project import demo, embedded, lifecycle
 
 _KILL_AFTER_SECONDS = 15
 # Request line and headers together: more is answered 431 without reading on.
@@ -68,8 +69,11 @@ class Command(BaseCommand):
             embedded.claim(address)
         if options["migrate"]:
             embedded.migrate()
+        is_public = not is_loopback(urlsplit(address).netloc)
         if options["seed"]:
-            call_command("seed_demo", admin=settings.EMBEDDED_DATABASE, verbosity=0)
+            embedded.seed(is_public=is_public)
+        if is_public:
+            demo.refuse_known_admin()
         connections.close_all()
 
         server = _Server(
