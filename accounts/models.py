@@ -1,11 +1,13 @@
 from typing import Any, ClassVar
 
+from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
+from accounts.passwords import compose
 from accounts.usernames import MAX_LENGTH
 from common.ids import new_id
 
@@ -113,6 +115,31 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return self.username
+
+    def set_password(self, raw_password: str | None) -> None:
+        super().set_password(None if raw_password is None else compose(raw_password))
+
+    def check_password(self, raw_password: str | None) -> bool:
+        """Tries the composed form, then the password as typed, which older hashes were made of.
+
+        A right password whose hash is of another form or cost is hashed anew. A wrong one that is
+        typed in another form costs two hashes.
+        """
+        if raw_password is None:
+            return False
+        composed = compose(raw_password)
+        if check_password(composed, self.password, lambda _: self._rehash(composed)):
+            return True
+        if composed == raw_password or not check_password(raw_password, self.password):
+            return False
+        self._rehash(composed)
+        return True
+
+    def _rehash(self, password: str) -> None:
+        encoded = make_password(password)
+        # The password may have been changed meanwhile.
+        if User.objects.filter(id=self.id, password=self.password).update(password=encoded):
+            self.password = encoded
 
     @property
     def shown_name(self) -> str:

@@ -5,6 +5,9 @@ from typing import Any
 from django.core.validators import EmailValidator
 from rest_framework import serializers
 
+from accounts.passwords import MAX_LENGTH as MAX_PASSWORD_LENGTH
+from accounts.passwords import MIN_LENGTH as MIN_PASSWORD_LENGTH
+from accounts.passwords import compose
 from accounts.usernames import MAX_LENGTH, RESERVED, is_username
 from common.ids import MAX_USERNAME_DIGITS
 from common.serializers import StrictSerializer, TextField
@@ -43,13 +46,25 @@ class PasswordField(TextField):
     """As typed: white space counts."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(trim_whitespace=False, max_length=128, write_only=True, **kwargs)
+        super().__init__(
+            trim_whitespace=False, max_length=MAX_PASSWORD_LENGTH, write_only=True, **kwargs
+        )
+
+
+class NewPasswordField(PasswordField):
+    """Composed before it is measured, since it is hashed so."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(min_length=MIN_PASSWORD_LENGTH, **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        return compose(super().to_internal_value(data))
 
 
 class RegisterBody(StrictSerializer):
     email = EmailField(max_length=254)
     username = UsernameField(max_length=MAX_LENGTH)
-    password = PasswordField(min_length=7)
+    password = NewPasswordField()
 
 
 class LoginBody(StrictSerializer):
@@ -63,7 +78,7 @@ class RefreshBody(StrictSerializer):
 
 class PasswordBody(StrictSerializer):
     password = PasswordField()
-    new_password = PasswordField(min_length=7)
+    new_password = NewPasswordField()
 
 
 class DeleteAccountBody(StrictSerializer):

@@ -1,20 +1,25 @@
 """The admin site: sign-in by password and one-time code, and checks that all its pages share."""
 
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, TypeVar, cast
 
 from django.conf import settings
 from django.contrib.admin import AdminSite
+from django.contrib.admin.forms import AdminPasswordChangeForm
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.auth.views import PasswordChangeView
 from django.core.exceptions import BadRequest, ValidationError
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import reverse
 from django_otp import devices_for_user, user_has_device
 from django_otp.admin import OTPAdminAuthenticationForm
 
-from accounts import attempts
+from accounts import attempts, services
+from accounts.models import User
 from common.db import atomic
-from common.errors import TooMany
+from common.errors import ServiceError, TooMany
 from common.ids import parse_id
 from common.throttling import client_address
 
@@ -30,9 +35,7 @@ class SignInForm(OTPAdminAuthenticationForm):  # type: ignore[misc]
             with attempts.counted(account=account, address=client_address(self.request)):
                 return self._check()
         except TooMany as error:
-            raise ValidationError(
-                f"{error.message} ({error.retry_after} seconds)", code="too_many"
-            ) from None
+            raise _too_many(error) from None
 
     def _check(self) -> dict[str, Any]:
         # past the form that always asks for a code
@@ -62,9 +65,53 @@ class SignInForm(OTPAdminAuthenticationForm):  # type: ignore[misc]
         """Sends no password back with the form."""
 
 
+class OwnPasswordForm(AdminPasswordChangeForm):
+    """Guesses of the old password count as they do in the API."""
+
+    user: User
+
+    def __init__(self, *args: Any, request: HttpRequest, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._address = client_address(request)
+
+    def clean_old_password(self) -> str:
+        password: str = self.cleaned_data["old_password"]
+        try:
+            services.check_own_password(
+                user_id=self.user.id, password=password, address=self._address
+            )
+        except TooMany as error:
+            raise _too_many(error) from None
+        except ServiceError as error:
+            raise ValidationError(error.message, code="password_incorrect") from None
+        return password
+
+    def save(self, commit: bool = True) -> User:
+        """Ends all sessions but the admin's own, which the view keeps by the new hash."""
+        new = self.cleaned_data["new_password1"]
+        self.user.password = services.set_password(user_id=self.user.id, new_password=new).password
+        return self.user
+
+
+def _too_many(error: TooMany) -> ValidationError:
+    return ValidationError(f"{error.message} ({error.retry_after} seconds)", code="too_many")
+
+
 class Site(AdminSite):
     login_form = SignInForm
     login_template = "otp/admin111/login.html"
+
+    def password_change(  # type: ignore[override]  # the stubs leave out the redirect
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseBase:
+        """As Django's, with our form."""
+        request.current_app = self.name
+        view = PasswordChangeView.as_view(
+            form_class=partial(OwnPasswordForm, request=request),
+            success_url=reverse("admin:password_change_done", current_app=self.name),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )
+        return view(request)
 
     def has_permission(self, request: HttpRequest) -> bool:
         if not super().has_permission(request):

@@ -9,16 +9,19 @@ from accounts.services.counters import (
 from accounts.services.follows import follow, unfollow
 from accounts.services.sessions import (
     change_password,
+    check_own_password,
     log_in,
     log_out,
     prune_spent_refreshes,
     refresh_session,
     register,
+    set_password,
 )
 from accounts.services.users import delete_account, delete_user, restore, suspend, update_profile
 
 __all__ = [
     "change_password",
+    "check_own_password",
     "delete_account",
     "delete_user",
     "follow",
@@ -32,6 +35,7 @@ __all__ = [
     "repair_follow_counters",
     "repair_num_tweets",
     "restore",
+    "set_password",
     "suspend",
     "unfollow",
     "update_profile",

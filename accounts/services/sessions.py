@@ -4,18 +4,18 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, check_password, make_password
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
 from django.db import IntegrityError
 from django.db.models import Exists
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import attempts, tokens
+from accounts import attempts, passwords, tokens
 from accounts.models import SpentRefresh, User
 from accounts.tokens import RefreshClaims, TokenPair
 from common import permissions
 from common.db import atomic, on_commit, prune, violated, with_new_id
-from common.errors import Conflict, Unauthenticated
+from common.errors import Conflict, NotFound, Unauthenticated
 from common.ids import created_at
 from common.revocation import revoke, revoke_family
 from messaging import outbox
@@ -37,7 +37,7 @@ class Session:
 def register(*, email: str, username: str, password: str) -> Session:
     """Raises `Conflict` naming what is taken; of two requests that race, one gets it."""
     _refuse_taken(email, username)  # before the costly hash
-    encoded = make_password(password)
+    encoded = passwords.encode(password)
 
     def write(id: int) -> User:
         user = User(
@@ -68,9 +68,8 @@ def log_in(*, email: str, password: str, address: str) -> Session:
     """
     with attempts.counted(account=email, address=address):
         user = User.objects.with_email(email).first()
-        if user is None:
-            check_password(password, UNUSABLE_PASSWORD_PREFIX)  # costs one hash, and fails
-        if user is None or not user.check_password(password):
+        nobody = User(password=UNUSABLE_PASSWORD_PREFIX)  # costs as many hashes, and fails
+        if not (user or nobody).check_password(password) or user is None:
             raise Unauthenticated("there is no account with this e-mail address and password")
         permissions.check_sign_in(user)
     return Session(user=user, tokens=tokens.issue(user))
@@ -127,15 +126,29 @@ def log_out(*, refresh: str) -> None:
 
 
 def change_password(*, user_id: int, password: str, new_password: str, address: str) -> None:
-    """Ends all sessions, the one that asks included."""
+    """By the user itself. Ends all sessions, the one that asks included."""
     user = check_own_password(user_id=user_id, password=password, address=address)
-    encoded = make_password(new_password)
-    epoch = user.session_epoch + 1
+    set_password(user_id=user_id, new_password=new_password, of_epoch=user.session_epoch)
+
+
+def set_password(*, user_id: int, new_password: str, of_epoch: int | None = None) -> User:
+    """The one place that changes a password. Ends all sessions.
+
+    Raises `Unauthenticated` where the sessions of `of_epoch` have ended meanwhile.
+    """
+    encoded = passwords.encode(new_password)
     with atomic("accounts"):
-        unchanged = User.objects.filter(id=user_id, session_epoch=user.session_epoch)
-        if not unchanged.update(password=encoded, session_epoch=epoch):
+        user: User | None = User.objects.lock(user_id).get(user_id)
+        if user is None:
+            raise NotFound(f"no user {user_id}")
+        if of_epoch is not None and user.session_epoch != of_epoch:
             raise Unauthenticated("the session has ended")  # by a request that was faster
+        user.password = encoded
+        user.session_epoch += 1
+        user.save(update_fields=["password", "session_epoch"])
+        epoch = user.session_epoch
         on_commit("accounts", lambda: revoke(user_id, before_epoch=epoch))
+    return user
 
 
 def check_own_password(*, user_id: int, password: str, address: str) -> User:

@@ -390,6 +390,7 @@ SILENCED_SYSTEM_CHECKS = [
     "security.W002",  # twitter_project.headers denies frames
     "security.W003",  # the admin checks CSRF by itself
 ]
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "accounts.passwords.LengthValidator"}]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",  # 12 rounds
 ]

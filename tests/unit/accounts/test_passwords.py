@@ -1,0 +1,277 @@
+"""Changing a password, by every way there is, and the form in which one is hashed."""
+
+import getpass
+import unicodedata
+from collections.abc import Callable
+from io import StringIO
+from typing import Any
+
+import bcrypt
+import pytest
+from django.contrib.auth.hashers import make_password
+from django.core.management import CommandError, call_command
+from django.test import Client
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from common.revocation import revocations
+from tests.factories import PASSWORD, UserFactory
+from tests.unit.accounts.answers import assert_refused
+from tests.unit.accounts.test_sessions import hello, log_in, refresh
+
+Rates = Callable[..., None]
+Change = Callable[[str], str]
+
+NEW = "pass1234"
+COMPOSED = unicodedata.normalize("NFC", "passé123")
+DECOMPOSED = unicodedata.normalize("NFD", "passé123")
+
+
+@pytest.fixture
+def root(db: None) -> User:
+    return UserFactory.create(username="root", is_staff=True, is_superuser=True)
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def change_in_admin(client: Client, new: str, old: str = PASSWORD) -> str:
+    form = {"old_password": old, "new_password1": new, "new_password2": new}
+    answer: Any = client.post("/admin/password_change/", form)
+    return "" if answer.status_code == 302 else answer.content.decode()
+
+
+@pytest.fixture(params=["api", "admin", "command"])
+def change(request: pytest.FixtureRequest, root: User, monkeypatch: pytest.MonkeyPatch) -> Change:
+    """Changes root's password in one of the ways. Returns the reason why not, or nothing."""
+
+    def by_api(new: str) -> str:
+        client = APIClient()
+        token = log_in(client, root.email).json()["token"]
+        body = {"password": PASSWORD, "new_password": new}
+        answer = client.post(
+            "/users/me/password", body, headers={"authorization": f"Bearer {token}"}
+        )
+        return str(answer.content.decode())
+
+    def by_admin(new: str) -> str:
+        return change_in_admin(signed_in(root), new)
+
+    def by_command(new: str) -> str:
+        monkeypatch.setattr(getpass, "getpass", lambda _: new)
+        errors = StringIO()
+        try:
+            call_command("changepassword", "ROOT", stdout=StringIO(), stderr=errors)
+        except CommandError as error:
+            return f"{errors.getvalue()}{error}"
+        return ""
+
+    ways: dict[str, Change] = {"api": by_api, "admin": by_admin, "command": by_command}
+    return ways[request.param]
+
+
+# Every way
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_changed_password_ends_all_sessions(api: APIClient, root: User, change: Change) -> None:
+    session, other = log_in(api, root.email).json(), signed_in(root)
+    assert change(NEW) == ""
+    revocations.forget()
+    assert_refused(hello(session["token"]), 401)
+    assert_refused(refresh(api, session["refresh"]), 401)
+    assert other.get("/admin/").status_code == 302
+    assert log_in(api, root.email).status_code == 401
+    assert hello(log_in(api, root.email, NEW).json()["token"]).status_code == 200
+
+
+@pytest.mark.parametrize("new", ["123456", "x" * 129])
+def test_a_new_password_keeps_the_rules(root: User, change: Change, new: str) -> None:
+    assert "characters" in change(new)
+    root.refresh_from_db()
+    assert root.check_password(PASSWORD)
+    assert root.session_epoch == 0
+
+
+@pytest.mark.parametrize("new", ["1234567", "x" * 128])
+def test_a_new_password_needs_no_more_than_the_rules(root: User, change: Change, new: str) -> None:
+    assert change(new) == ""
+    root.refresh_from_db()
+    assert root.check_password(new)
+
+
+def test_a_new_password_is_hashed_in_its_composed_form(root: User, change: Change) -> None:
+    assert change(DECOMPOSED) == ""
+    root.refresh_from_db()
+    assert User(password=root.password).check_password(COMPOSED)
+
+
+# The admin
+
+
+def test_the_admins_own_session_goes_on(root: User) -> None:
+    client = signed_in(root)
+    assert change_in_admin(client, NEW) == ""
+    assert client.get("/admin/").status_code == 200
+
+
+@pytest.mark.usefixtures("db")
+def test_guesses_of_the_old_password_count_in_the_admin(
+    api: APIClient, root: User, rates: Rates
+) -> None:
+    client = signed_in(root)
+    rates(guess="3/hour")
+    for _ in range(2):
+        assert "the password is wrong" in change_in_admin(client, NEW, old="pass124")
+    log_in(api, root.email, "pass124")  # from the same address
+    assert "too many wrong passwords" in change_in_admin(client, NEW)
+    root.refresh_from_db()
+    assert root.check_password(PASSWORD)
+
+
+def test_a_right_old_password_costs_no_guess(root: User, rates: Rates) -> None:
+    client = signed_in(root)
+    rates(guess="2/hour")
+    for _ in range(4):
+        assert "128" in change_in_admin(client, "123456")
+    assert change_in_admin(client, NEW) == ""
+
+
+def test_a_change_in_the_admin_writes_no_other_column(
+    root: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    check = User.check_password
+
+    def meanwhile(self: User, password: str) -> bool:
+        User.objects.filter(id=self.id).update(num_followers=7, is_superuser=False)
+        return check(self, password)
+
+    monkeypatch.setattr(User, "check_password", meanwhile)
+    assert change_in_admin(signed_in(root), NEW) == ""
+    root.refresh_from_db()
+    assert (root.num_followers, root.is_superuser) == (7, False)
+
+
+# The command
+
+
+def run_command(monkeypatch: pytest.MonkeyPatch, *typed: str) -> str:
+    answers = iter(typed)
+
+    def answer(_: str) -> str:
+        User.objects.update(num_followers=7)  # while the prompt is open
+        try:
+            return next(answers)
+        except StopIteration:
+            raise EOFError from None
+
+    monkeypatch.setattr(getpass, "getpass", answer)
+    output = StringIO()
+    call_command("changepassword", "root", stdout=output, stderr=output)
+    return output.getvalue()
+
+
+def test_the_command_writes_no_other_column(root: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "The password of root is changed." in run_command(monkeypatch, NEW, NEW)
+    root.refresh_from_db()
+    assert root.num_followers == 7
+
+
+def test_the_command_asks_again_until_both_are_equal_and_keep_the_rules(
+    root: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = run_command(monkeypatch, NEW, "other", "short", "short", NEW, NEW)
+    assert "The passwords differ." in said
+    assert "7 to 128 characters" in said
+    root.refresh_from_db()
+    assert root.check_password(NEW)
+
+
+@pytest.mark.parametrize(
+    ("typed", "reason"), [(["a", "b"] * 3, "after 3 tries"), ([NEW], "a terminal is needed")]
+)
+def test_the_command_gives_up_in_one_line(
+    root: User, monkeypatch: pytest.MonkeyPatch, typed: list[str], reason: str
+) -> None:
+    with pytest.raises(CommandError, match=reason):
+        run_command(monkeypatch, *typed)
+    root.refresh_from_db()
+    assert root.check_password(PASSWORD)
+
+
+def test_the_command_names_an_unknown_user(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(CommandError, match="no user 'root'"):
+        run_command(monkeypatch, NEW, NEW)
+
+
+# Forms
+
+
+@pytest.mark.parametrize("typed", [COMPOSED, DECOMPOSED])
+@pytest.mark.django_db
+def test_a_password_is_right_in_either_form(api: APIClient, typed: str) -> None:
+    body = {"email": "alice@example.com", "username": "alice", "password": typed}
+    assert api.post("/users/register", body).status_code == 200
+    for password in (COMPOSED, DECOMPOSED):
+        assert log_in(api, password=password).status_code == 200
+    assert log_in(api, password="passe123").status_code == 401
+
+
+def test_a_hash_of_the_password_as_typed_is_replaced_once_it_was_right(
+    api: APIClient, alice: User
+) -> None:
+    User.objects.update(password=make_password(DECOMPOSED))
+    assert log_in(api, password=COMPOSED).status_code == 401
+    assert log_in(api, password=DECOMPOSED).status_code == 200
+    assert log_in(api, password=COMPOSED).status_code == 200
+    assert log_in(api, password=DECOMPOSED).status_code == 200
+
+
+def test_the_admin_takes_either_form(root: User) -> None:
+    User.objects.update(password=make_password(DECOMPOSED))
+    for password in (DECOMPOSED, COMPOSED):
+        form = {"username": "root", "password": password}
+        assert Client().post("/admin/login/", form).status_code == 302
+
+
+def test_replacing_a_hash_ends_no_session(api: APIClient, alice: User) -> None:
+    session = log_in(api).json()
+    User.objects.update(password=make_password(DECOMPOSED))
+    log_in(api, password=DECOMPOSED)
+    assert hello(session["token"]).status_code == 200
+    assert refresh(api, session["refresh"]).status_code == 200
+
+
+def test_replacing_a_hash_undoes_no_change_of_the_password(alice: User) -> None:
+    alice.password = make_password(DECOMPOSED)  # as read before the change
+    User.objects.update(password=make_password(NEW))
+    assert alice.check_password(DECOMPOSED)
+    alice.refresh_from_db()
+    assert alice.check_password(NEW)
+
+
+def test_a_new_password_is_measured_in_its_composed_form(api: APIClient, db: None) -> None:
+    body = {"email": "alice@example.com", "username": "alice"}
+    short = unicodedata.normalize("NFD", "é" * 6)
+    assert_refused(api.post("/users/register", body | {"password": short}), 422, "password")
+    assert api.post("/users/register", body | {"password": f"{short}7"}).status_code == 200
+
+
+@pytest.mark.in_process
+@pytest.mark.parametrize(("typed", "hashes"), [("pass124", 1), (DECOMPOSED, 2)])
+@pytest.mark.parametrize("email", ["alice@example.com", "nobody@example.com"])
+def test_a_wrong_password_costs_the_same_whether_or_not_there_is_an_account(
+    api: APIClient, alice: User, email: str, typed: str, hashes: int, monkeypatch: Any
+) -> None:
+    real, counted = bcrypt.hashpw, []
+
+    def count(*args: Any) -> bytes:
+        counted.append(args)
+        return real(*args)
+
+    monkeypatch.setattr(bcrypt, "hashpw", count)
+    assert log_in(api, email, typed).status_code == 401
+    assert len(counted) == hashes
