@@ -257,9 +257,8 @@ def merge(entry_ids: Sequence[int], author_id: int, user_ids: Sequence[int]) -> 
 
 def remove(entry_ids: Sequence[int], audience: Audience | Sequence[int]) -> int:
     """Takes entries out of the timelines that exist. Returns how many timelines changed."""
-    return run(
-        Call("remove", [], chunk, entry_ids) for chunk in _audience(audience).chunks(SLOW_CHUNK)
-    )
+    args = [settings.FEED_SHOWN, *entry_ids]
+    return run(Call("remove", [], chunk, args) for chunk in _audience(audience).chunks(SLOW_CHUNK))
 
 
 def settle(

@@ -50,6 +50,19 @@ local function trim(key, kept)
   end
 end
 
+-- Gives a list what is left of it after entries were taken out. One that goes on in the database is
+-- dropped where fewer than `enough` are left, so that its next reader builds it and paging by offset
+-- does not end early. Our lists are never shorter than that before; what something else filled stays.
+local function shorten(key, list, left, shown, enough)
+  local last = list[#list]
+  local goes_on = last ~= '0' and not is_building(last)
+  if goes_on and #list >= shown * 0.9 and #left < enough then
+    redis.call('DEL', key)
+  else
+    rewrite(key, left, #left)
+  end
+end
+
 -- Shows entries in a timeline that exists, down to its floor, or hides them. One that is being built is
 -- dropped, and built by its next reader: its builder may have asked the database too early.
 local function show(key, entries, shown, kept)
@@ -72,6 +85,9 @@ local function show(key, entries, shown, kept)
       if sentinel or not is_newer(floor, id) then revised[#revised + 1] = id end
     end
     table.sort(revised, is_newer)
+  elseif not sentinel then
+    if #revised < #list then shorten(key, list, revised, kept, kept) end
+    return
   end
   while #revised > kept do table.remove(revised) end
   if #revised < kept then revised[#revised + 1] = sentinel end

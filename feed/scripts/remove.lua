@@ -1,7 +1,9 @@
 -- Takes entries out of the lists that exist.
--- KEYS: the lists. ARGV: the entries. Returns how many lists changed.
-local gone = {}
-for _, id in ipairs(ARGV) do gone[id] = true end
+-- KEYS: the lists. ARGV: entries shown, then the entries to take out. Returns how many lists changed.
+-- A list may fall a tenth short of the entries shown before it is dropped and built again: each build
+-- then stands for many deletions.
+local shown, gone = tonumber(ARGV[1]), {}
+for i = 2, #ARGV do gone[ARGV[i]] = true end
 local changed = 0
 for _, key in ipairs(KEYS) do
   local list = redis.pcall('LRANGE', key, 0, -1)
@@ -12,7 +14,7 @@ for _, key in ipairs(KEYS) do
     end
     if #left < #list then
       changed = changed + 1
-      rewrite(key, left, #left)
+      shorten(key, list, left, shown, shown * 0.9)
     end
   end
 end

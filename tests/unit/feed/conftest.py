@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import User
 from tests.unit.feed.servers import flush
-from tests.unit.feed.world import Person
+from tests.unit.feed.world import Person, tell_all
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -29,3 +29,9 @@ def follower(bob: User) -> Person:
 def stranger(carol: User) -> Person:
     """Carol, who follows nobody."""
     return Person(carol)
+
+
+@pytest.fixture
+def bob_follows_alice(writer: Person, follower: Person) -> None:
+    follower.follow(writer)
+    tell_all()

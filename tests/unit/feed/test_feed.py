@@ -9,20 +9,13 @@ from django_redis import get_redis_connection
 from accounts import services as accounts_services
 from common.db import alias
 from common.ids import new_id
-from feed import lists, store, truth
+from feed import lists, store
 from feed.fanout import go_on
 from messaging.events import FanOutSliced, decode
 from messaging.models import OutboxEvent
 from messaging.worker import Delivery
 from tests.factories import UserFactory
 from tests.unit.feed.world import Person, pending, tell, tell_all
-
-
-@pytest.fixture
-def bob_follows_alice(writer: Person, follower: Person) -> None:
-    follower.follow(writer)
-    tell_all()
-
 
 # commits run what follows them, such as dropping what the cache has
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -274,121 +267,3 @@ class TestWhatIsGone:
         tell_all()
         assert not store.materialised([writer.id])
         assert follower.feed_ids() == []
-
-
-class TestPages:
-    def test_by_offset_it_is_a_window_of_the_list(self, writer, follower, bob_follows_alice):
-        tweets = [writer.post() for _ in range(5)][::-1]
-        tell_all()
-        page = follower.feed(limit=2, offset=2)
-        assert [int(tweet["id"]) for tweet in page["tweets"]] == tweets[2:4]
-        assert (page["count"], page["limit"], page["offset"]) == (2, 2, 2)
-
-    def test_past_the_end_there_is_nothing(self, follower):
-        page = follower.feed(offset=100)
-        assert page == {"tweets": [], "count": 0, "limit": 50, "offset": 100, "next": None}
-
-    def test_what_does_not_exist_counts_and_is_not_shown(self, follower):
-        get_redis_connection().rpush(lists.key(follower.id), "11", "12", "13")
-        page = follower.feed()
-        assert (page["count"], page["tweets"]) == (3, [])
-
-    def test_what_is_no_id_counts_and_is_not_shown(self, follower):
-        get_redis_connection().rpush(lists.key(follower.id), "tweet-1", "tweet-2")
-        page = follower.feed()
-        assert (page["count"], page["tweets"], page["next"]) == (2, [], None)
-
-    def test_a_cursor_page_is_filled_up_where_tweets_are_gone(
-        self, writer, follower, bob_follows_alice
-    ):
-        tweets = [writer.post() for _ in range(6)]
-        tell_all()
-        for gone in tweets[2:4]:
-            writer.delete(gone)
-        page = follower.feed(limit=3, cursor=str(tweets[5]))
-        assert [int(tweet["id"]) for tweet in page["tweets"]] == [tweets[4], tweets[1], tweets[0]]
-        assert page["count"] == 5
-
-    def test_it_neither_skips_nor_repeats_while_tweets_arrive(
-        self, writer, follower, bob_follows_alice
-    ):
-        tweets = [writer.post() for _ in range(7)][::-1]
-        tell_all()
-        page = follower.feed(limit=2)
-        seen = [int(tweet["id"]) for tweet in page["tweets"]]
-        while page["next"]:
-            writer.post("meanwhile")
-            tell_all()
-            page = follower.feed(limit=2, cursor=page["next"])
-            seen += [int(tweet["id"]) for tweet in page["tweets"]]
-        assert seen == tweets
-
-    def test_past_the_lists_end_the_database_goes_on(
-        self, writer, follower, bob_follows_alice, settings
-    ):
-        settings.FEED_SHOWN = 5
-        tweets = [writer.post() for _ in range(12)][::-1]
-        store.forget(follower.id)
-        assert follower.feed_entries(limit=4) == tweets
-        timeline = store.read(follower.id)
-        assert timeline is not None
-        assert timeline.entries == tweets[:5]
-
-    def test_it_has_no_hole_after_an_unfollow_and_a_follow(
-        self, writer, follower, stranger, bob_follows_alice, settings
-    ):
-        """A list that an unfollow made short must not be filled up below its floor."""
-        settings.FEED_SHOWN = 6
-        follower.follow(stranger)
-        tell_all()
-        for _ in range(6):
-            writer.post()
-            stranger.post()
-        store.forget(follower.id)
-        follower.feed()
-        follower.unfollow(stranger)
-        tell_all()
-        follower.follow(stranger)
-        tell_all()
-        assert follower.feed_entries(limit=4) == sorted(truth_entries(follower), reverse=True)
-
-    def test_a_lost_redis_is_rebuilt(self, writer, follower, bob_follows_alice):
-        tweets = [writer.post() for _ in range(3)][::-1]
-        tell_all()
-        get_redis_connection().flushdb()
-        assert follower.feed_ids() == tweets
-
-    @pytest.mark.parametrize(
-        ("query", "field"),
-        [
-            ({"limit": 0}, "limit"),
-            ({"limit": 101}, "limit"),
-            ({"limit": "many"}, "limit"),
-            ({"offset": -1}, "offset"),
-            ({"offset": 10**30}, "offset"),
-            ({"cursor": "made-up"}, "cursor"),
-            ({"cursor": "0"}, "cursor"),
-            ({"cursor": "9" * 30}, "cursor"),
-        ],
-    )
-    def test_it_refuses_what_is_out_of_range(self, follower, query, field):
-        response = follower._client.get("/feed", query)
-        assert response.status_code == 400
-        assert list(response.json()["error"]["fields"]) == [field]
-
-    def test_it_asks_who_is_reading(self, api):
-        assert api.get("/feed").status_code == 401
-
-
-def truth_entries(person: Person) -> list[int]:
-    return truth.newest_entries(truth.authors_of(person.id), limit=1000)
-
-
-def test_a_page_costs_a_fixed_number_of_queries(
-    writer, follower, bob_follows_alice, django_assert_max_num_queries
-):
-    for _ in range(30):
-        writer.post()
-    tell_all()
-    with django_assert_max_num_queries(6):
-        assert len(follower.feed(limit=30)["tweets"]) == 30

@@ -4,6 +4,7 @@ import pytest
 from django_redis import get_redis_connection
 
 from feed import lists, store
+from feed.pipeline import Audience
 from feed.store import SLACK, Timeline
 
 ALICE, BOB, CAROL = 101, 102, 103
@@ -154,6 +155,10 @@ class TestInsert:
         assert len(raw(BOB)) == 800
 
 
+def hide(*entries: int) -> None:
+    store.settle(follower_id=BOB, author_id=ALICE, following=False, version=0, entries=entries)
+
+
 class TestRemove:
     def test_it_takes_every_copy_out(self):
         put(BOB, 30, 20, 20, 10, 0)
@@ -167,6 +172,31 @@ class TestRemove:
         get_redis_connection().expire(lists.key(BOB), 1000)
         store.remove([20], [BOB])
         assert 0 < get_redis_connection().ttl(lists.key(BOB)) <= 1000
+
+    def test_a_list_that_goes_on_in_the_database_may_lose_a_tenth(self):
+        put(BOB, *range(800, 0, -1))
+        store.remove([*range(100, 180)], [BOB])
+        assert len(raw(BOB)) == 720
+        store.remove([200], [BOB])
+        assert not store.materialised([BOB])
+
+    def test_so_may_an_authors_own_list(self):
+        own = lists.key(ALICE, lists.authored("default"))
+        get_redis_connection().rpush(own, *range(800, 0, -1))
+        for entries, left in [(range(80), 721), (range(80, 82), 0)]:
+            store.remove(list(entries), Audience([], author_id=ALICE))
+            assert get_redis_connection().llen(own) == left
+
+    @pytest.mark.parametrize("last", [0, -7])
+    def test_others_may_lose_everything(self, last: int):
+        put(BOB, *range(800, 0, -1), last)
+        store.remove([*range(1, 801)], [BOB])
+        assert raw(BOB) == [last]
+
+    def test_a_short_list_that_something_else_filled_stays(self):
+        put(BOB, 30, 20, 10)
+        store.remove([20], [BOB])
+        assert raw(BOB) == [30, 10]
 
 
 class TestSettle:
@@ -225,6 +255,19 @@ class TestSettle:
         assert not store.materialised([BOB])
         store.finish_building(BOB, marker, [20, 10], is_complete=True)
         assert not store.materialised([BOB])
+
+    def test_an_unfollow_drops_a_list_that_it_makes_too_short(self):
+        put(BOB, *range(802, 0, -1))
+        for entry, left in [(9, 801), (9, 801), (700, 800)]:
+            hide(entry)
+            assert len(raw(BOB)) == left
+        hide(10)
+        assert not store.materialised([BOB])
+
+    def test_an_unfollow_leaves_a_short_list_that_something_else_filled(self):
+        put(BOB, 30, 20, 10)
+        hide(20)
+        assert raw(BOB) == [30, 10]
 
     def test_a_full_list_keeps_800_and_loses_its_sentinel(self):
         put(BOB, *range(800, 0, -1), 0)
