@@ -1,11 +1,14 @@
 """Wrong passwords: slowed down, so that nobody guesses one and nobody locks another one out.
 
-Only failures count, since a success gives back what it took. They are counted three times over:
+Only failures count, since a success gives back what it took. They are counted several times over:
 
 - by account and address: whoever guesses from one place is slowed there, and nobody else is;
 - by account, from all addresses from which it hasn't been signed in to lately: many machines that
   guess one password are slowed together, while the owner gets in from where the owner always does;
-- by address, over all accounts: one password tried on everybody.
+- by account, with a token of it: whoever stole one is slowed wherever the requests come from, and
+  a stranger without one can't fill this bucket;
+- by address, over all accounts: one password tried on everybody. An IPv6 network of /48 counts,
+  too, since it holds 65,536 of what counts as an address.
 
 An account that doesn't exist is counted like any other.
 """
@@ -20,7 +23,7 @@ from django.core.exceptions import ValidationError
 
 from common.buckets import Bucket, digest, give_back, take
 from common.errors import Forbidden, TooMany, Unauthenticated
-from common.throttling import rate_of
+from common.throttling import network_rate, rate_of, surrounding_network
 
 # How long an account remembers an address from which it was signed in to.
 KNOWN = timedelta(days=30)
@@ -35,7 +38,7 @@ def counted(*, account: str, address: str, is_signed_in: bool = False) -> Iterat
     `account` is what the client calls it, whether or not there is one.
     """
     account = account.strip().lower()
-    buckets = _buckets(account, address, is_known=is_signed_in or _is_known(account, address))
+    buckets = _buckets(account, address, is_signed_in=is_signed_in)
     if not buckets:
         yield  # the rates are lifted
         return
@@ -55,12 +58,18 @@ def counted(*, account: str, address: str, is_signed_in: bool = False) -> Iterat
     cache.set(_known_key(account, address), 1, KNOWN.total_seconds())
 
 
-def _buckets(account: str, address: str, *, is_known: bool) -> list[Bucket]:
+def _buckets(account: str, address: str, *, is_signed_in: bool) -> list[Bucket]:
     owners = {"guess": f"{account} {address}", "guess_address": address}
-    if not is_known:
+    if is_signed_in:
+        owners["guess_signed_in"] = account
+    elif not _is_known(account, address):
         owners["guess_account"] = account
     rates = {scope: rate_of(scope) for scope in owners}
-    return [Bucket(scope, owners[scope], rate) for scope, rate in rates.items() if rate]
+    buckets = [Bucket(scope, owners[scope], rate) for scope, rate in rates.items() if rate]
+    network, rate = surrounding_network(address), rates["guess_address"]
+    if network and rate:
+        buckets.append(Bucket("guess_address", network, network_rate(rate)))
+    return buckets
 
 
 def _is_known(account: str, address: str) -> bool:

@@ -1,5 +1,6 @@
 """How often one may ask: each request of a user, or of an address where nobody is signed in, by
-the kind of route; and all requests of one address together.
+the kind of route; and all requests of one address together. Wherever an IPv6 address is limited,
+so is the /48 network around it.
 
 The rates are `settings.RATES`; a view names another kind than `read` and `write` in `rates`, by
 method. A request that is refused is answered 429 with `Retry-After`, and every one that is counted
@@ -37,6 +38,9 @@ _MOST_HELD = 100
 _SHARE = 20
 # Owners whose tokens a process holds, some 500 bytes each.
 _MOST_OWNERS = 10_000
+
+# As many addresses' rates together are the limit of an IPv6 network of /48.
+_ADDRESSES_IN_NETWORK = 10
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -135,16 +139,24 @@ def rate_of(scope: str) -> Rate | None:
     return Rate.parse(text) if text else None
 
 
-def count(scope: str, owner: str) -> Verdict | None:
-    """None where it is not limited."""
+def count_address(scope: str, address: str) -> Verdict | None:
+    """Counts a request by its address and by the network around it; None without a limit."""
     rate = rate_of(scope)
-    return purses.spend(scope, owner, rate) if rate else None
+    if rate is None:
+        return None
+    verdict = purses.spend(scope, address, rate)
+    network = surrounding_network(address)
+    if network is None or verdict.wait:
+        return verdict
+    of_network = purses.spend(scope, network, network_rate(rate))
+    return of_network if of_network.wait else verdict
 
 
 def client_address(request: HttpRequest | Request) -> str:
-    """Where the request comes from, as the last proxy of ours saw it; of IPv6, the network.
+    """Where the request comes from, as the last proxy of ours saw it; of IPv6, the /64 network.
 
-    Whoever has one IPv6 address has the 2^64 of its network.
+    Whoever has one IPv6 address has the 2^64 of its network, often those of the /48 around it, too:
+    see `surrounding_network`.
     """
     proxies: int = settings.NUM_PROXIES
     address: str = request.META.get("REMOTE_ADDR", "")
@@ -165,7 +177,29 @@ def _network(address: str) -> str:
         return address
     if parsed.ipv4_mapped:
         return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((int(parsed) >> 64 << 64, 64)))
+    return _ipv6_network(int(parsed), 64)
+
+
+@lru_cache(4096)
+def surrounding_network(address: str) -> str | None:
+    """The /48 around an IPv6 network of `client_address`, which holds 65,536 such; None of IPv4.
+
+    A site usually gets a whole /48, and some providers put many customers into one. So it is
+    limited, too, by `network_rate`.
+    """
+    if not address.endswith("/64"):
+        return None
+    return _ipv6_network(int(ipaddress.IPv6Network(address).network_address), 48)
+
+
+def network_rate(rate: Rate) -> Rate:
+    """What a /48 may do where each address may do `rate`."""
+    return Rate(rate.tokens * _ADDRESSES_IN_NETWORK, rate.seconds)
+
+
+def _ipv6_network(address: int, prefix: int) -> str:
+    rest = 128 - prefix
+    return str(ipaddress.IPv6Network((address >> rest << rest, prefix)))
 
 
 class Throttle(BaseThrottle):
@@ -180,19 +214,23 @@ class Throttle(BaseThrottle):
         rate = rate_of(scope)
         if rate is None:
             return True
-        self._verdict = purses.spend(scope, _find_owner(request, view), rate)
+        owner = _find_owner(request, view)
+        if owner is None:
+            self._verdict = count_address(scope, client_address(request))
+        else:
+            self._verdict = purses.spend(scope, owner, rate)
         django_request: Any = request._request
         django_request.verdict = self._verdict  # for the middleware, which sets the headers
-        return not self._verdict.wait
+        return not (self._verdict and self._verdict.wait)
 
     def wait(self) -> float | None:
         return self._verdict.wait if self._verdict else None
 
 
-def _find_owner(request: Request, view: "APIView") -> str:
-    """A view may name another owner than the reader by `find_owner`."""
+def _find_owner(request: Request, view: "APIView") -> str | None:
+    """The reader, or whom the view names by `find_owner`; None where only the address is known."""
     named: str | None = view.find_owner(request) if hasattr(view, "find_owner") else None
     if named is not None:
         return named
     reader_id = find_reader_id(request)
-    return client_address(request) if reader_id is None else str(reader_id)
+    return None if reader_id is None else str(reader_id)

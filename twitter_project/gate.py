@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
 from common.exception_handler import error_body
-from common.throttling import Verdict, client_address, count
+from common.throttling import Verdict, client_address, count_address
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -18,7 +18,7 @@ class Gate:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        verdict = count("address", client_address(request))
+        verdict = count_address("address", client_address(request))
         request.verdict = verdict  # type: ignore[attr-defined]
         if verdict and verdict.wait:
             response: HttpResponseBase = _too_many(verdict)

@@ -417,11 +417,13 @@ RATES: dict[str, str | None] = {
         "tweet": "60/min",
         "login": "120/min",
         "register": "60/min",
-        # wrong passwords: of an account from one address, from all that it doesn't know, and of
-        # an address for all accounts. A bucket gives twice its rate in its first hour, so this is
-        # no more than 100 guesses an hour for one account.
+        # wrong passwords: of an account from one address, from all that it doesn't know, and from
+        # anywhere by who is signed in to it; and of an address for all accounts. A bucket gives
+        # twice its rate in its first hour, so this is no more than 100 guesses an hour for one
+        # account.
         "guess": "20/hour",
-        "guess_account": "30/hour",
+        "guess_account": "20/hour",
+        "guess_signed_in": "10/hour",
         "guess_address": "100/hour",
     }.items()
 }

@@ -156,6 +156,38 @@ def test_guessing_the_password_with_a_token_is_slowed_but_not_by_others(
     assert client.get("/users/me").status_code == 200
 
 
+@pytest.mark.parametrize("call", ["password", "deletion"])
+def test_guessing_with_a_token_is_slowed_wherever_it_comes_from(
+    sign_in: SignIn, alice: User, bob: User, rates: Rates, call: str
+) -> None:
+    rates(guess="3/hour", guess_signed_in="4/hour", guess_address="9/hour")
+
+    def guess(client: APIClient, n: int) -> int:
+        if call == "password":
+            wrong = {"password": "pass124", "new_password": "pass1234"}
+            answer = client.post("/users/me/password", wrong, REMOTE_ADDR=f"10.0.1.{n}")
+        else:
+            wrong = {"password": "pass124"}
+            answer = client.delete("/users/me", wrong, REMOTE_ADDR=f"10.0.1.{n}")
+        return answer.status_code
+
+    thief = sign_in(alice)
+    assert [guess(thief, n) for n in range(6)] == [403] * 4 + [429] * 2
+    assert guess(sign_in(bob), 1) == 403
+
+
+def test_one_password_tried_on_everybody_from_a_whole_ipv6_network_is_slowed(
+    api: APIClient, alice: User, rates: Rates
+) -> None:
+    rates(guess_address="2/hour")
+    guesses = [
+        log_in(api, f"user-{n}@example.com", at=f"2001:db8:1:{n:x}::1").status_code
+        for n in range(22)
+    ]
+    assert guesses == [401] * 20 + [429] * 2
+    assert log_in(api, password=PASSWORD, at="2001:db8:2::1").status_code == 200
+
+
 @pytest.mark.usefixtures("slowed")
 def test_without_redis_guessing_is_slowed_by_each_process(
     api: APIClient, monkeypatch: pytest.MonkeyPatch
@@ -206,6 +238,6 @@ def test_whatever_the_body_holds_it_is_counted(
 
 def test_an_account_is_guessed_at_a_hundred_times_an_hour_at_most() -> None:
     """What the OWASP's standard asks for (ASVS 2.2.1); a bucket's first hour gives it twice."""
-    scopes = ("guess", "guess_account")
+    scopes = ("guess", "guess_account", "guess_signed_in")
     rates = [Rate.parse(str(base.RATES[scope])) for scope in scopes]
     assert sum(2 * rate.tokens * 3600 / rate.seconds for rate in rates) <= 100

@@ -110,6 +110,21 @@ def test_all_requests_of_an_address_are_counted_together(
     assert client.get("/hello", REMOTE_ADDR="10.0.0.7").status_code == 200
 
 
+@pytest.mark.parametrize("scope", ["address", "read"])
+def test_all_requests_of_an_ipv6_network_are_counted_together(
+    api: APIClient, db: None, rates: Rates, scope: str
+) -> None:
+    """Ten times as many as of an address: a /48 holds 65,536 of what counts as one."""
+    rates(**{scope: "2/hour"})
+    from_one = [api.get("/users/1", REMOTE_ADDR="2001:db8:1:5::1").status_code for _ in range(3)]
+    assert from_one == [404, 404, 429]
+    from_many = [
+        api.get("/users/1", REMOTE_ADDR=f"2001:db8:1:{n:x}::1").status_code for n in range(10, 30)
+    ]
+    assert from_many == [404] * 18 + [429] * 2
+    assert api.get("/users/1", REMOTE_ADDR="2001:db8:2::1").status_code == 404
+
+
 def test_probes_are_not_counted(api: APIClient, db: None, rates: Rates) -> None:
     rates(address="1/hour", read="1/hour")
     assert [api.get(path).status_code for path in ("/health", "/ready") * 2] == [200] * 4
