@@ -101,6 +101,9 @@ def rules(found: Sequence[Fragment], shown: set[int]) -> list[Fragment]:
     """What this viewer sees: nothing of who is gone, and a tweet once, under its newest entry.
 
     `shown` are the tweets that the page has already; they grow by those returned.
+
+    A later page shows a tweet again under an older entry. To hide it there would hide it from
+    readers whose earlier pages were read before the newer entry arrived.
     """
     kept = []
     for fragment in found:

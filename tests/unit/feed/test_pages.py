@@ -57,6 +57,27 @@ class TestPages:
             seen += [int(tweet["id"]) for tweet in page["tweets"]]
         assert seen == tweets
 
+    def test_a_later_page_shows_a_tweet_again_under_an_older_entry(
+        self, writer, follower, bob_follows_alice
+    ):
+        tweet, other = writer.post(), writer.post()
+        writer.repost(tweet)
+        tell_all()
+        page = follower.feed(limit=2)
+        assert [int(shown["id"]) for shown in page["tweets"]] == [tweet, other]
+        assert follower.feed_ids(limit=2, cursor=page["next"]) == [tweet]
+
+    def test_a_repost_that_arrives_between_pages_hides_no_tweet(
+        self, writer, follower, bob_follows_alice
+    ):
+        tweet, other = writer.post(), writer.post()
+        tell_all()
+        page = follower.feed(limit=1)
+        assert [int(shown["id"]) for shown in page["tweets"]] == [other]
+        writer.repost(tweet)
+        tell_all()
+        assert follower.feed_ids(limit=1, cursor=page["next"]) == [tweet]
+
     def test_past_the_lists_end_the_database_goes_on(
         self, writer, follower, bob_follows_alice, settings
     ):
