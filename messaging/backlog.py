@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from common.db import aliases
 from common.errors import OUTAGES, Unavailable
 from messaging.broker import broker, dead_queue
-from messaging.models import OutboxEvent
+from messaging.models import OutboxEvent, RefusedMessage
 from messaging.worker import workers
 
 _DEADLINE_SECONDS = 5.0
@@ -31,6 +31,14 @@ def _pending() -> GaugeMetricFamily:
 def _oldest() -> GaugeMetricFamily:
     return GaugeMetricFamily(
         "microblog_outbox_oldest_seconds", "The age of the oldest of them", labels=["database"]
+    )
+
+
+def _refused() -> GaugeMetricFamily:
+    return GaugeMetricFamily(
+        "microblog_refused_messages",
+        "Messages that a full queue refused and that wait in the database",
+        labels=["database", "queue"],
     )
 
 
@@ -54,7 +62,7 @@ class Backlog(Collector):
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="backlog")
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
-        return [_pending(), _oldest(), _waiting(), _known()]
+        return [_pending(), _oldest(), _refused(), _waiting(), _known()]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         known = _known()
@@ -73,7 +81,7 @@ class Backlog(Collector):
 
 
 def _look_into_outboxes() -> list[GaugeMetricFamily]:
-    pending, oldest = _pending(), _oldest()
+    pending, oldest, refused = _pending(), _oldest(), _refused()
     now = timezone.now()
     close_old_connections()
     for using in aliases():
@@ -82,8 +90,11 @@ def _look_into_outboxes() -> list[GaugeMetricFamily]:
         age = (now - found["since"]).total_seconds() if found["since"] else 0.0
         pending.add_metric([using], found["count"])
         oldest.add_metric([using], max(age, 0.0))
+        for worker in workers().values():
+            kept = RefusedMessage.objects.using(using).filter(queue=worker.queue)
+            refused.add_metric([using, worker.queue], kept.count())
     close_old_connections()
-    return [pending, oldest]
+    return [pending, oldest, refused]
 
 
 def _look_into_queues() -> list[GaugeMetricFamily]:

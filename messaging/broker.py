@@ -25,6 +25,9 @@ class Message:
     body: bytes
     timestamp: int  # seconds since 1970
     traceparent: str | None = None
+    queue: str | None = (
+        None  # the one queue that gets it; by default all that are bound to its type
+    )
 
 
 class Broker(Protocol):
@@ -33,8 +36,11 @@ class Broker(Protocol):
     def declare(self, workers: Sequence[Worker]) -> None:
         """Makes the exchange and the workers' queues, so that nothing published is lost."""
 
-    def publish(self, messages: Sequence[Message]) -> None:
-        """Returns when all messages are safe in every queue they belong to, and raises else."""
+    def publish(self, messages: Sequence[Message]) -> list[Message]:
+        """Returns when every queue has confirmed or refused its messages, and raises else.
+
+        The refused messages are returned, each with the `queue` that was full.
+        """
 
     def run_once(self, worker: Worker) -> int:
         """Handles one batch of what waits in the worker's queue. Returns the batch's size."""

@@ -44,6 +44,29 @@ class OutboxEvent(models.Model):
         return f"{self.routing_key} {self.id}"
 
 
+class RefusedMessage(models.Model):
+    """A message that a full queue of RabbitMQ refused; the relay offers it to that queue again.
+
+    Its event counts as published, and the other queues have it.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    queue = models.CharField(max_length=64)
+    # the outbox event's id
+    message_id = models.CharField(max_length=64)
+    routing_key = models.CharField(max_length=64)
+    body = models.BinaryField()
+    # the outbox event's time in seconds since 1970
+    timestamp = models.BigIntegerField()
+    traceparent = models.CharField(max_length=55, null=True)  # noqa: DJ001 null where nothing is traced
+
+    class Meta:
+        indexes: ClassVar = [models.Index(fields=["queue", "id"], name="messaging_refused_order")]
+
+    def __str__(self) -> str:
+        return f"{self.queue}: {self.routing_key} {self.message_id}"
+
+
 class QueuedMessage(models.Model):
     """A message in a queue of the embedded broker. RabbitMQ keeps its own."""
 

@@ -1,10 +1,15 @@
-"""From the outbox to the broker, at least once, in the order of the events' ids."""
+"""Publishes the events of the outbox to the broker, at least once, in the order of their ids.
+
+A queue that is full refuses its messages. They wait in the database until the queue has room, so
+the other queues get theirs meanwhile.
+"""
 
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from datetime import datetime
 
@@ -18,12 +23,13 @@ from common.errors import OUTAGES, Unavailable
 from common.metrics import OUTBOX_PUBLISHED
 from messaging import loops, wakeup
 from messaging.broker import Broker, Message, broker
-from messaging.models import OutboxEvent
+from messaging.models import OutboxEvent, RefusedMessage
 from messaging.outbox import prune
-from messaging.worker import workers
+from messaging.worker import Worker, workers
 
 BATCH = 500
 _TIMER_SECONDS = 1.0
+_OFFER_SECONDS = 1.0
 _PRUNE_SECONDS = 60.0
 # Between two batches of old events, so that a backlog of them delays no pending event.
 _PRUNE_AGAIN_SECONDS = 1.0
@@ -37,14 +43,15 @@ def relay_batch(using: str, to: Broker, limit: int = BATCH) -> int:
     The rows stay locked until the broker has confirmed, so that two relays share the work. One that
     dies in between leaves the rows unmarked, and they are published again.
     """
-    with transaction.atomic(using=using):  # noqa: TID251 by alias: the relay serves any service
+    with _atomic(using):
         pending = OutboxEvent.objects.using(using).pending().select_for_update(skip_locked=True)
         events = pending.values_list("id", "routing_key", "body", "created_at", "traceparent")
         messages = [_message(*event) for event in events[:limit]]
         if not messages:
             return 0
-        _publish(messages, to)
+        refused = _publish(messages, to)
         _mark(using, (message.message_id for message in messages))
+        _keep(using, refused)
     OUTBOX_PUBLISHED.labels(using).inc(len(messages))
     return len(messages)
 
@@ -53,9 +60,62 @@ def relay_all(to: Broker) -> int:
     """Publishes until nothing is pending. Returns how many events that were."""
     total = 0
     for using in aliases():
-        while count := relay_batch(using, to):
+        while count := relay_batch(using, to) + offer_refused(using, to):
             total += count
     return total
+
+
+def offer_refused(using: str, to: Broker, limit: int = BATCH) -> int:
+    """Offers the messages that full queues refused to these queues again, the oldest of each first.
+
+    Returns how many were taken.
+    """
+    if not RefusedMessage.objects.using(using).exists():
+        return 0
+    return sum(_offer(using, to, worker, limit) for worker in workers().values())
+
+
+def _offer(using: str, to: Broker, worker: Worker, limit: int) -> int:
+    kept = RefusedMessage.objects.using(using).filter(queue=worker.queue)
+    if not kept.exists():
+        return 0
+    to.declare([worker])  # a deleted queue's messages would be confirmed and lost
+    with _atomic(using):
+        rows = list(kept.order_by("id").select_for_update(skip_locked=True)[:limit])
+        refused = {m.message_id for m in _publish([_offered(row) for row in rows], to)}
+        taken = [row.id for row in rows if row.message_id not in refused]
+        kept.filter(id__in=taken).delete()
+    return len(taken)
+
+
+def _keep(using: str, refused: Sequence[Message]) -> None:
+    if not refused:
+        return
+    queues = Counter(message.queue for message in refused)
+    for queue, count in queues.items():
+        log.warning("%s is full: it refused %d messages, which wait in the database", queue, count)
+    RefusedMessage.objects.using(using).bulk_create(
+        RefusedMessage(
+            queue=str(message.queue),
+            message_id=message.message_id,
+            routing_key=message.routing_key,
+            body=message.body,
+            timestamp=message.timestamp,
+            traceparent=message.traceparent,
+        )
+        for message in refused
+    )
+
+
+def _offered(row: RefusedMessage) -> Message:
+    return Message(
+        message_id=row.message_id,
+        routing_key=row.routing_key,
+        body=bytes(row.body),
+        timestamp=row.timestamp,
+        traceparent=row.traceparent,
+        queue=row.queue,
+    )
 
 
 def run(stop: threading.Event) -> None:
@@ -63,7 +123,7 @@ def run(stop: threading.Event) -> None:
     to = broker()
     pauses = waits()
     declared = False
-    prune_at = time.monotonic()
+    offer_at = prune_at = time.monotonic()
     while not stop.is_set():
         try:
             close_old_connections()
@@ -72,6 +132,10 @@ def run(stop: threading.Event) -> None:
                 declared = True
             found = sum(relay_batch(using, to) for using in aliases())
             loops.mark(loops.RELAY, up=True)
+            if time.monotonic() >= offer_at:
+                taken = sum(offer_refused(using, to) for using in aliases())
+                found += taken
+                offer_at = time.monotonic() + (0.0 if taken else _OFFER_SECONDS)
             if time.monotonic() >= prune_at:
                 pruned = sum(prune(using) for using in aliases())
                 pause = _PRUNE_AGAIN_SECONDS if pruned else _PRUNE_SECONDS
@@ -99,10 +163,15 @@ def _mark(using: str, ids: Iterable[str]) -> None:
         )
 
 
-def _publish(messages: Sequence[Message], to: Broker) -> None:
+def _atomic(using: str) -> AbstractContextManager[None]:
+    return transaction.atomic(using=using)  # noqa: TID251 by alias: the relay serves any service
+
+
+def _publish(messages: Sequence[Message], to: Broker) -> list[Message]:
     """In each traced message's own trace, where publishing is a step of its way."""
     with ExitStack() as spans:
-        to.publish([_step(message, spans) for message in messages] if tracing.is_on() else messages)
+        steps = [_step(message, spans) for message in messages] if tracing.is_on() else messages
+        return to.publish(steps)
 
 
 def _step(message: Message, spans: ExitStack) -> Message:

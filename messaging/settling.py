@@ -8,7 +8,7 @@ from django.utils import timezone
 from common.db import aliases
 from common.ids import first_id_at
 from messaging.broker import broker
-from messaging.models import OutboxEvent
+from messaging.models import OutboxEvent, RefusedMessage
 
 _POLL_SECONDS = 0.1
 # What a worker has in hand is no longer in its queue.
@@ -30,12 +30,18 @@ def wait_until_handled(queues: Sequence[str], seconds: float) -> bool:
 def _wait_one_round(queues: Sequence[str], deadline: float) -> bool:
     newest = first_id_at(timezone.now())
     waiting = list(queues)
-    while _is_pending(newest) or (waiting := [q for q in waiting if broker().depth(q) > 0]):
+    while _is_pending(newest) or (waiting := [queue for queue in waiting if _has_messages(queue)]):
         if time.monotonic() > deadline:
             return False
         time.sleep(_POLL_SECONDS)
     time.sleep(_IN_HAND_SECONDS)
     return True
+
+
+def _has_messages(queue: str) -> bool:
+    return broker().depth(queue) > 0 or any(
+        RefusedMessage.objects.using(using).filter(queue=queue).exists() for using in aliases()
+    )
 
 
 def _is_pending(newest: int) -> bool:

@@ -31,7 +31,7 @@ from common.db import alias
 from feed import placement
 from messaging.backends.rabbitmq.connections import connect, reason
 from messaging.broker import dead_queue
-from messaging.models import OutboxEvent, QueuedMessage
+from messaging.models import OutboxEvent, QueuedMessage, RefusedMessage
 from messaging.worker import Worker, workers
 from search.documents import template
 from twitter_project import embedded, probes
@@ -122,6 +122,7 @@ def database(using: str) -> Iterator[Finding]:
         if connection.vendor == "postgresql":
             yield _clock(part, lambda: _postgres_time(using))
         yield _outbox(part, using)
+        yield from _refused(part, using)
         if not settings.RABBITMQ_URL and using == alias("messaging"):
             for worker in workers().values():
                 dead = QueuedMessage.objects.using(using).filter(queue=dead_queue(worker.queue))
@@ -155,6 +156,13 @@ def _outbox(part: str, using: str) -> Finding:
     age = (timezone.now() - oldest).total_seconds()
     text = f"{pending.count()} events in the outbox, the oldest for {age:.0f} s"
     return Finding(part, text, "start run_outbox_relay" if age > MAX_OUTBOX_SECONDS else "")
+
+
+def _refused(part: str, using: str) -> Iterator[Finding]:
+    for name, worker in workers().items():
+        if count := RefusedMessage.objects.using(using).filter(queue=worker.queue).count():
+            text = f"{count} messages wait until the full queue {worker.queue} has room"
+            yield Finding(part, text, f"start more run_{name.partition('.')[0]}_worker")
 
 
 def _redis_servers() -> dict[str, str | None]:

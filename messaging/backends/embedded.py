@@ -35,7 +35,7 @@ class EmbeddedBroker:
     def declare(self, workers: Sequence[Worker]) -> None:
         pass
 
-    def publish(self, messages: Sequence[Message]) -> None:
+    def publish(self, messages: Sequence[Message]) -> list[Message]:
         with atomic("messaging"):
             QueuedMessage.objects.bulk_create(
                 QueuedMessage(
@@ -47,9 +47,10 @@ class EmbeddedBroker:
                 )
                 for message in messages
                 for worker in workers().values()
-                if message.routing_key in worker.handlers
+                if message.routing_key in worker.handlers and message.queue in (None, worker.queue)
             )
             on_commit("messaging", self._announce)
+        return []
 
     def run_once(self, worker: Worker) -> int:
         waiting = self._queue(worker.queue).order_by("id")[: worker.batch]

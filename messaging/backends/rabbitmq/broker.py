@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 from pika.adapters.blocking_connection import BlockingChannel
@@ -18,7 +19,7 @@ from messaging.backends.rabbitmq.messages import make_properties, read_delivery,
 from messaging.backends.rabbitmq.publisher import Publisher
 from messaging.backends.rabbitmq.queues import declare_queue, settle, take
 from messaging.broker import EXCHANGE, Message, dead_queue
-from messaging.worker import Worker
+from messaging.worker import Worker, workers
 
 _HEARTBEAT_SECONDS = 60
 
@@ -42,11 +43,28 @@ class RabbitMQBroker:
 
         self._call(make)
 
-    def publish(self, messages: Sequence[Message]) -> None:
+    def publish(self, messages: Sequence[Message]) -> list[Message]:
+        """RabbitMQ doesn't say which queue refused a message of the exchange, so each queue gets
+        such a message once more by itself: those with room get it twice.
+        """
+        refused = self._publish(messages)
+        again = [
+            replace(message, queue=worker.queue)
+            for worker in workers().values()
+            for message in refused
+            if message.queue is None and message.routing_key in worker.handlers
+        ]
+        return [message for message in refused if message.queue] + self._publish(again)
+
+    def _publish(self, messages: Sequence[Message]) -> list[Message]:
+        """Returns those that a queue refused."""
+        if not messages:
+            return []
         publisher: Publisher | None = getattr(self._thread, "publisher", None)
         if publisher is None or not publisher.is_open:
             publisher = self._thread.publisher = Publisher(self._publisher_parameters)
-        publisher.publish([(EXCHANGE, m.routing_key, make_properties(m), m.body) for m in messages])
+        refused = publisher.publish([(*_address(m), make_properties(m), m.body) for m in messages])
+        return [messages[position] for position in refused]
 
     def run_once(self, worker: Worker) -> int:
         def handle(channel: BlockingChannel) -> int:
@@ -137,3 +155,8 @@ class RabbitMQBroker:
             channel.confirm_delivery()
             self._thread.channel = channel
         return channel
+
+
+def _address(message: Message) -> tuple[str, str]:
+    """An exchange and a routing key, which for RabbitMQ's default exchange is a queue's name."""
+    return ("", message.queue) if message.queue else (EXCHANGE, message.routing_key)

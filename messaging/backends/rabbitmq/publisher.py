@@ -48,6 +48,7 @@ class Publisher:
     def __init__(self, parameters: pika.URLParameters) -> None:
         self._error: str | None = None
         self._unconfirmed: set[int] = set()
+        self._refused: set[int] = set()
         self._sent = 0
         self._oldest = 1  # that no multiple confirm has settled
         self._channel: Any = None
@@ -64,9 +65,11 @@ class Publisher:
     def is_open(self) -> bool:
         return self._error is None and self._connection.is_open
 
-    def publish(self, messages: Sequence[tuple[str, str, BasicProperties, bytes]]) -> None:
-        self._oldest = self._sent + 1
-        self._unconfirmed = set(range(self._oldest, self._oldest + len(messages)))
+    def publish(self, messages: Sequence[tuple[str, str, BasicProperties, bytes]]) -> list[int]:
+        """Returns the positions of the messages that a queue refused: it is full."""
+        first = self._oldest = self._sent + 1
+        self._unconfirmed = set(range(first, first + len(messages)))
+        self._refused = set()
         self._sent += len(messages)
         try:
             with self._connection.gathered():
@@ -77,6 +80,7 @@ class Publisher:
         else:
             self._run_until_stopped("no confirm")
         self._raise_error()
+        return [tag - first for tag in sorted(self._refused)]
 
     def _raise_error(self) -> None:
         if self._error is not None:
@@ -107,11 +111,11 @@ class Publisher:
     def _confirmed(self, frame: Any) -> None:
         tag = frame.method.delivery_tag
         first = self._oldest if frame.method.multiple else tag
+        if isinstance(frame.method, Basic.Nack):
+            self._refused.update(self._unconfirmed.intersection(range(first, tag + 1)))
         self._unconfirmed.difference_update(range(first, tag + 1))
         if frame.method.multiple:
             self._oldest = tag + 1
-        if isinstance(frame.method, Basic.Nack):
-            self._error = "a queue is full"
         if not self._unconfirmed:
             self._connection.ioloop.stop()
 

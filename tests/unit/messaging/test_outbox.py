@@ -1,11 +1,16 @@
 import os
 import socket
 import threading
+from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pika
 import pytest
+from django.conf import settings
 from django.db import connection, connections
 from django.utils import timezone
 
@@ -13,12 +18,12 @@ from common import db
 from common.db import alias, atomic
 from common.errors import OUTAGES, Unavailable
 from messaging import relay, wakeup
-from messaging.broker import Broker, broker
+from messaging.broker import Broker, Message, broker, dead_queue
 from messaging.events import TweetDeleted
-from messaging.models import OutboxEvent
+from messaging.models import OutboxEvent, RefusedMessage
 from messaging.outbox import KEPT, prune, publish
-from messaging.relay import relay_all, relay_batch
-from messaging.worker import workers
+from messaging.relay import offer_refused, relay_all, relay_batch
+from messaging.worker import Worker, workers
 from tests.support import wait_until
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
@@ -41,10 +46,11 @@ class Recorder:
         self.ids: list[str] = []
         self.down = False
 
-    def publish(self, messages) -> None:
+    def publish(self, messages) -> list[Message]:
         if self.down:
             raise Unavailable("the broker is down")
         self.ids += [message.message_id for message in messages]
+        return []
 
 
 @pytest.fixture
@@ -151,14 +157,100 @@ def test_the_relay_publishes_between_two_batches_of_old_events_that_it_prunes(
 
         declare = staticmethod(real.declare)
 
-        def publish(self, messages) -> None:
+        def publish(self, messages) -> list[Message]:
             left.append(old.count())
-            real.publish(messages)
+            return real.publish(messages)
 
     monkeypatch.setattr(relay, "broker", Counting)
     with relay_running():
         wait_until(lambda: not old.exists())
     assert left == [50, 40]
+
+
+class Shelf:
+    """A worker of a queue of its own, and how often it has handled each id."""
+
+    def __init__(self, queue: str) -> None:
+        self.handled = Counter[int]()
+        self.worker = Worker(queue=queue, handlers={"tweet.deleted": self._handle})
+
+    def _handle(self, events: Sequence[TweetDeleted]) -> None:
+        self.handled.update(event.id for event in events)
+
+    def work_off(self) -> int:
+        return broker().run_once(self.worker)
+
+
+@pytest.fixture
+def shelves(transactional_db, empty_queues, monkeypatch):
+    """A queue that takes some five messages, and one with room."""
+    from messaging.backends.rabbitmq import queues
+
+    small, large = Shelf("test_small"), Shelf("test_large")
+    for shelf, length in ((small, 5), (large, queues.MAX_LENGTH)):
+        monkeypatch.setitem(workers(), shelf.worker.queue, shelf.worker)
+        monkeypatch.setattr(queues, "MAX_LENGTH", length)
+        broker().declare([shelf.worker])
+    monkeypatch.setattr(queues, "MAX_LENGTH", 5)
+    yield small, large
+    with pika.BlockingConnection(pika.URLParameters(str(settings.RABBITMQ_URL))) as connection:
+        for shelf in (small, large):
+            for queue in (shelf.worker.queue, dead_queue(shelf.worker.queue)):
+                connection.channel().queue_delete(queue)
+
+
+@pytest.mark.real
+def test_a_full_queue_delays_no_other_queue_and_loses_nothing(shelves):
+    small, large = shelves
+    for _ in range(4):  # the limit is soft: a first batch may fit
+        publish_all(50)
+        assert relay_batch(USING, broker()) == 50
+    assert not OutboxEvent.objects.pending().exists()
+    assert set(RefusedMessage.objects.values_list("queue", flat=True)) == {"test_small"}
+
+    while large.work_off():
+        pass
+    while RefusedMessage.objects.exists():
+        small.work_off()
+        offer_refused(USING, broker())
+    while small.work_off():
+        pass
+    for shelf in (small, large):
+        assert shelf.handled.keys() == set(range(1, 51))
+        assert min(shelf.handled.values()) >= 4
+
+
+def test_refused_messages_wait_for_their_queue_alone(transactional_db, monkeypatch, empty_queues):
+    real: Broker = broker()
+    offered: list[tuple[str | None, str]] = []
+
+    class Full:
+        """Its queue search_tweets refuses the first messages and their first offer."""
+
+        declare = staticmethod(real.declare)
+
+        def publish(self, messages) -> list[Message]:
+            offered.extend((message.queue, message.message_id) for message in messages)
+            if len(offered) <= 4:
+                return [replace(message, queue="search_tweets") for message in messages]
+            return real.publish(messages)
+
+    monkeypatch.setattr(relay, "broker", Full)
+    monkeypatch.setattr(relay, "_OFFER_SECONDS", 0.01)
+    monkeypatch.setattr(relay, "_TIMER_SECONDS", 0.01)
+    publish_all(2)
+    ids = [str(id) for id in OutboxEvent.objects.values_list("id", flat=True).order_by("id")]
+    with relay_running():
+        wait_until(lambda: len(offered) >= 6)
+        wait_until(lambda: not RefusedMessage.objects.exists())
+
+    assert offered == [(queue, id) for queue in (None, *["search_tweets"] * 2) for id in ids]
+    assert {w.queue: broker().depth(w.queue) for w in workers().values()} == {
+        "feed_slices": 0,
+        "general_tweets": 0,
+        "search_tweets": 2,
+        "tweet_counters": 0,
+    }
 
 
 @contextmanager
@@ -206,9 +298,9 @@ def test_the_relay_stops_while_events_keep_coming(transactional_db, monkeypatch,
 
         declare = staticmethod(real.declare)
 
-        def publish(self, messages) -> None:
-            real.publish(messages)
+        def publish(self, messages) -> list[Message]:
             publish_all(1)
+            return real.publish(messages)
 
     monkeypatch.setattr(relay, "broker", Busy)
     publish_all(1)
@@ -244,11 +336,11 @@ def test_the_relay_goes_on_after_an_outage_with_one_line(
     class Flaky:
         declare = staticmethod(real.declare)
 
-        def publish(self, messages) -> None:
+        def publish(self, messages) -> list[Message]:
             attempts.append(len(messages))
             if len(attempts) < 3:
                 raise Unavailable("RabbitMQ: connection refused")
-            real.publish(messages)
+            return real.publish(messages)
 
     monkeypatch.setattr(relay, "broker", Flaky)
     publish_all(1)

@@ -18,7 +18,7 @@ from pytest_django import Settings
 
 from common.ids import new_id
 from grpc_services.channels import channel
-from messaging.models import OutboxEvent, QueuedMessage
+from messaging.models import OutboxEvent, QueuedMessage, RefusedMessage
 from tests.boundaries.commands import run
 from tests.channels import NOBODY, network
 from tests.support import free_port, wait_until
@@ -168,6 +168,17 @@ def test_dead_letters_of_the_embedded_broker(db: None, settings: Settings) -> No
 
     assert (problem.part, problem.text) == ("general_tweets", "1 dead letters")
     assert problem.remedy == "manage.py dead_letters show general_tweets"
+
+
+def test_messages_that_a_full_queue_refused(db: None) -> None:
+    RefusedMessage.objects.create(
+        queue="search_tweets", message_id="1", routing_key="tweet.created", body=b"{}", timestamp=0
+    )
+
+    [problem] = problems(doctor.database("default"))
+
+    assert problem.text == "1 messages wait until the full queue search_tweets has room"
+    assert problem.remedy == "start more run_search_worker"
 
 
 @pytest.mark.real

@@ -13,7 +13,7 @@ from common.ids import new_id
 from grpc_services.clients import accounts
 from messaging import loops
 from messaging.broker import Message, broker
-from messaging.models import OutboxEvent
+from messaging.models import OutboxEvent, RefusedMessage
 from messaging.worker import Delivery, Worker
 from tests.channels import forget_channels
 from tests.metrics import Metrics
@@ -133,6 +133,9 @@ def test_what_waits_is_known_with_its_age(
         id=new_id(), routing_key="tests.asked", body="{}", created_at=a_minute_ago
     )
     broker().publish([Message(message_id="1", routing_key="tweet.liked", body=b"{}", timestamp=0)])
+    RefusedMessage.objects.create(
+        queue="search_tweets", message_id="1", routing_key="tweet.created", body=b"{}", timestamp=0
+    )
 
     metrics = read()
 
@@ -140,6 +143,7 @@ def test_what_waits_is_known_with_its_age(
     assert 60 <= metrics("microblog_outbox_oldest_seconds") < 90
     assert metrics("microblog_queue_messages", queue="tweet_counters") == 1
     assert metrics("microblog_queue_messages", queue="tweet_counters.dead") == 0
+    assert metrics("microblog_refused_messages", queue="search_tweets") == 1
     assert metrics("microblog_backlog_known") == 2
 
 
