@@ -1,9 +1,29 @@
-"""Django's WSGI handler, which accepts whatever Content-Type a client sends."""
+"""Django's WSGI handler: what the head of a request says, before Django reads it."""
 
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+
+
+def _trust_forwarded(environ: dict[str, Any]) -> None:
+    """Writes what `Forwarded` says over the headers that the rest of the code trusts.
+
+    Only the hop counts that the outermost of our proxies added.
+    """
+    hops = environ.pop("HTTP_FORWARDED", "").split(",")
+    proxies = min(settings.NUM_PROXIES, len(hops))
+    parts = [part.partition("=") for part in hops[-proxies].split(";")] if proxies else []
+    said = {name.strip().lower(): value.strip().strip('"') for name, _, value in parts}
+    environ["HTTP_X_FORWARDED_FOR"] = _without_port(said.get("for", ""))
+    environ["HTTP_X_FORWARDED_PROTO"] = said.get("proto", "").lower()
+
+
+def _without_port(node: str) -> str:
+    if node.startswith("["):
+        return node[1:].partition("]")[0]
+    return node.partition(":")[0] if node.count(":") == 1 else node
 
 
 def _read_head(environ: dict[str, Any]) -> WSGIRequest:
@@ -12,6 +32,8 @@ def _read_head(environ: dict[str, Any]) -> WSGIRequest:
     The constructor looks up the charset that it names and parses the query in it. The handler calls
     the constructor outside all that catches exceptions.
     """
+    if settings.PROXY_HEADERS == "forwarded":
+        _trust_forwarded(environ)
     try:
         return WSGIRequest(environ)
     except (LookupError, ValueError, SuspiciousOperation):

@@ -179,6 +179,7 @@ class Stack:
             "ALLOWED_HOSTS": "127.0.0.1,localhost",
             "SECURE_SSL_REDIRECT": "false",
             "NUM_PROXIES": "1",
+            "PROXY_HEADERS": "forwarded",
             "RATE_LIMITS": "false" if self.options.no_rate_limits else "true",
         }
         if self.options.topology == "databases":

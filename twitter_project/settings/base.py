@@ -430,6 +430,11 @@ RATES: dict[str, str | None] = {
 if not env.bool("RATE_LIMITS", True):  # for load tests
     RATES = dict.fromkeys(RATES)
 NUM_PROXIES: int = env.int("NUM_PROXIES", 0)
+# Where they say who asks: in X-Forwarded-For and X-Forwarded-Proto, or in Forwarded (RFC 7239).
+# WSGI can't tell X_Forwarded_For from X-Forwarded-For; no other name looks like Forwarded.
+PROXY_HEADERS: str = env.str(
+    "PROXY_HEADERS", "x-forwarded", validate=validate.OneOf(["x-forwarded", "forwarded"])
+)
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_QUERY_BYTES = 10_000  # a search for 500 characters is up to 6,000, a cursor some hundreds
