@@ -69,6 +69,9 @@ INDEX_LAG = Histogram(
 OUTBOX_PUBLISHED = Counter(
     "microblog_outbox_published_total", "Events that the broker has confirmed", ["database"]
 )
+ROWS_PRUNED = Counter(
+    "microblog_rows_pruned_total", "Old rows that the relay has deleted", ["kind"]
+)
 MESSAGES_HANDLED = Counter(
     "microblog_messages_handled_total",
     "Messages that their handler has finished",

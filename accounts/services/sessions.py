@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX
+from django.contrib.sessions.models import Session as AdminSession
 from django.db import IntegrityError
 from django.db.models import Exists
 from django.db.models.functions import Now
@@ -157,6 +158,11 @@ def check_own_password(*, user_id: int, password: str, address: str) -> User:
     with attempts.counted(account=user.email, address=address, is_signed_in=True):
         permissions.check_password_again(is_right=user.check_password(password))
     return user
+
+
+def prune_admin_sessions() -> int:
+    """Deletes a batch of the admin's sessions that have expired by now. Returns how many."""
+    return prune(AdminSession.objects.filter(expire_date__lt=timezone.now()), by="expire_date")
 
 
 def prune_spent_refreshes() -> int:

@@ -284,6 +284,15 @@ WORKERS = {
 }
 # Started beside the requests by wsgi.py and asgi.py.
 LOOPS = [] if RABBITMQ_URL else ["messaging.embedded.start"]
+# What the relay prunes besides the outbox: each call deletes a batch of old rows and counts them.
+PRUNES: dict[str, list[str]] = {
+    "accounts": [
+        "accounts.services.prune_spent_refreshes",
+        "accounts.services.prune_tweet_counts",
+        "accounts.services.prune_admin_sessions",
+    ],
+    "tweets": ["tweets.services.prune_idempotency_keys"],
+}
 # Calls that make this process's embedded parts, before the loops and any other thread start: two
 # threads that were the first to ask for a part would make two. Redis is made by its import.
 EMBEDDED_PARTS: list[str] = []

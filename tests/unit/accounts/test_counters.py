@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import call_command
 from django.utils import timezone
 
@@ -86,10 +87,15 @@ def test_pruning_forgets_what_is_past_use_and_nothing_else(
     TweetCount.objects.filter(key="old").update(at=now - timedelta(days=91))
     TweetCount.objects.filter(key="young").update(at=now - timedelta(days=89))
 
+    for key, age in (("old", 1), ("young", -1)):
+        Session.objects.create(session_key=key, expire_date=now - timedelta(hours=age))
+
     call_command("prune_accounts")
 
     assert list(SpentRefresh.objects.values_list("jti", flat=True)) == ["running"]
     assert list(TweetCount.objects.values_list("key", flat=True)) == ["young"]
+    assert Session.objects.get().session_key == "young"
     assert capsys.readouterr().out == (
         "1 spent refresh tokens deleted\n1 keys of tweet counts deleted\n"
+        "1 sessions of the admin deleted\n"
     )

@@ -7,8 +7,9 @@ from tweets import services
 
 class Command(BaseCommand):
     help = (
-        "Deletes what tweets remembers and nobody asks for any more: idempotency keys older than "
-        "two days. Run it daily; it may be stopped and run again at any time."
+        "Deletes what tweets no longer needs: idempotency keys older than two days. The relay does "
+        "the same, a batch at a time; this does it all at once. It may be stopped and run again "
+        "at any time."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
