@@ -67,6 +67,9 @@ STOP_SECONDS = 30
 # A client tries a gRPC server that was away again after 2 s at most: then it knows both.
 RECONNECTED_SECONDS = 3.0
 
+# The processes that serve accounts by HTTP, and so sign tokens, by how their names begin.
+SIGNING = ("web_1", "web_2", "web_accounts", "web_pages")
+
 # Of a rolling restart, side by side.
 KINDS_AT_A_TIME = 3
 
@@ -131,6 +134,8 @@ class Stack:
         for name, command in commands.items():
             # A connection that is lent by transaction hears no wake-ups.
             environment = direct if name == "relay" else pooled
+            if not name.startswith(SIGNING):
+                environment = environment | {"JWT_SIGNING_KEY": "none"}
             manager.add_process(name, command, env=environment, cwd=str(ROOT))
         manager.loop()
         return 0 if manager.returncode in (130, 143) else int(manager.returncode or 0)

@@ -2,6 +2,7 @@
 
 import json
 from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -11,6 +12,7 @@ import yaml
 
 from tests.boundaries.commands import ROOT, run
 from tests.boundaries.test_boundaries import PRODUCTION
+from twitter_project.settings.local_keys import keys
 
 KUBERNETES = ROOT / "deploy/kubernetes"
 KUBERNETES_VERSION = "1.30"
@@ -111,6 +113,33 @@ def test_every_process_of_compose_is_a_deployment_too() -> None:
     ours = {name for name, service in services.items() if "build" in service}
 
     assert ours - {"migrate"} == names("Deployment")
+
+
+def test_web_alone_has_the_signing_key_in_compose() -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    given = {
+        name: service["environment"]["JWT_SIGNING_KEY"]
+        for name, service in services.items()
+        if "build" in service
+    }
+
+    assert {name for name, key in given.items() if key != "none"} == {"web"}
+
+
+def test_a_process_without_the_signing_key_finds_nothing_wrong_with_its_keys(
+    tmp_path: Path,
+) -> None:
+    verifying = keys(tmp_path / "keys.json")["verifying_key"]
+    environment = {
+        **PRODUCTION,
+        "DJANGO_SETTINGS_MODULE": "twitter_project.settings.prod",
+        "JWT_SIGNING_KEY": "none",
+        "JWT_VERIFYING_KEY": verifying,
+    }
+
+    found = run("manage.py", "doctor", environment=environment)
+
+    assert "the keys of the tokens fit" in found.stdout
 
 
 def test_production_with_real_secrets_passes_djangos_checks() -> None:

@@ -8,6 +8,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -42,6 +43,20 @@ def test_the_doctor_finds_nothing(stack: Stack) -> None:
 
     assert answer.returncode == 0, answer.stdout
     assert "PROBLEM" not in answer.stdout
+
+
+def test_only_web_processes_of_accounts_have_the_signing_key(stack: Stack) -> None:
+    unsigning = {
+        name
+        for name, pid in read_pids().items()
+        if b"JWT_SIGNING_KEY=none" in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    }
+
+    signing = set(read_pids()) - unsigning
+    if stack.topology == "one":
+        assert signing == {"web_1", "web_2"}
+    else:
+        assert signing == {f"web_{of}_{copy}" for of in ("accounts", "pages") for copy in (1, 2)}
 
 
 def test_each_service_has_its_tables_in_its_database_and_no_others(stack: Stack) -> None:

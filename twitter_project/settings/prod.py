@@ -22,7 +22,9 @@ if "search" in SERVICES:
     _need("ELASTICSEARCH_URL")
 
 SECRET_KEY = _need("SECRET_KEY")
-SIMPLE_JWT["SIGNING_KEY"] = _need("JWT_SIGNING_KEY") if "accounts" in SERVICES else ""
+_signing_key = _need("JWT_SIGNING_KEY") if "accounts" in SERVICES else "none"
+# "none" in processes that serve accounts by no HTTP, and so sign nothing
+SIMPLE_JWT["SIGNING_KEY"] = "" if _signing_key == "none" else _signing_key
 SIMPLE_JWT["VERIFYING_KEY"] = _need("JWT_VERIFYING_KEY")
 ALLOWED_HOSTS = _need("ALLOWED_HOSTS").split(",")
 
