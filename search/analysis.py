@@ -1,73 +1,84 @@
-"""What makes two spellings one word: the analysis that both back ends share.
+"""What makes two spellings one word.
 
-Elasticsearch analyses by itself (`standard` tokenizer, `lowercase`, `asciifolding`, `porter_stem`);
-SQLite's FTS5 is given the tokens made here, by the same rules, so that both find the same tweets.
-What remains different, beside the order of the hits (FTS5's BM25 counts a little otherwise):
-
-- Unicode versions: Lucene 9 knows 12.1 and Python a newer one, so letters and emoji added since are
-  words here and may be none there.
-- Malformed sequences: a keycap on a modified asterisk, a skin colour joined to another emoji, tag
-  characters after a Hebrew apostrophe. Some 5 in 40,000 random strings made of such parts.
-- Phonetic small capitals: ɢ is a g to FTS5, which knows no upper case, and none to Lucene.
-- Words in an index that someone made with a mapping of their own: Elasticsearch obeys that mapping.
+Both back ends index the tokens that are made here, so that they find the same tweets. Only the
+order of the hits differs: FTS5's BM25 counts a little otherwise. Documents that something else
+put into Elasticsearch have no such tokens; Elasticsearch analyses them by itself.
 """
 
 import re
 import threading
 import unicodedata
 from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
 
 import snowballstemmer  # type: ignore[import-untyped]
 
 from search import folding, segmentation
 
-_porter = snowballstemmer.stemmer("porter")
-_porter_lock = threading.Lock()  # it keeps the word at hand in itself
+# Its rules have exceptions: "news" isn't "new", and "university" isn't "universe".
+_stemmer = snowballstemmer.stemmer("english")
+_stemmer_lock = threading.Lock()  # it keeps the word at hand in itself
 
-# Lucene's Porter has its author's later rules, -bli → -ble and -logi → -log, which Snowball's
-# lacks; both need a vowel and a consonant before them. Porter has made an i of a final y by then.
-_LATER_RULES = re.compile(r"^(.*(?:[aeiou]|[^aeiou]y)[^aeiou].*?)(?:(bl)|(log))(?:y|i|ies)$")
+# The same articles as Lucene's French elision filter.
+_ELISION = re.compile(r"^(?:[cdjlmnst]|qu|jusqu|quoiqu|lorsqu|puisqu)'(?=.)")
 
-# A hashtag doesn't begin inside a word or an HTML entity.
-_HASHTAG_SIGN = re.compile(r"(?<![\w&])[#＃]")  # noqa: RUF001 a sign of East Asian keyboards
+
+class Word(NamedTuple):
+    tokens: tuple[str, ...]
+    start: int
+    end: int
 
 
 def normalise(text: str) -> str:
-    """Composes letters and accents. Lucene takes an accent by itself for a letter's part."""
+    """Composes letters and accents."""
     return unicodedata.normalize("NFC", text)
 
 
 def tokens(text: str) -> list[str]:
-    return [_stem(folding.fold(word)) for word in segmentation.split(text)]
+    return [token for word in find_words(text) for token in word.tokens]
 
 
-def hashtags(text: str) -> list[str]:
-    """The hashtags of a tweet, folded, without their signs, each once."""
-    return list(dict.fromkeys(tag for tag, _, _ in find_hashtags(text)))
-
-
-def find_hashtags(text: str) -> list[tuple[str, int, int]]:
-    """Each hashtag, folded, with where it begins (at its sign) and ends."""
-    found = []
-    for sign in _HASHTAG_SIGN.finditer(text):
-        end = sign.end()
-        while end < len(text) and _in_hashtag(text[end]):
-            end += 1
-        name = text[sign.end() : end]
-        if any(character.isalpha() for character in name):  # "#1" is a number
-            found.append((folding.fold(name), sign.start(), end))
-    return found
-
-
-def _in_hashtag(character: str) -> bool:
-    return character.isalnum() or character == "_" or unicodedata.category(character)[0] == "M"
+def find_words(text: str) -> list[Word]:
+    """Each word or run that has tokens, with where it starts and ends."""
+    words = (
+        Word(_split_run(piece.text) if piece.is_run else _read_word(piece.text), *piece[1:3])
+        for piece in segmentation.split(text)
+    )
+    return [word for word in words if word.tokens]
 
 
 @lru_cache(maxsize=50_000)
+def _read_word(text: str) -> tuple[str, ...]:
+    word = folding.fold(text).strip("_").removesuffix("'s")
+    word = _ELISION.sub("", word)
+    return (_stem(word),) if word else ()
+
+
+def _split_run(text: str) -> tuple[str, ...]:
+    """Bigrams, and the characters between them.
+
+    東京都 gives 東 東京 京 京都 都. As the tokens of any part of a run stand side by side in the
+    tokens of the run, a phrase finds every part. The bigrams are rare and make it fast.
+    """
+    units = _split_units(folding.fold(text))
+    pairs = (first + second for first, second in pairwise(units))
+    return tuple(token for both in zip(units, [*pairs, ""], strict=True) for token in both if token)
+
+
+def _split_units(run: str) -> list[str]:
+    """Characters with the marks that follow them."""
+    units: list[str] = []
+    for character in run:
+        if units and unicodedata.category(character) in {"Mn", "Mc", "Me", "Cf"}:
+            units[-1] += character
+        else:
+            units.append(character)
+    return units
+
+
 def _stem(word: str) -> str:
-    if len(word) <= 2:
+    if not word.isascii():
         return word
-    if word.endswith(("y", "i", "ies")):
-        word = _LATER_RULES.sub(lambda m: m[1] + ("ble" if m[2] else "log"), word)
-    with _porter_lock:
-        return str(_porter.stemWord(word))
+    with _stemmer_lock:
+        return str(_stemmer.stemWord(word))

@@ -22,6 +22,7 @@ from elasticsearch.dsl import Index as DslIndex
 from common.ids import parse_id
 from common.times import format_time, parse_time
 from search import analysis
+from search.hashtags import hashtags
 from search.index import (
     BURIED,
     DELETED,
@@ -33,7 +34,7 @@ from search.index import (
     Entry,
 )
 
-# The analysis that search/analysis.py repeats for SQLite.
+# For documents that something else put into the index: ours are found by the tokens in `words`.
 folded = analyzer(
     "folded", tokenizer="standard", filter=["lowercase", "asciifolding", "porter_stem"]
 )
@@ -43,16 +44,20 @@ folded = analyzer(
 # nobody searched for a while from waiting with its refresh for the next search.
 REFRESH_INTERVAL = "200ms"
 
-# Longer keywords can't be ids or hashtags. They aren't searched, and don't refuse their document.
+# Longer keywords aren't searched, and don't refuse their document. No id is longer than this, and
+# no hashtag: 280 letters, each of which folds to three at most.
 _LONGEST_KEYWORD = 256
+_LONGEST_HASHTAG = 1024
 
 
 class TweetDocument(DslDocument):
     id: str = mapped_field(Keyword(ignore_above=_LONGEST_KEYWORD))
     user_id: str = mapped_field(Keyword(ignore_above=_LONGEST_KEYWORD))
     content: str = mapped_field(Text(analyzer=folded))
+    # the tokens of the content, made by search/analysis.py
+    words: str = mapped_field(Text(analyzer="whitespace"))
     created_at: datetime = mapped_field(Date())
-    hashtags: list[str] = mapped_field(Keyword(ignore_above=_LONGEST_KEYWORD))
+    hashtags: list[str] = mapped_field(Keyword(ignore_above=_LONGEST_HASHTAG))
     # not to be found: a tombstone, or the author is suspended
     hidden: bool = mapped_field(Boolean())
     # in tombstones only
@@ -91,8 +96,9 @@ def show(entry: Entry) -> tuple[int, dict[str, Any]]:
             "id": str(entry.id),
             "user_id": str(entry.user_id),
             "content": content,
+            "words": " ".join(analysis.tokens(content)),
             "created_at": format_time(entry.created_at),
-            "hashtags": analysis.hashtags(content),
+            "hashtags": hashtags(content),
             "hidden": entry.hidden,
         }
     deleted_at = format_time(entry.deleted_at)

@@ -1,28 +1,34 @@
-"""Where words begin and end, as in Lucene's `standard` tokenizer.
+"""Where words start and end: Unicode's word boundaries (UAX #29), with what tweets need changed.
 
-Lucene follows Unicode's word boundaries (UAX #29), and takes ideographs and hiragana one by one,
-runs of Thai, Lao, Khmer and Burmese whole, and an emoji with all its modifiers as one word.
+- A dot or a colon joins digits only, so the parts of a domain are words.
+- A run of Chinese, Japanese, Korean, Thai, Lao, Khmer or Burmese is one piece: its writing does not
+  part all its words, so search/analysis.py finds words inside it.
+- An emoji with all its modifiers is one word.
 
 Each character is reduced to a letter that names its class, and one expression over these letters
-finds the words. The ranges are Unicode's, as Lucene 9 knows them.
+finds the words.
 """
 
 import re
 import unicodedata
 from collections.abc import Iterator
 from functools import lru_cache
+from typing import NamedTuple
 
 from common.emoji import PICTOGRAPHS
 
-# Lucene cuts longer ones.
+# A longer word is cut, because Lucene would cut it.
 MAX_LENGTH = 255
 
 _SINGLES = {
-    "_": "\u202f",  # joins letters and digits, as underscores (category Pc) do
-    ":": ":·\u0387\u055f\u05f4\u2027\ufe13\ufe55\uff1a",  # inside a word between letters
+    ":": "·\u0387\u055f\u05f4\u2027",  # inside a word between letters
     "U": "'",  # the same, and at the end of a Hebrew word
-    "'": ".\u2018\u2019\u2024\ufe52\uff07\uff0e",  # inside a word between letters or digits
-    ",": ",;\u037e\u0589\u060c\u060d\u066c\u07f8\u2044\ufe10\ufe14\ufe50\ufe54\uff0c\uff1b",
+    "'": "\u2018\u2019\uff07",  # inside a word between letters or digits
+    # inside a number
+    ",": (
+        ".\u2024\ufe52\uff0e"
+        ",;\u037e\u0589\u060c\u060d\u066c\u07f8\u2044\ufe10\ufe14\ufe50\ufe54\uff0c\uff1b"
+    ),
     "Z": "\u200d",  # joins emoji
     "#": "#*",  # emoji when a keycap is put on them
     "H": '"',  # inside a Hebrew word
@@ -34,22 +40,26 @@ _RANGES = {
     "J": [(0x05D0, 0x05EA), (0x05EF, 0x05F2), (0xFB1D, 0xFB1D), (0xFB1F, 0xFB28), (0xFB2A, 0xFB4F)],
     "R": [(0x1F1E6, 0x1F1FF)],  # two of them are a flag
     "F": [(0x1F3FB, 0x1F3FF)],  # the colour of skin
+    # written without spaces, or with particles on the words
     "S": [
+        # Thai, Lao, Burmese, Khmer, Tai
         (0x0E01, 0x0E3A), (0x0E40, 0x0E4E), (0x0E81, 0x0EA3), (0x0EA5, 0x0ECD), (0x0EDC, 0x0EDF),
         (0x1000, 0x103F), (0x1050, 0x108F), (0x109A, 0x109F), (0x1780, 0x17D3), (0x17D7, 0x17D7),
         (0x17DC, 0x17DD), (0x1950, 0x1974), (0x1980, 0x19C9), (0x19DA, 0x19DA), (0x19DE, 0x19DF),
         (0x1A20, 0x1A7C), (0x1AA0, 0x1AAD), (0xA9E0, 0xA9EF), (0xA9FA, 0xA9FE), (0xAA60, 0xAAC2),
         (0xAADB, 0xAADF), (0x11700, 0x1172B), (0x1173A, 0x1173F),
-    ],
-    "K": [
+        # katakana
         (0x3031, 0x3035), (0x309B, 0x309C), (0x30A0, 0x30FA), (0x30FC, 0x30FF), (0x31F0, 0x31FF),
         (0x32D0, 0x32FE), (0x3300, 0x3357), (0xFF66, 0xFF9D), (0x1B000, 0x1B000),
         (0x1B164, 0x1B167),
-    ],
-    "I": [
-        (0x2E80, 0x2FD5), (0x3007, 0x3007), (0x3021, 0x3029), (0x3038, 0x303A), (0x3041, 0x3096),
+        # Chinese characters, hiragana
+        (0x2E80, 0x2FD5), (0x3005, 0x3005), (0x3007, 0x3007), (0x3021, 0x3029), (0x3038, 0x303B),
+        (0x3041, 0x3096),
         (0x309D, 0x309F), (0x3400, 0x4DBF), (0x4E00, 0x9FFF), (0xF900, 0xFAD9),
         (0x1B001, 0x1B11E), (0x1B150, 0x1B152), (0x1F200, 0x1F200), (0x20000, 0x323AF),
+        # Korean
+        (0x1100, 0x11FF), (0x3131, 0x318E), (0xA960, 0xA97C), (0xAC00, 0xD7A3), (0xD7B0, 0xD7FB),
+        (0xFFA0, 0xFFDC),
     ],
     "E": PICTOGRAPHS,
     "A": [(0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F172, 0x1F189)],
@@ -62,8 +72,7 @@ _EXTEND = "[MVQFZ]*"  # belongs to what stands before it; written x below
 _LETTER = "(?:Ax|Jx(?:HxJx|Ux)?)"
 _LETTERS = f"{_LETTER}(?:(?:(?:_x)*|[:'U]x){_LETTER})*"
 _NUMBER = "Nx(?:(?:(?:_x)*|[,'U]x)Nx)*"
-_KATAKANA = "Kx(?:(?:_x)*Kx)*"
-_PART = f"(?:{_KATAKANA}|(?:{_NUMBER}|{_LETTERS})+)"
+_PART = f"(?:{_NUMBER}|{_LETTERS})+"
 _EMOJI = "E[MFQZ]*(?:V(?:Z(?=E))?)?"
 _WORD = re.compile(
     "|".join(
@@ -73,17 +82,27 @@ _WORD = re.compile(
             f"Z?{_EMOJI}(?:(?<=Z){_EMOJI})*",
             "F[MFQZ]*",
             f"(?:_x)*{_PART}(?:(?:_x)+{_PART})*(?:_x)*",
-            "Ix",
-            "S[SMVQFZ]*",
+            "(?P<run>(?:Sx)+)",
         ]
     ).replace("x", _EXTEND)
 )
 
 
-def split(text: str) -> Iterator[str]:
+class Piece(NamedTuple):
+    text: str
+    start: int
+    end: int
+    is_run: bool  # of a script that does not part its words
+
+
+def split(text: str) -> Iterator[Piece]:
     for match in _WORD.finditer("".join(map(_class, text))):
+        if match["run"]:
+            yield Piece(text[match.start() : match.end()], match.start(), match.end(), True)
+            continue
         for start in range(match.start(), match.end(), MAX_LENGTH):
-            yield text[start : min(start + MAX_LENGTH, match.end())]
+            end = min(start + MAX_LENGTH, match.end())
+            yield Piece(text[start:end], start, end, False)
 
 
 @lru_cache(maxsize=10_000)

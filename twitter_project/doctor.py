@@ -281,11 +281,15 @@ def elasticsearch() -> Iterator[Finding]:
         except NotFoundError:
             yield Finding(name, "the index template is missing", "start run_search_worker")
             return
-        if set(kept) != set(template()["template"]["mappings"]["properties"]):
+        fields = set(template()["template"]["mappings"]["properties"])
+        if set(kept) != fields:
             yield Finding(name, "the index template is an old one", "restart run_search_worker")
         if not client.indices.exists(index=name):
             yield Finding(name, "the index is missing", "manage.py rebuild_search")
             return
+        for index in client.indices.get_mapping(index=name).values():
+            if not fields <= set(index["mappings"].get("properties", {})):
+                yield Finding(name, "the index lacks new fields", "manage.py rebuild_search")
         yield Finding(name, f"{client.count(index=name)['count']} documents")
 
 

@@ -41,7 +41,7 @@ from search.index import (
     end_of_hour_ms,
     expired,
 )
-from search.query import Query
+from search.query import Phrase, Query
 
 NAME: str = settings.ELASTICSEARCH_INDEX
 BUILDING = f"{NAME}-building"
@@ -334,7 +334,7 @@ def render(query: Query, place: Place) -> dict[str, Any]:
             "query": {
                 "bool": {
                     "must": [
-                        *({"match_phrase": {"content": phrase}} for phrase in query.phrases),
+                        *map(_has_phrase, query.phrases),
                         *map(_has_hashtag, query.hashtags),
                     ],
                     "must_not": not_these,
@@ -353,6 +353,18 @@ def render(query: Query, place: Place) -> dict[str, Any]:
 def _copy(query: Query) -> str:
     """Sends a query to the same copy of the index each time: copies reckon scores differently."""
     return f"{crc32(repr(query).encode()):08x}"
+
+
+def _has_phrase(phrase: Phrase) -> dict[str, Any]:
+    """Foreign documents, and ours in an index of an earlier version, have no `words`."""
+    ours = {"match_phrase": {"words": " ".join(phrase.tokens)}}
+    others = {
+        "bool": {
+            "must": {"match_phrase": {"content": phrase.text}},
+            "must_not": {"exists": {"field": "words"}},
+        }
+    }
+    return {"bool": {"should": [ours, others]}}
 
 
 def _has_hashtag(name: str) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from common.errors import Unavailable
 from common.ids import parse_id
 from common.times import format_time, from_ms, to_ms
 from search import analysis
+from search.hashtags import hashtags
 from search.index import (
     BURIED,
     DELETED,
@@ -52,6 +53,9 @@ SNAPSHOTS = 100
 SNAPSHOT_SECONDS = 120.0
 
 _TIMEOUT_SECONDS = 20.0
+
+# Raise it when search/analysis.py makes other tokens: each file is then analysed again once.
+_ANALYSIS = 1
 
 # Tokens are parted by blanks alone. Within SQL's quotes and the tokenizer's own.
 _TOKENIZER = "ascii tokenchars '{}'".format(
@@ -241,6 +245,7 @@ class SqliteIndex:
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
             _run(database, _CURRENT.make)
+            _analyse_again(database)
             self._thread.connection = database
         return database
 
@@ -324,7 +329,7 @@ class SqliteRebuild:
 
 def render(query: Query) -> str:
     """The query as FTS5's MATCH takes it."""
-    words = [_column("content", " ".join(analysis.tokens(phrase))) for phrase in query.phrases]
+    words = [_column("content", " ".join(phrase.tokens)) for phrase in query.phrases]
     return " AND ".join([*words, *(_column("hashtags", name) for name in query.hashtags)])
 
 
@@ -420,7 +425,30 @@ def _row(entry: Entry) -> _Written:
     )
     if entry.hidden:
         return row, None
-    return row, (" ".join(analysis.tokens(content)), " ".join(analysis.hashtags(content)))
+    return row, _words(content)
+
+
+def _words(content: str) -> tuple[str, str]:
+    return " ".join(analysis.tokens(content)), " ".join(hashtags(content))
+
+
+def _analyse_again(database: sqlite3.Connection) -> None:
+    """Lists all tweets anew where another version of the analysis has listed them."""
+    if _analysis_of(database) == _ANALYSIS:
+        return
+    database.execute("BEGIN IMMEDIATE")
+    if _analysis_of(database) != _ANALYSIS:
+        found = database.execute("SELECT * FROM entries WHERE NOT hidden").fetchall()
+        for row in map(_Row._make, found):
+            database.execute(_CURRENT.unlist, (row.id,))
+            words = _words(row.content or "")
+            database.execute(_CURRENT.list, (row.id, *words, row.created_ms))
+        database.execute(f"PRAGMA user_version = {_ANALYSIS}")
+    database.execute("COMMIT")
+
+
+def _analysis_of(database: sqlite3.Connection) -> int:
+    return int(database.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _is_building(database: sqlite3.Connection) -> bool:

@@ -15,11 +15,13 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from django.utils import timezone
+from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
 from common.ids import new_id
 from grpc_services.channels import channel
 from messaging.models import OutboxEvent, QueuedMessage, RefusedMessage
+from search import documents
 from tests.boundaries.commands import run
 from tests.channels import NOBODY, network
 from tests.support import free_port, wait_until
@@ -205,6 +207,23 @@ def test_an_index_without_its_template(settings: Settings) -> None:
 
     assert problem.part == "doctor-has-none"
     assert problem.remedy == "start run_search_worker"
+
+
+@pytest.mark.real
+def test_an_index_of_an_earlier_version(settings: Settings) -> None:
+    name = settings.ELASTICSEARCH_INDEX = "doctor-looks"
+    with Elasticsearch(settings.ELASTICSEARCH_URL) as client:
+        client.indices.put_index_template(
+            name=name, **documents.template() | {"index_patterns": [f"{name}-later"]}
+        )
+        client.indices.create(index=name, mappings={"properties": {"content": {"type": "text"}}})
+        try:
+            [problem] = problems(doctor.elasticsearch())
+        finally:
+            client.indices.delete(index=name)
+            client.indices.delete_index_template(name=name)
+
+    assert problem.remedy == "manage.py rebuild_search"
 
 
 @pytest.fixture

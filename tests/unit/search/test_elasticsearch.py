@@ -1,6 +1,6 @@
 """What others do to the index `tweets`, and what the servers may do to us."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ from elasticsearch import Elasticsearch
 from elasticsearch.dsl import connections
 
 from common.errors import Unavailable
+from search import documents
 from search.backends.elasticsearch import BUILDING, SHOWN, ElasticsearchIndex
 from search.index import Found, Place, index, this_hour
 from search.query import parse
@@ -49,6 +50,7 @@ def test_an_index_that_someone_creates_bare_is_mapped_as_ours(
         "id": "keyword",
         "user_id": "keyword",
         "content": "text",
+        "words": "text",
         "created_at": "date",
         "hashtags": "keyword",
         "hidden": "boolean",
@@ -162,6 +164,39 @@ def test_pages_by_cursor_pass_documents_of_any_shape(put: Callable[..., None]) -
         place = found.next
 
     assert sorted(seen) == [f"key-{number}" for number in range(7)]
+
+
+@pytest.fixture
+def earlier_index(elasticsearch: Elasticsearch) -> Iterator[None]:
+    """One that was made before documents had `words`."""
+    template = documents.template()
+    del template["template"]["mappings"]["properties"]["words"]
+    elasticsearch.indices.put_index_template(name="tweets", **template)
+    elasticsearch.indices.create(index="tweets")
+    yield
+    index().prepare()
+
+
+@pytest.mark.usefixtures("earlier_index")
+def test_an_index_of_an_earlier_version_is_searched_until_it_is_rebuilt(
+    elasticsearch: Elasticsearch, write: Write
+) -> None:
+    old, new = document(1, "Trains to #Paris, sun's out"), document(2, "Trains to #Paris, my sun")
+    source = documents.show(old)[1]
+    del source["words"]
+    elasticsearch.index(
+        index="tweets", id=str(old.id), document=source, version=1, version_type="external"
+    )
+    write(new)
+    expected = {"train": {old.id, new.id}, "#paris": {old.id, new.id}, "sun": {new.id}}
+
+    assert {query: set(found_ids(query)) for query in expected} == expected
+
+    building = index().rebuild()
+    building.load([old, new])
+    building.finish()
+
+    assert set(found_ids("sun")) == {old.id, new.id}
 
 
 def test_a_message_that_the_index_refuses_is_no_outage(elasticsearch: Elasticsearch) -> None:

@@ -1,7 +1,10 @@
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from itertools import chain
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
@@ -9,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.errors import Malformed
+from search.backends.sqlite import SqliteIndex
 from search.index import WINDOW, Place, Tombstone, index, this_hour
 from search.query import parse
 from tests.unit.search.conftest import document, found_ids
@@ -40,6 +44,20 @@ def test_every_query_of_the_table_finds_the_same_in_each_back_end(corpus: dict[i
     found = {query: {corpus[id] for id in found_ids(query)} for query in QUERIES}
 
     assert found == QUERIES
+
+
+def test_a_file_of_an_earlier_version_is_analysed_again(tmp_path: Path) -> None:
+    path = tmp_path / "search.sqlite3"
+    tweet, hidden = document(1, "the sun's out"), document(2, "sun", hidden=True)
+    SqliteIndex(str(path)).write([tweet, hidden])
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE words SET content = 'the sun''s out'")
+        database.execute("PRAGMA user_version = 0")
+        database.commit()
+
+    found = SqliteIndex(str(path)).search(parse("sun"), place=Place(hour=this_hour()), limit=10)
+
+    assert [hit.key for hit in found.hits] == [str(tweet.id)]
 
 
 def test_no_query_breaks_the_index(write: Write) -> None:
