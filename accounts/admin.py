@@ -13,7 +13,9 @@ from django.http import HttpRequest
 
 from accounts import services
 from accounts.models import Follow, User, UserQuerySet
+from accounts.profiles import check_profile
 from common.admin import LargeTableAdmin
+from common.errors import Invalid
 from common.ids import find_named_id
 from common.permissions import staff_may_grant
 
@@ -39,8 +41,24 @@ class StateFilter(admin.SimpleListFilter):
         return queryset
 
 
+class ProfileForm(ModelForm):  # type: ignore[type-arg]
+    """Holds staff to the rules of `services.update_profile`."""
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        cleaned: dict[str, Any] = self.cleaned_data
+        edited = {name: cleaned.get(name) for name in _PROFILE if name in self.changed_data}
+        try:
+            check_profile(**dict.fromkeys(_PROFILE) | edited)
+        except Invalid as error:
+            for name, messages in error.fields.items():
+                self.add_error(name, messages)
+        return cleaned
+
+
 @admin.register(User)
 class UserAdmin(LargeTableAdmin):
+    form = ProfileForm
     list_display = (
         "id",
         "username",

@@ -8,6 +8,7 @@ import unicodedata
 
 from common import emoji
 from common.errors import Invalid
+from common.invisible_text import is_invisible
 from common.links import find_links
 
 MAX_LENGTH = 280
@@ -30,7 +31,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff\ufeff\ufffe\uffff]")
 def check_content(content: str) -> str:
     """The content as it is kept, without white space around it. Raises `Invalid`."""
     content = content.strip()
-    if not content:
+    if not content or is_invisible(content):
         raise _invalid("must not be empty")
     if _UNSTORABLE.search(content):
         raise _invalid("contains characters that are not allowed")

@@ -5,6 +5,7 @@ from django.utils import timezone
 
 from accounts import selectors
 from accounts.models import Follow, User
+from accounts.profiles import check_profile
 from accounts.services.sessions import check_own_password
 from common import permissions
 from common.batches import batched
@@ -25,7 +26,8 @@ def update_profile(
     bio: str | None = None,
     by_staff: bool = False,
 ) -> User:
-    """What is None stays as it is; where nothing changes there is no news."""
+    """What is None stays as it is; where nothing changes there is no event."""
+    check_profile(display_name=display_name, bio=bio)
     with atomic("accounts"):
         row = User.objects.lock(user_id).get(user_id)
         user: User = permissions.check_edit_profile(row, by_staff=by_staff)

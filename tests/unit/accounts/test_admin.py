@@ -133,6 +133,22 @@ def test_editing_a_profile_sends_its_news_and_writes_no_counter(staff: Client, a
     assert published() == ["user.updated"]
 
 
+def test_a_profile_that_staff_edits_keeps_the_rules(staff: Client, alice: User) -> None:
+    address = f"{USERS}{alice.id}/change/"
+    form = {"display_name": "Al\u202eice", "bio": "\u200b"}
+    page: Any = staff.post(address, form)
+    assert set(page.context["adminform"].form.errors) == {"display_name", "bio"}
+    assert published() == []
+
+
+def test_a_profile_from_before_the_rules_hinders_no_other_edit(staff: Client, alice: User) -> None:
+    User.objects.filter(id=alice.id).update(display_name="Al\u202eice")
+    form = {"display_name": "Al\u202eice", "bio": "Writes.", "is_staff": "on"}
+    assert staff.post(f"{USERS}{alice.id}/change/", form).status_code == 302
+    alice.refresh_from_db()
+    assert (alice.bio, alice.is_staff) == ("Writes.", True)
+
+
 def test_only_a_superuser_makes_staff(alice: User, bob: User) -> None:
     alice.is_staff = True
     alice.save()

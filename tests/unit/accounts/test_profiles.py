@@ -13,6 +13,7 @@ from common.errors import NotFound
 from messaging.models import OutboxEvent
 from tests.factories import PASSWORD, FollowFactory, TweetFactory, UserFactory
 from tests.unit.accounts.answers import assert_refused, told
+from tests.unit.common.test_invisible_text import BREAKING, INVISIBLE, VISIBLE
 
 SignIn = Callable[[User], APIClient]
 
@@ -140,6 +141,28 @@ def test_a_bad_edit_is_refused_and_changes_nothing(
     assert_refused(sign_in(alice).patch("/users/me", whole), status, field)
     alice.refresh_from_db()
     assert (alice.display_name, told()) == ("", [])
+
+
+@pytest.mark.parametrize("text", INVISIBLE)
+@pytest.mark.parametrize("field", ["display_name", "bio"])
+def test_invisible_text_is_refused(sign_in: SignIn, alice: User, field: str, text: str) -> None:
+    answer = sign_in(alice).patch("/users/me", {field: text})
+    assert_refused(answer, 422, field)
+
+
+@pytest.mark.parametrize("mark", BREAKING)
+def test_nothing_in_a_display_name_changes_the_line_around_it(
+    sign_in: SignIn, alice: User, mark: str
+) -> None:
+    client = sign_in(alice)
+    assert_refused(client.patch("/users/me", {"display_name": f"Al{mark}ice"}), 422, "display_name")
+    assert client.patch("/users/me", {"bio": f"Al{mark}ice"}).status_code == 200
+
+
+@pytest.mark.parametrize("name", VISIBLE)
+def test_names_of_all_scripts_are_names(sign_in: SignIn, alice: User, name: str) -> None:
+    answer = sign_in(alice).patch("/users/me", {"display_name": name, "bio": name})
+    assert answer.json()["user"]["display_name"] == name
 
 
 def test_limits_count_characters_and_not_bytes(sign_in: SignIn, alice: User) -> None:

@@ -11,6 +11,7 @@ from common.ids import MAX_ID
 from messaging.models import OutboxEvent
 from tests.factories import TweetFactory
 from tests.unit.accounts.answers import assert_refused
+from tests.unit.common.test_invisible_text import INVISIBLE
 from tweets.models import IdempotencyKey, Like, Tweet
 
 # The calls that take a body; {tweet} is a tweet's id.
@@ -77,7 +78,7 @@ def test_an_unknown_field_is_named(as_alice: APIClient, tweet: Tweet, address: s
 @bodies
 @pytest.mark.parametrize(
     "content",
-    ["", "  \n", "\u3000", "a" * 281, "日" * 141, "a\x00b", "a\ufeffb", "a" * 60_000],
+    ["", "  \n", "\u3000", *INVISIBLE, "a" * 281, "日" * 141, "a\x00b", "a\ufeffb", "a" * 60_000],
 )  # fmt: skip
 def test_content_of_the_right_type_may_still_be_refused(
     as_alice: APIClient, tweet: Tweet, address: str, content: str
