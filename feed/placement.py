@@ -22,7 +22,7 @@ from feed import store
 
 KEY = "placement"
 
-_OF_ONE_USER = frozenset({b"feed", b"pulls", b"marks"})
+_OF_ONE_USER = frozenset({b"feed", b"older", b"pulls", b"marks"})
 _OF_ALL = frozenset({b"authored", b"tweet", b"user"})
 _SCANNED = 1000
 

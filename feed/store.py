@@ -217,7 +217,7 @@ def finish_building(
 
 def forget(owner_id: int, kind: Kind = TIMELINE) -> None:
     connection = shards.connection(kind.shard_of(owner_id))
-    connection.delete(key(owner_id, kind), pulls_key(owner_id))
+    connection.delete(key(owner_id, kind), older_key(owner_id), pulls_key(owner_id))
 
 
 def push(entry_id: int, author_id: int, audience: Audience | Sequence[int]) -> int:
@@ -309,6 +309,10 @@ def _in_order(raw: Sequence[bytes]) -> list[int | str]:
         elif item != COMPLETE:
             ordered.append(item.decode(errors="replace"))
     return ordered
+
+
+def older_key(user_id: int) -> str:
+    return f"older:{user_id}"
 
 
 def pulls_key(user_id: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from feed import store, truth
+from feed import older, store, truth
 from feed.store import Part
 from grpc_services import fragments
 from grpc_services.fragments import Fragment
@@ -82,10 +82,7 @@ def skeleton_below(user_id: int, before_id: int, limit: int) -> Skeleton:
     if len(part.entries) == limit or part.is_complete:
         return Skeleton(part.entries, part.has_more or not part.is_complete, part.cached)
     floor = part.entries[-1] if part.entries else before_id
-    older = truth.newest_entries(
-        truth.authors_of(user_id), before_id=floor, limit=limit - len(part.entries) + 1
-    )
-    joined = [*part.entries, *older]
+    joined = [*part.entries, *older.entries_below(user_id, floor, limit - len(part.entries) + 1)]
     return Skeleton(joined[:limit], len(joined) > limit)
 
 

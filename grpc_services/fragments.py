@@ -316,6 +316,8 @@ def fill(
     values: Mapping[str, bytes],
     marks: str = "",
     mark_of: Mapping[int, bytes] | None = None,
+    *,
+    seconds: int = SECONDS,
 ) -> None:
     if lease is None:
         return
@@ -323,6 +325,6 @@ def fill(
     with suppress(redis.ResponseError, *OUTAGES):
         _FILL(
             keys=[marks, *values],
-            args=[lease, SECONDS, MOST_MARKS, len(values), *values.values(), *pairs],
+            args=[lease, seconds, MOST_MARKS, len(values), *values.values(), *pairs],
             server=shard,
         )

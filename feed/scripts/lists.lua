@@ -64,8 +64,10 @@ local function shorten(key, list, left, shown, enough)
 end
 
 -- Shows entries in a timeline that exists, down to its floor, or hides them. One that is being built is
--- dropped, and built by its next reader: its builder may have asked the database too early.
+-- dropped, and built by its next reader: its builder may have asked the database too early. What is
+-- cached from below its floor (`feed.older`) is dropped in any case.
 local function show(key, entries, shown, kept)
+  redis.call('DEL', 'older:' .. owner(key))
   local list = redis.pcall('LRANGE', key, 0, -1)
   if list.err or #list == 0 then return end
   local floor, sentinel = list[#list], nil

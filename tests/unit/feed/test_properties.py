@@ -88,6 +88,9 @@ class World:
     def read(self, who: int) -> None:
         self.people[who].feed(limit=2)
 
+    def read_to_the_end(self, who: int) -> None:
+        self.people[who].feed_entries()
+
     def tell_some(self, chance: random.Random) -> None:
         """Some of the news, in any order, some of it twice; the rest comes later."""
         self.news += pending()
@@ -254,6 +257,7 @@ limited_actions = st.lists(
         st.tuples(st.just("limit"), st.sampled_from([0, 1, 4])),
         st.tuples(st.just("post"), person),
         st.tuples(st.just("read"), person),
+        st.tuples(st.just("read_to_the_end"), person),
         st.tuples(st.just("tell_the_rest")),
     ),
     min_size=15,

@@ -1,0 +1,132 @@
+"""Pages below a timeline's floor, where the database goes on."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django_redis import get_redis_connection
+
+from accounts import services as accounts_services
+from feed import older, store, truth
+from tests.factories import UserFactory
+from tests.unit.feed.world import Person, tell_all
+
+# commits run what follows them, such as dropping what the cache has
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("bob_follows_alice"),
+]
+
+PAGE = 3
+
+
+@pytest.fixture(autouse=True)
+def _short_lists(settings) -> None:
+    settings.FEED_SHOWN = 4
+
+
+@pytest.fixture
+def tweets(writer: Person) -> list[int]:
+    """Newest first; the timeline has four of them."""
+    written = [writer.post() for _ in range(16)]
+    tell_all()
+    return written[::-1]
+
+
+def page_at(reader: Person, entry: int) -> list[int]:
+    return reader.feed_ids(limit=PAGE, cursor=str(entry))
+
+
+@pytest.mark.parametrize("followed", [1, 6])
+def test_a_page_asks_nobody_whom_the_reader_follows(writer, followed, monkeypatch):
+    """One call asks about two of them, instead of a thousand."""
+    monkeypatch.setattr("feed.truth.MAX_IDS", 2)
+    reader = Person(UserFactory.create())
+    authors = [writer, *(Person(UserFactory.create()) for _ in range(followed - 1))]
+    for author in authors:
+        reader.follow(author)
+    tweets = [authors[n % followed].post() for n in range(12)][::-1]
+    assert page_at(reader, tweets[4]) == tweets[5:8]
+    assert page_at(reader, tweets[7]) == tweets[8:11]
+    with CaptureQueriesContext(connection) as queries:
+        assert page_at(reader, tweets[4]) == tweets[5:8]
+    assert len(queries) == 0
+
+
+def test_a_follow_and_an_unfollow_change_what_is_below_the_floor(
+    writer, follower, stranger, tweets
+):
+    others = [stranger.post() for _ in range(4)][::-1]
+    mine = [writer.post() for _ in range(5)][::-1]
+    tell_all()
+    assert page_at(follower, mine[-1]) == tweets[:3]
+    follower.follow(stranger)
+    tell_all()
+    assert page_at(follower, mine[-1]) == others[:3]
+    follower.unfollow(stranger)
+    tell_all()
+    assert page_at(follower, mine[-1]) == tweets[:3]
+
+
+def test_a_deleted_tweet_leaves_its_place_to_the_next(writer, follower, tweets):
+    assert page_at(follower, tweets[5]) == tweets[6:9]
+    writer.delete(tweets[7])
+    assert page_at(follower, tweets[5]) == [tweets[6], *tweets[8:10]]
+
+
+def test_a_restored_author_comes_back(writer, follower, tweets):
+    own = [follower.post() for _ in range(9)][::-1]
+    accounts_services.suspend(user_id=writer.id)
+    tell_all()
+    store.forget(follower.id)
+    assert page_at(follower, own[6]) == own[7:]
+    accounts_services.restore(user_id=writer.id)
+    tell_all()
+    assert page_at(follower, own[6]) == [*own[7:], tweets[0]]
+
+
+def test_an_answer_that_was_read_before_a_follow_is_not_kept(
+    writer, follower, stranger, tweets, monkeypatch
+):
+    other = stranger.post()
+    mine = [writer.post() for _ in range(5)][::-1]
+    tell_all()
+    ask = truth.newest_entries
+
+    def ask_and_follow(author_ids, **where):
+        found = ask(author_ids, **where)
+        monkeypatch.undo()
+        follower.follow(stranger)
+        tell_all()
+        return found
+
+    store.forget(follower.id)
+    follower.feed()
+    monkeypatch.setattr("feed.truth.newest_entries", ask_and_follow)
+    assert page_at(follower, mine[-1]) == tweets[:3]
+    assert page_at(follower, mine[-1]) == [other, *tweets[:2]]
+
+
+def test_readers_at_two_depths_are_both_answered(follower, tweets, monkeypatch):
+    monkeypatch.setattr("feed.older.MAX_ENTRIES", 5)
+    for _ in range(2):
+        assert page_at(follower, tweets[12]) == tweets[13:]
+        assert page_at(follower, tweets[5]) == tweets[6:9]
+        assert page_at(follower, tweets[8]) == tweets[9:12]
+
+
+def test_every_page_on_the_way_down_is_whole(follower, tweets, monkeypatch):
+    monkeypatch.setattr("feed.older.MAX_ENTRIES", 5)
+    assert follower.feed_entries(limit=PAGE) == tweets
+    assert follower.feed_entries(limit=PAGE) == tweets
+
+
+@pytest.mark.parametrize("junk", [b"", b"7", b"junk", b"\xff 1 2"])
+def test_junk_is_read_as_nothing(follower, tweets, junk):
+    get_redis_connection().set(store.older_key(follower.id), junk)
+    assert page_at(follower, tweets[5]) == tweets[6:9]
+
+
+def test_a_value_of_another_type_is_replaced(follower, tweets):
+    get_redis_connection().rpush(store.older_key(follower.id), 1)
+    assert page_at(follower, tweets[5]) == tweets[6:9]
+    assert 0 < get_redis_connection().ttl(store.older_key(follower.id)) <= older.SECONDS
