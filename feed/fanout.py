@@ -20,6 +20,7 @@ from feed.pipeline import Audience, Call, run
 from grpc_services.clients import accounts, tweets
 from messaging.events import (
     FanOutSliced,
+    MergeSliced,
     PullEnded,
     TweetCreated,
     TweetDeleted,
@@ -82,6 +83,32 @@ def go_on(events: Sequence[FanOutSliced]) -> None:
             if put := placing.get(event.entry_id):
                 FANOUT_DELIVERIES.inc(run(put(event.entry_id, event.author_id, audience)))
                 _observe_lag(placing)
+
+
+def merge_first_slice(author_id: int) -> None:
+    """Merges the author's entries into the author's own timeline and those of the first followers.
+
+    Messages of their own continue with the other followers.
+    """
+    _merge_slice(author_id, after_id=None)
+
+
+def merge_on(events: Sequence[MergeSliced]) -> None:
+    """Merges the author's entries into the timelines of the next slice of followers."""
+    for event in events:
+        _merge_slice(event.author_id, after_id=event.after_id)
+
+
+def _merge_slice(author_id: int, *, after_id: int | None) -> None:
+    page = accounts.get_follower_ids(user_id=author_id, after_id=after_id or 0, limit=SLICE)
+    reached = [author_id, *page.items] if after_id is None else page.items
+    store.merge(truth.entries_of(author_id), author_id, store.materialised(reached))
+    if page.next is None:
+        return
+    # after the work, so that retries during an outage don't publish it twice
+    event = MergeSliced(author_id=author_id, after_id=page.next, at=timezone.now())
+    with atomic("feed"):
+        publish(event, service="feed")
 
 
 def _observe_lag(entry_ids: Iterable[int]) -> None:

@@ -4,11 +4,11 @@ Handling news twice or late changes nothing, by the scripts in `feed.store`. Wha
 know as it is now (does bob still follow alice?) it asks; what it only needs to place, it places.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from feed import placement, store, truth
-from feed.fanout import fan_out, go_on, push_again, take_back
+from feed.fanout import fan_out, go_on, merge_first_slice, merge_on, push_again, take_back
 from grpc_services import fragments
 from grpc_services.clients import accounts
 from grpc_services.fragments import Change
@@ -76,22 +76,7 @@ def bring_back(events: Sequence[UserRestored]) -> None:
     """Puts a restored author's entries into the timelines that were built without them."""
     show_users(events)
     for event in events:
-        entries = truth.entries_of(event.id)
-        for user_ids in _audience(event.id):
-            store.merge(entries, event.id, store.materialised(user_ids))
-
-
-def _audience(author_id: int) -> Iterator[Sequence[int]]:
-    """The author, then the followers by pages."""
-    yield [author_id]
-    after_id = 0
-    while True:
-        page = accounts.get_follower_ids(user_id=author_id, after_id=after_id)
-        if page.items:
-            yield page.items
-        if page.next is None:
-            return
-        after_id = page.next
+        merge_first_slice(event.id)
 
 
 HANDLERS: dict[str, Handler] = {
@@ -110,7 +95,11 @@ HANDLERS: dict[str, Handler] = {
 WORKER = Worker(queue="general_tweets", handlers=HANDLERS, prepare=placement.settle_once)
 SLICES = Worker(
     queue="feed_slices",
-    handlers={"feed.sliced": go_on, "feed.pull_ended": push_again},
+    handlers={
+        "feed.sliced": go_on,
+        "feed.pull_ended": push_again,
+        "feed.merge_sliced": merge_on,
+    },
     batch=1,
     prepare=placement.settle_once,
 )

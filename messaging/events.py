@@ -161,6 +161,16 @@ class PullEnded(Event):
     at: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class MergeSliced(Event):
+    """Feed's own: some followers' timelines still lack the entries of a restored author."""
+
+    routing_key = "feed.merge_sliced"
+    author_id: int
+    after_id: int  # the followers above this one
+    at: datetime
+
+
 EVENTS: dict[str, type[Event]] = {event.routing_key: event for event in Event.__subclasses__()}
 
 

@@ -109,6 +109,23 @@ class TestManyFollowers:
         for person in followers:
             assert get_redis_connection().lrange(lists.key(person.id), 0, -1) == [b"0"]
 
+    def test_a_restored_author_comes_back_slice_by_slice(self, writer, followers, drain):
+        tweet = writer.post()
+        drain()
+        accounts_services.suspend(user_id=writer.id)
+        drain()
+        for person in followers:
+            store.forget(person.id)
+            assert person.feed_ids() == []
+        accounts_services.restore(user_id=writer.id)
+        restored = pending()
+        for _ in range(2):
+            tell(restored)
+            found = [store.read(person.id) for person in followers]
+            assert [timeline.ids for timeline in found if timeline] == [[tweet]] * 2 + [[]] * 3
+        drain()
+        assert [person.feed_ids() for person in followers] == [[tweet]] * 5
+
     def test_a_slice_that_comes_twice_changes_nothing(self, writer, followers, drain):
         drain()
         tweet = writer.post()
