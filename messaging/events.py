@@ -171,6 +171,16 @@ class MergeSliced(Event):
     at: datetime
 
 
+@dataclass(frozen=True, kw_only=True)
+class AuthorSliced(Event):
+    """Search's own: some of an author's tweets are still to be hidden, or shown again."""
+
+    routing_key = "search.sliced"
+    user_id: int
+    after_id: int  # the tweets that follow this one in the index's order
+    at: datetime
+
+
 EVENTS: dict[str, type[Event]] = {event.routing_key: event for event in Event.__subclasses__()}
 
 

@@ -4,24 +4,31 @@ whatever is written carries a version, and the highest one stays.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from django.utils import timezone
+
+from common.db import atomic
 from common.errors import Unavailable
 from common.metrics import INDEX_LAG
 from grpc_services.clients import accounts
 from messaging.events import (
+    AuthorSliced,
     TweetCreated,
     TweetDeleted,
     UserDeleted,
     UserRestored,
     UserSuspended,
 )
+from messaging.outbox import publish
 from messaging.worker import Handler, Worker
 from search.index import Document, Tombstone, index, now_ms
 
 # Messages, and so documents in one bulk request.
 BATCH = 500
+# An author's tweets that one message hides or shows; messages of their own continue with the rest.
+SLICE = 5_000
 
 log = logging.getLogger(__name__)
 
@@ -52,14 +59,30 @@ def show_or_hide(events: Sequence[UserSuspended | UserRestored | UserDeleted]) -
 
     The version is the time of asking, so of two workers that ask, the later answer stays.
     """
-    user_ids = {event.id for event in events}
+    _show_or_hide(dict.fromkeys(event.id for event in events))
+
+
+def show_or_hide_on(events: Sequence[AuthorSliced]) -> None:
+    """As `show_or_hide`, for the next slice of an author's tweets."""
+    for event in events:
+        _show_or_hide({event.user_id: event.after_id})
+
+
+def _show_or_hide(after_ids: Mapping[int, int | None]) -> None:
+    """A slice of each author's tweets: those after the id, or the first ones."""
     asked_at = now_ms()
-    known = accounts.get_users(user_ids)
-    for user_id in user_ids:
+    known = accounts.get_users(after_ids)
+    for user_id, after_id in after_ids.items():
+        page = index().find_by_author(user_id, after_id=after_id, limit=SLICE)
         index().write(
             replace(document, hidden=user_id not in known, version=asked_at)
-            for document in index().find_by_author(user_id)
+            for document in page.items
         )
+        if page.next is not None:
+            # after the work, so that retries during an outage don't publish it twice
+            event = AuthorSliced(user_id=user_id, after_id=page.next, at=timezone.now())
+            with atomic("search"):
+                publish(event, service="search")
 
 
 def _hide_unseen(documents: Sequence[Document]) -> None:
@@ -91,3 +114,4 @@ HANDLERS: dict[str, Handler] = {
 }
 
 WORKER = Worker(queue="search_tweets", handlers=HANDLERS, batch=BATCH)
+SLICES = Worker(queue="search_slices", handlers={"search.sliced": show_or_hide_on}, batch=1)

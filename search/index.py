@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from common.errors import Malformed
+from common.pagination import Page
 from search.query import Query
 
 # Hits that can be reached and are counted.
@@ -110,8 +111,13 @@ class Index(Protocol):
         Raises `Malformed` for a place whose snapshot is gone.
         """
 
-    def find_by_author(self, user_id: int) -> Iterator[Document]:
-        """All the author's tweets, hidden ones included."""
+    def find_by_author(
+        self, user_id: int, *, after_id: int | None = None, limit: int
+    ) -> Page[Document]:
+        """A page of the author's tweets, hidden ones included, in an order of the index's own.
+
+        While a rebuild runs, a tweet may occur twice.
+        """
 
     def differences(self, expected: Iterable[Document]) -> dict[int, str]:
         """How the index differs from the documents, by id, in the words above.

@@ -23,6 +23,7 @@ from common.batches import batched
 from common.breakers import Breaker
 from common.errors import Unavailable
 from common.ids import parse_id
+from common.pagination import Page
 from common.times import format_time
 from search import documents
 from search.index import (
@@ -100,14 +101,25 @@ class ElasticsearchIndex:
                 self._prepare(self.client)
             return _once_started(lambda: self._search(query, place, limit))
 
-    def find_by_author(self, user_id: int) -> Iterator[Document]:
+    def find_by_author(
+        self, user_id: int, *, after_id: int | None = None, limit: int
+    ) -> Page[Document]:
+        """In the order of the ids as texts."""
+        names = [NAME, BUILDING]
         with _translated():
-            self.patient_client.indices.refresh(index=[NAME, BUILDING], ignore_unavailable=True)
-        author = {"term": {"user_id": str(user_id)}}
-        for source in self._scan([NAME, BUILDING], author):
-            document = documents.read(source)
-            if document is not None:
-                yield document
+            self.patient_client.indices.refresh(index=names, ignore_unavailable=True)
+            answer = self.patient_client.search(
+                index=names,
+                ignore_unavailable=True,
+                query={"bool": {"filter": [{"term": {"user_id": str(user_id)}}]}},
+                sort=[{"id": {"order": "asc", "unmapped_type": "keyword"}}],
+                size=limit,
+                search_after=None if after_id is None else [str(after_id)],
+                track_total_hits=False,
+            )
+        hits = answer["hits"]["hits"]
+        found = [document for hit in hits if (document := documents.read(hit["_source"]))]
+        return Page(found, found[-1].id if found and len(hits) == limit else None)
 
     def differences(self, expected: Iterable[Document]) -> dict[int, str]:
         found: dict[int, str] = {}

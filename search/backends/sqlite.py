@@ -23,6 +23,7 @@ from common import embedded_parts
 from common.batches import batched
 from common.errors import Unavailable
 from common.ids import parse_id
+from common.pagination import Page, cut
 from common.times import format_time, from_ms, to_ms
 from search import analysis
 from search.hashtags import hashtags
@@ -168,22 +169,20 @@ class SqliteIndex:
         seen = tuple(str(id) for _, _, id in page)
         return Found(hits=hits, total=len(ranked), next=replace(place, seen=seen))
 
-    def find_by_author(self, user_id: int) -> Iterator[Document]:
-        after = 0
-        while True:
-            with self.transaction("DEFERRED") as database:
-                rows = database.execute(
-                    "SELECT id, content, created_ms FROM entries"
-                    " WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?",
-                    (user_id, after, BULK),
-                ).fetchall()
-            for id, content, created_ms in rows:
-                yield Document(
-                    id=id, user_id=user_id, content=content, created_at=from_ms(created_ms)
-                )
-            if len(rows) < BULK:
-                return
-            after = rows[-1][0]
+    def find_by_author(
+        self, user_id: int, *, after_id: int | None = None, limit: int
+    ) -> Page[Document]:
+        with self.transaction("DEFERRED") as database:
+            rows = database.execute(
+                "SELECT id, content, created_ms FROM entries"
+                " WHERE user_id = ? AND id > ? ORDER BY id LIMIT ?",
+                (user_id, after_id or 0, limit + 1),
+            ).fetchall()
+        found = [
+            Document(id=id, user_id=user_id, content=content, created_at=from_ms(created_ms))
+            for id, content, created_ms in rows
+        ]
+        return cut(found, limit, lambda document: document.id)
 
     def differences(self, expected: Iterable[Document]) -> dict[int, str]:
         found: dict[int, str] = {}

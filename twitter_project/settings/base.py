@@ -281,6 +281,7 @@ WORKERS = {
     "feed": "feed.handlers.WORKER",
     "feed.slices": "feed.handlers.SLICES",
     "search": "search.handlers.WORKER",
+    "search.slices": "search.handlers.SLICES",
 }
 # Started beside the requests by wsgi.py and asgi.py.
 LOOPS = [] if RABBITMQ_URL else ["messaging.embedded.start"]

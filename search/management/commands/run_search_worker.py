@@ -3,13 +3,13 @@ from typing import Any
 from common.errors import Unavailable
 from messaging.commands import WorkerCommand, require_broker
 from search.commands import require_search
-from search.handlers import WORKER
+from search.handlers import SLICES, WORKER
 from search.index import index
 
 
 class Command(WorkerCommand):
     help = "Brings tweets into the search index until SIGTERM or Ctrl-C. Several share the work."
-    workers = (WORKER,)
+    workers = (WORKER, SLICES)
 
     def handle(self, *args: Any, **options: Any) -> None:
         require_search()

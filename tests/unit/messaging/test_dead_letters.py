@@ -27,6 +27,7 @@ def test_it_lists_how_many_each_queue_has(dead_letter, capsys):
     assert set(capsys.readouterr().out.splitlines()) == {
         "feed_slices\t0",
         "general_tweets\t1",
+        "search_slices\t0",
         "search_tweets\t1",
         "tweet_counters\t1",
     }

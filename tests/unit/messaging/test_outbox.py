@@ -123,6 +123,7 @@ def test_every_bound_queue_gets_the_event(db, empty_queues):
     assert {w.queue: broker().depth(w.queue) for w in workers().values()} == {
         "feed_slices": 0,
         "general_tweets": 2,
+        "search_slices": 0,
         "search_tweets": 2,
         "tweet_counters": 2,
     }
@@ -248,6 +249,7 @@ def test_refused_messages_wait_for_their_queue_alone(transactional_db, monkeypat
     assert {w.queue: broker().depth(w.queue) for w in workers().values()} == {
         "feed_slices": 0,
         "general_tweets": 0,
+        "search_slices": 0,
         "search_tweets": 2,
         "tweet_counters": 0,
     }

@@ -14,6 +14,7 @@ from common.errors import Unavailable
 from common.ids import new_id
 from messaging.broker import Message, broker
 from messaging.events import (
+    AuthorSliced,
     Event,
     TweetCreated,
     TweetDeleted,
@@ -23,7 +24,7 @@ from messaging.events import (
     encode,
 )
 from messaging.worker import Delivery
-from search.handlers import WORKER
+from search.handlers import SLICES, WORKER
 from search.index import index
 from tests.factories import UserFactory
 from tests.unit.search.conftest import found_ids
@@ -126,6 +127,51 @@ def test_a_suspended_authors_tweets_are_hidden_until_the_author_is_back(
     restore(user_id=alice.id)
     tell(UserRestored(id=alice.id, at=now()))
     assert set(found_ids("hello")) == {hers.id, his.id}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_prolific_author_is_hidden_and_shown_slice_by_slice(
+    tell: Tell,
+    alice: User,
+    drain: Callable[[], None],
+    refresh: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("search.handlers.SLICE", 2)
+    hers = [created(user_id=alice.id) for _ in range(7)]
+    tell(*hers)
+
+    suspend(user_id=alice.id)
+    tell(UserSuspended(id=alice.id, at=now()))
+    assert len(found_ids("hello")) == 5
+    drain()
+    refresh()
+    assert found_ids("hello") == []
+
+    restore(user_id=alice.id)
+    tell(UserRestored(id=alice.id, at=now()))
+    assert len(found_ids("hello")) == 2
+    drain()
+    refresh()
+    assert len(found_ids("hello")) == 7
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_slice_asks_how_the_author_is_now(
+    tell: Tell, alice: User, refresh: Callable[[], None]
+) -> None:
+    event = created(user_id=alice.id)
+    suspend(user_id=alice.id)
+    tell(event)
+    restore(user_id=alice.id)
+
+    late = AuthorSliced(user_id=alice.id, after_id=1, at=now())
+    body = encode(late).encode()
+    delivery = Delivery(tag=1, message_id="1", routing_key=late.routing_key, body=body)
+    for _ in range(2):
+        assert SLICES.process([delivery]) == set()
+        refresh()
+        assert found_ids("hello") == [event.id]
 
 
 @pytest.mark.django_db(transaction=True)
