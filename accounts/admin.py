@@ -6,8 +6,8 @@ Accounts are not deleted here: that can't be undone, and is for the user alone. 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from django.contrib import admin
-from django.db.models import Q, QuerySet
+from django.contrib import admin, messages
+from django.db.models import Model, Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
@@ -15,13 +15,14 @@ from accounts import services
 from accounts.models import Follow, User, UserQuerySet
 from accounts.profiles import check_profile
 from common.admin import LargeTableAdmin
-from common.errors import Invalid
+from common.errors import Invalid, ServiceError
 from common.ids import find_named_id
-from common.permissions import staff_may_grant
+from common.permissions import staff_may_act_on, staff_may_grant
 
 _PROFILE = ("display_name", "bio")
 # Who may sign in here, and to what.
-_PRIVILEGES = ("is_staff", "is_superuser", "groups")
+_FLAGS = ("is_staff", "is_superuser")
+_PRIVILEGES = (*_FLAGS, "groups")
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -41,8 +42,19 @@ class StateFilter(admin.SimpleListFilter):
         return queryset
 
 
-class ProfileForm(ModelForm):  # type: ignore[type-arg]
-    """Holds staff to the rules of `services.update_profile`."""
+class UserForm(ModelForm):  # type: ignore[type-arg]
+    """Holds staff to the rules of `services.update_profile`.
+
+    Carries the values that it was opened with, so that `changed_data` names what this member of
+    staff changed, and a flag or a group that another one took away meanwhile is not given back. A
+    request without them is compared with the row.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        carries_initial = any(name.startswith("initial-") for name in self.data)
+        for field in self.fields.values():
+            field.show_hidden_initial = carries_initial or not self.is_bound
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -58,7 +70,7 @@ class ProfileForm(ModelForm):  # type: ignore[type-arg]
 
 @admin.register(User)
 class UserAdmin(LargeTableAdmin):
-    form = ProfileForm
+    form = UserForm
     list_display = (
         "id",
         "username",
@@ -102,17 +114,30 @@ class UserAdmin(LargeTableAdmin):
         return (queryset.beginning_with(term) if term else queryset), False
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        is_superuser = getattr(request.user, "is_superuser", False)
-        own = () if staff_may_grant(is_superuser=is_superuser) else _PRIVILEGES
+        own = () if staff_may_grant(is_superuser=_is_superuser(request)) else _PRIVILEGES
         return (*self.readonly_fields, *own)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        if not super().has_change_permission(request, obj):
+            return False
+        of_staff = isinstance(obj, User) and obj.has_privileges
+        return staff_may_act_on(is_superuser=_is_superuser(request), of_staff=of_staff)
 
     def save_model(
         self, request: HttpRequest, obj: User, form: "ModelForm[User]", change: bool
     ) -> None:
-        """Writes no column that it doesn't edit: counters move while the form is open."""
+        """Writes what was changed and nothing else: the row moves while the form is open."""
         edited = {name: getattr(obj, name) for name in _PROFILE if name in form.changed_data}
         services.update_profile(user_id=obj.id, by_staff=True, **edited)
-        obj.save(update_fields=["is_staff", "is_superuser"])
+        flags = [name for name in _FLAGS if name in form.changed_data]
+        if flags:
+            obj.save(update_fields=flags)
+
+    def save_related(
+        self, request: HttpRequest, form: "ModelForm[User]", formsets: Any, change: bool
+    ) -> None:
+        if "groups" in form.changed_data:
+            super().save_related(request, form, formsets, change)
 
     @admin.action(description="Suspend the selected users", permissions=["change"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
@@ -125,10 +150,19 @@ class UserAdmin(LargeTableAdmin):
     def _each(
         self, request: HttpRequest, queryset: QuerySet[User], do: Callable[..., Any], done: str
     ) -> None:
-        ids = list(queryset.values_list("id", flat=True))
-        for id in ids:
-            do(user_id=id)
-        self.message_user(request, f"{len(ids)} {done}")
+        count = 0
+        for id, username in list(queryset.values_list("id", "username")):
+            try:
+                do(user_id=id, by_superuser=_is_superuser(request))
+            except ServiceError as error:
+                self.message_user(request, f"{username}: {error.message}", messages.ERROR)
+            else:
+                count += 1
+        self.message_user(request, f"{count} {done}")
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return getattr(request.user, "is_superuser", False)
 
 
 @admin.register(Follow)

@@ -146,6 +146,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         return self.display_name or self.username
 
     @property
+    def has_privileges(self) -> bool:
+        """Whether it is one of the staff, as far as other staff is concerned."""
+        return self.is_staff or self.is_superuser
+
+    @property
     def is_active(self) -> bool:  # type: ignore[override]
         return self.suspended_at is None
 

@@ -112,3 +112,13 @@ def staff_may(action: str, kind: str) -> bool:
 def staff_may_grant(*, is_superuser: bool) -> bool:
     """Who makes others staff."""
     return is_superuser
+
+
+def staff_may_act_on(*, is_superuser: bool, of_staff: bool) -> bool:
+    """Superusers edit, suspend and restore everyone, other staff only those who are not staff."""
+    return is_superuser or not of_staff
+
+
+def check_act_on(*, is_superuser: bool, of_staff: bool) -> None:
+    if not staff_may_act_on(is_superuser=is_superuser, of_staff=of_staff):
+        raise Forbidden("only a superuser may do this to a member of staff")

@@ -80,12 +80,13 @@ def delete_user(*, user_id: int) -> None:
         drop_after_commit("accounts", Change(users=[user_id]))
 
 
-def suspend(*, user_id: int) -> None:
-    """Keeps the account off every surface and ends its sessions. Twice is the same as once."""
+def suspend(*, user_id: int, by_superuser: bool = True) -> None:
+    """Keeps the account off every surface and ends its sessions. Twice is the same as once.
+
+    Raises `Forbidden` for a member of staff, unless a superuser does it.
+    """
     with atomic("accounts"):
-        user = User.objects.lock(user_id).get(user_id)
-        if user is None:
-            raise NotFound(f"no user {user_id}")
+        user = _lock(user_id, by_superuser=by_superuser)
         if user.suspended_at is None:
             user.suspended_at = timezone.now()
             user.session_epoch += 1
@@ -97,15 +98,24 @@ def suspend(*, user_id: int) -> None:
         drop_after_commit("accounts", Change(users=[user_id]))
 
 
-def restore(*, user_id: int) -> None:
-    """Undoes `suspend`, except that the sessions stay ended. Twice is the same as once."""
+def restore(*, user_id: int, by_superuser: bool = True) -> None:
+    """Undoes `suspend`, except that the sessions stay ended. Twice is the same as once.
+
+    Raises `Forbidden` as `suspend` does.
+    """
     with atomic("accounts"):
-        user = User.objects.lock(user_id).get(user_id)
-        if user is None:
-            raise NotFound(f"no user {user_id}")
+        user = _lock(user_id, by_superuser=by_superuser)
         if user.suspended_at is None:
             return
         user.suspended_at = None
         user.save(update_fields=["suspended_at"])
         drop_after_commit("accounts", Change(users=[user_id]))
         outbox.publish(UserRestored(id=user_id, at=timezone.now()), service="accounts")
+
+
+def _lock(user_id: int, *, by_superuser: bool) -> User:
+    user: User | None = User.objects.lock(user_id).get(user_id)
+    if user is None:
+        raise NotFound(f"no user {user_id}")
+    permissions.check_act_on(is_superuser=by_superuser, of_staff=user.has_privileges)
+    return user

@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import Permission
+from django.contrib.auth.models import Group, Permission
 from django.db import connections
+from django.forms import BooleanField
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from accounts import services
 from accounts.models import User
 from common import admin as common_admin
 from common.db import alias
@@ -149,16 +151,119 @@ def test_a_profile_from_before_the_rules_hinders_no_other_edit(staff: Client, al
     assert (alice.bio, alice.is_staff) == ("Writes.", True)
 
 
-def test_only_a_superuser_makes_staff(alice: User, bob: User) -> None:
-    alice.is_staff = True
-    alice.save()
+@pytest.fixture
+def moderator(alice: User) -> Client:
+    """alice, who is staff and no superuser."""
+    User.objects.filter(id=alice.id).update(is_staff=True)
     permissions = Permission.objects.filter(codename__in=["view_user", "change_user"])
     alice.user_permissions.set(permissions)
     client = Client()
     client.force_login(alice)
-    client.post(f"{USERS}{bob.id}/change/", {"is_staff": "on", "is_superuser": "on"})
+    return client
+
+
+def test_only_a_superuser_makes_staff(moderator: Client, bob: User) -> None:
+    moderator.post(f"{USERS}{bob.id}/change/", {"is_staff": "on", "is_superuser": "on"})
     bob.refresh_from_db()
     assert (bob.is_staff, bob.is_superuser) == (False, False)
+
+
+@pytest.mark.parametrize("flag", ["is_staff", "is_superuser"])
+def test_only_a_superuser_acts_on_staff(
+    moderator: Client, staff: Client, bob: User, carol: User, flag: str
+) -> None:
+    User.objects.filter(id=bob.id).update(**{flag: True})
+    address = f"{USERS}{bob.id}/change/"
+
+    answer: Any = moderator.post(
+        USERS, {"action": "suspend", "_selected_action": [bob.id, carol.id]}, follow=True
+    )
+
+    said = [str(message) for message in answer.context["messages"]]
+    assert sorted(said) == ["1 suspended", "bob: only a superuser may do this to a member of staff"]
+    assert moderator.get(address).status_code == 200
+    assert moderator.post(address, {"bio": "Overruled."}).status_code == 403
+    bob.refresh_from_db()
+    carol.refresh_from_db()
+    assert (bob.is_active, bob.bio, carol.is_active) == (True, "", False)
+
+    do(staff, "suspend", bob)
+    do(moderator, "restore", bob)
+    bob.refresh_from_db()
+    assert not bob.is_active
+
+
+def test_a_moderator_edits_others(moderator: Client, bob: User) -> None:
+    answer = moderator.post(f"{USERS}{bob.id}/change/", {"bio": "Polite."})
+    assert answer.status_code == 302
+    bob.refresh_from_db()
+    assert bob.bio == "Polite."
+
+
+def opened(client: Client, user: User) -> dict[str, Any]:
+    """What a browser sends where nothing is changed on the page."""
+    page: Any = client.get(f"{USERS}{user.id}/change/")
+    form = page.context["adminform"].form
+    sent = {}
+    for name, bound in form.fields.items():
+        value = form[name].value()
+        sent[name] = sent[f"initial-{name}"] = value
+        if isinstance(bound, BooleanField) and not value:
+            del sent[name]  # a box that isn't ticked is not sent
+        assert f'name="initial-{name}"' in str(form[name]) or not value
+    return sent
+
+
+def test_what_others_changed_while_the_form_was_open_stays(staff: Client, alice: User) -> None:
+    group = Group.objects.create(name="moderators")
+    User.objects.filter(id=alice.id).update(is_staff=True, is_superuser=True, bio="Old.")
+    alice.groups.add(group)
+    form = opened(staff, alice)
+    User.objects.filter(id=alice.id).update(is_staff=False, is_superuser=False, bio="New.")
+    alice.groups.clear()
+
+    answer = staff.post(f"{USERS}{alice.id}/change/", form | {"display_name": "Alice"})
+
+    assert answer.status_code == 302
+    alice.refresh_from_db()
+    assert (alice.is_staff, alice.is_superuser) == (False, False)
+    assert (alice.display_name, alice.bio) == ("Alice", "New.")
+    assert not alice.groups.exists()
+
+
+def test_a_flag_that_is_granted_while_the_form_is_open_stays(staff: Client, alice: User) -> None:
+    group = Group.objects.create(name="moderators")
+    form = opened(staff, alice)
+    User.objects.filter(id=alice.id).update(is_staff=True)
+    alice.groups.add(group)
+    assert staff.post(f"{USERS}{alice.id}/change/", form | {"bio": "Writes."}).status_code == 302
+    alice.refresh_from_db()
+    assert (alice.is_staff, alice.bio, alice.groups.get()) == (True, "Writes.", group)
+
+
+def test_flags_and_groups_are_taken_away_by_the_form(staff: Client, alice: User) -> None:
+    User.objects.filter(id=alice.id).update(is_staff=True)
+    alice.groups.add(Group.objects.create(name="moderators"))
+    form = opened(staff, alice)
+    del form["is_staff"], form["groups"]
+    assert staff.post(f"{USERS}{alice.id}/change/", form).status_code == 302
+    alice.refresh_from_db()
+    assert (alice.is_staff, alice.groups.exists()) == (False, False)
+
+
+def test_a_flag_that_changes_during_the_request_stays(
+    moderator: Client, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update = services.update_profile
+
+    def meanwhile(**edit: Any) -> User:
+        User.objects.filter(id=bob.id).update(is_staff=True)
+        return update(**edit)
+
+    monkeypatch.setattr(services, "update_profile", meanwhile)
+    moderator.post(f"{USERS}{bob.id}/change/", {"bio": "Writes."})
+    bob.refresh_from_db()
+    assert (bob.is_staff, bob.bio) == (True, "Writes.")
 
 
 def test_a_superuser_makes_staff(staff: Client, alice: User) -> None:

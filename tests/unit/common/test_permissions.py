@@ -87,6 +87,13 @@ def test_superusers_alone_make_others_staff() -> None:
     assert not permissions.staff_may_grant(is_superuser=False)
 
 
+def test_superusers_alone_act_on_staff() -> None:
+    permissions.check_act_on(is_superuser=True, of_staff=True)
+    permissions.check_act_on(is_superuser=False, of_staff=False)
+    with pytest.raises(Forbidden, match="only a superuser"):
+        permissions.check_act_on(is_superuser=False, of_staff=True)
+
+
 def test_every_admin_of_ours_asks_what_staff_may() -> None:
     ours = {
         model._meta.label_lower
