@@ -61,7 +61,7 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """An account. Deleting one deletes its row."""
+    """An account. Its deletion deletes the row; what it leaves is deleted in the background."""
 
     id = models.BigIntegerField(primary_key=True)
     # unique whatever the case; shown to the user itself only
@@ -159,12 +159,21 @@ class Follow(models.Model):
     """One user follows another."""
 
     id = models.BigIntegerField(primary_key=True)
-    # both sides are indexed below, together with what their lists are ordered by
+    # Both sides are indexed below, together with what their lists are ordered by. Neither has a
+    # constraint in the database: an account is deleted at once, and its follows in batches later.
     follower = models.ForeignKey(
-        User, on_delete=models.CASCADE, related_name="following_set", db_index=False
+        User,
+        on_delete=models.DO_NOTHING,
+        related_name="following_set",
+        db_constraint=False,
+        db_index=False,
     )
     following = models.ForeignKey(
-        User, on_delete=models.CASCADE, related_name="follower_set", db_index=False
+        User,
+        on_delete=models.DO_NOTHING,
+        related_name="follower_set",
+        db_constraint=False,
+        db_index=False,
     )
     created_at = models.DateTimeField(default=timezone.now)
 

@@ -121,6 +121,12 @@ def get_people(user_ids: Collection[int], *, viewer_id: int | None) -> dict[int,
     return {id: Person(user=user, relation=relations.get(id)) for id, user in users.items()}
 
 
+def find_deleted(user_ids: Collection[int]) -> set[int]:
+    """Those without an account, in one query. A suspended account is not deleted."""
+    existing = models.User.objects.filter(id__in=user_ids).values_list("id", flat=True)
+    return set(user_ids).difference(existing)
+
+
 # Follows
 
 
@@ -136,10 +142,11 @@ def get_relations(viewer_id: int, user_ids: Collection[int]) -> dict[int, Relati
     }
 
 
-def get_follows_version(user_id: int) -> int:
-    """Read before the user's follows, it says how old these are at most; 0 for an unknown user."""
+def find_follows_version(user_id: int) -> int | None:
+    """Read before the user's follows, it is that of these or an older one; None for no account."""
     versions = models.User.objects.filter(id=user_id).values_list("follows_version", flat=True)
-    return versions.first() or 0
+    version: int | None = versions.first()
+    return version
 
 
 def get_followers(user_id: int, *, cursor: int | None, limit: int) -> Page[Follow]:
@@ -190,16 +197,6 @@ def get_all_follower_ids(user_ids: Collection[int], *, limit: int) -> dict[int, 
         if user_id < cut_off:
             found[user_id].append(follower_id)
     return found
-
-
-def get_counterpart_ids(user_id: int) -> set[int]:
-    """All who follow the user and all whom the user follows, suspended or not."""
-    followers = models.Follow.objects.filter(following_id=user_id)
-    following = models.Follow.objects.filter(follower_id=user_id)
-    return {
-        *followers.values_list("follower_id", flat=True),
-        *following.values_list("following_id", flat=True),
-    }
 
 
 # Counters

@@ -50,7 +50,9 @@ class UserServicer(Base):
         self, request: pb.GetRelationsReq, context: grpc.ServicerContext
     ) -> pb.GetRelationsRes:
         viewer_id = parse_id(request.viewer_id) or 0
-        version = selectors.get_follows_version(viewer_id)  # first: it is never too high
+        version = selectors.find_follows_version(viewer_id)  # first: it is never too high
+        if version is None:
+            viewer_id = 0  # what is left of the follows of a deleted account doesn't count
         relations = selectors.get_relations(viewer_id, read_ids("user_ids", request.user_ids))
         return pb.GetRelationsRes(
             relations=[
@@ -58,11 +60,24 @@ class UserServicer(Base):
                     user_id=str(id),
                     following=found.following,
                     followed_by=found.followed_by,
-                    version=version,
+                    version=version or 0,
                 )
                 for id, found in relations.items()
             ]
         )
+
+    def FindDeleted(
+        self, request: pb.FindDeletedReq, context: grpc.ServicerContext
+    ) -> pb.FindDeletedRes:
+        deleted = selectors.find_deleted(read_ids("user_ids", request.user_ids))
+        return pb.FindDeletedRes(user_ids=map(str, deleted))
+
+    def RemoveFollows(
+        self, request: pb.RemoveFollowsReq, context: grpc.ServicerContext
+    ) -> pb.RemoveFollowsRes:
+        user_id = parse_id(request.user_id)
+        found = user_id is not None and services.remove_follows(user_id=user_id)
+        return pb.RemoveFollowsRes(found=found)
 
     def GetFollowers(
         self, request: pb.GetFollowersReq, context: grpc.ServicerContext

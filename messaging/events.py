@@ -139,6 +139,15 @@ class UserUnfollowed(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RemovalSliced(Event):
+    """Tweets' own: an account was deleted, and some of what it left may still be there."""
+
+    routing_key = "tweets.removal_sliced"
+    user_id: int
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class FanOutSliced(Event):
     """Feed's own: an entry of an author with many followers has still to reach some of them."""
 

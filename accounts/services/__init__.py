@@ -6,7 +6,7 @@ from accounts.services.counters import (
     repair_follow_counters,
     repair_num_tweets,
 )
-from accounts.services.follows import follow, unfollow
+from accounts.services.follows import follow, remove_follows, unfollow
 from accounts.services.sessions import (
     change_password,
     check_own_password,
@@ -34,6 +34,7 @@ __all__ = [
     "prune_tweet_counts",
     "refresh_session",
     "register",
+    "remove_follows",
     "repair_follow_counters",
     "repair_num_tweets",
     "restore",

@@ -2,6 +2,7 @@
 
 from django.conf import settings
 from django.db.models import F
+from django.db.models.functions import Greatest
 from django.utils import timezone
 
 from accounts.models import Follow, User
@@ -11,6 +12,9 @@ from common.errors import NotFound
 from common.ids import created_at
 from messaging import outbox
 from messaging.events import UserFollowed, UserUnfollowed
+
+# How many follows one transaction removes, and so how many users it locks.
+BATCH = 200
 
 
 def follow(*, follower_id: int, following_id: int) -> Follow:
@@ -44,7 +48,8 @@ def _follow(id: int, follower_id: int, following_id: int) -> Follow:
 def unfollow(*, follower_id: int, following_id: int) -> None:
     """Raises `NotFound` for whoever isn't followed, known or not."""
     with atomic("accounts"):
-        User.objects.lock(follower_id, following_id)
+        users = User.objects.lock(follower_id, following_id)
+        permissions.check_session(users.get(follower_id))
         rows = Follow.objects.filter(follower_id=follower_id, following_id=following_id)
         if not rows.delete()[0]:
             raise NotFound(f"you don't follow {following_id}")
@@ -53,6 +58,36 @@ def unfollow(*, follower_id: int, following_id: int) -> None:
             UserUnfollowed(follower_id=follower_id, following_id=following_id, at=timezone.now()),
             service="accounts",
         )
+
+
+def remove_follows(*, user_id: int) -> bool:
+    """Removes a batch of the follows that a deleted account left, of either direction.
+
+    Returns whether it found any. Does nothing for an account that exists. Counters are exact after
+    each batch, which locks the users on the other side for as long as it takes.
+    """
+    if User.objects.filter(id=user_id).exists():
+        return False
+    return _remove_batch(user_id, "following_id", "follower_id", "num_following") or _remove_batch(
+        user_id, "follower_id", "following_id", "num_followers"
+    )
+
+
+def _remove_batch(user_id: int, side: str, other_side: str, counter: str) -> bool:
+    """Of the follows with the user on one side. `counter` is that of the users on the other."""
+    follows = Follow.objects.filter(**{side: user_id})
+    with atomic("accounts"):
+        others = list(follows.order_by(other_side).values_list(other_side, flat=True)[:BATCH])
+        if not others:
+            return False
+        User.objects.only("id").lock(*others)
+        # another worker, or the users themselves, may have removed some before the lock was got
+        left = follows.filter(**{f"{other_side}__in": others})
+        ids = list(left.values_list(other_side, flat=True))
+        left.delete()
+        users = User.objects.filter(id__in=ids)
+        users.update(**{counter: Greatest(F(counter) - 1, 0)})  # though it had drifted
+    return True
 
 
 def _count(follower_id: int, following_id: int, change: int) -> None:

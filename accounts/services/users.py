@@ -1,22 +1,17 @@
 """What happens to an account between its first day and its last."""
 
-from django.db.models import F
 from django.utils import timezone
 
-from accounts import selectors
-from accounts.models import Follow, User
+from accounts.models import User
 from accounts.profiles import check_profile
 from accounts.services.sessions import check_own_password
 from common import permissions
-from common.batches import batched
 from common.db import atomic, on_commit
 from common.errors import NotFound
 from common.revocation import revoke
 from grpc_services.fragments import Change, drop_after_commit
 from messaging import outbox
 from messaging.events import UserDeleted, UserRestored, UserSuspended, UserUpdated
-
-_LOCK_BATCH = 5000
 
 
 def update_profile(
@@ -51,30 +46,16 @@ def delete_account(*, user_id: int, password: str, address: str) -> None:
 
 
 def delete_user(*, user_id: int) -> None:
-    """The row, its follows and their share in the others' counters, in one transaction.
+    """Deletes the row, which ends the account at once and frees its names.
 
-    Costs a lock on every follower and followed user. Someone who begins to follow after these were
-    listed, and before the user's own row is locked, is locked out of order: should that ever be a
-    deadlock, the database ends it and the request may be made again.
+    Everything else that the account leaves is deleted in batches by tweets' worker, when it handles
+    the event: what it wrote, and, through `remove_follows`, its follows. Until then the lists of
+    follows skip it, and the counters of its followers and followed users still count its follows.
     """
     with atomic("accounts"):
-        ids = sorted({user_id, *selectors.get_counterpart_ids(user_id)})
-        locked: set[int] = set()
-        for batch in batched(ids, _LOCK_BATCH):
-            locked.update(User.objects.only("id").lock(*batch))
-        if user_id not in locked:
+        if not User.objects.only("id").lock(user_id):
             raise NotFound(f"no user {user_id}")
-
-        followers = Follow.objects.filter(following_id=user_id).values("follower_id")
-        followed = Follow.objects.filter(follower_id=user_id).values("following_id")
-        # Nobody follows from here on, and those who began to meanwhile count. In batches, since
-        # each statement has a deadline.
-        counted = sorted(selectors.get_counterpart_ids(user_id))
-        for batch in batched(counted, _LOCK_BATCH):
-            users = User.objects.filter(id__in=batch)
-            users.filter(id__in=followers).update(num_following=F("num_following") - 1)
-            users.filter(id__in=followed).update(num_followers=F("num_followers") - 1)
-        User.objects.filter(id=user_id).delete()  # takes its follows along
+        User.objects.filter(id=user_id).delete()
         outbox.publish(UserDeleted(id=user_id, at=timezone.now()), service="accounts")
         on_commit("accounts", lambda: revoke(user_id))
         drop_after_commit("accounts", Change(users=[user_id]))

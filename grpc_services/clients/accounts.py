@@ -76,6 +76,20 @@ def increment_tweets(*, user_id: int, delta: int, idempotency_key: str) -> None:
     call(_stub().IncrementTweets, request, SERVICE)
 
 
+def find_deleted(user_ids: Collection[int]) -> set[int]:
+    """Those without an account, suspended or not; 1,000 ids at most."""
+    if not user_ids:
+        return set()
+    request = pb.FindDeletedReq(user_ids=map(str, user_ids))
+    return {int(id) for id in call(_stub().FindDeleted, request, SERVICE).user_ids}
+
+
+def remove_follows(*, user_id: int) -> bool:
+    """Removes a batch of the follows that a deleted account left. Returns whether it found any."""
+    request = pb.RemoveFollowsReq(user_id=str(user_id))
+    return bool(call(_stub().RemoveFollows, request, SERVICE).found)
+
+
 def get_relations(*, viewer_id: int, user_ids: Collection[int]) -> dict[int, Relation]:
     """For each of the users, known or not; 1,000 at most."""
     if not user_ids:

@@ -56,6 +56,16 @@ class UserStub:
                 request_serializer=grpc__services_dot_generated_dot_user__service__pb2.GetRelationsReq.SerializeToString,
                 response_deserializer=grpc__services_dot_generated_dot_user__service__pb2.GetRelationsRes.FromString,
                 _registered_method=True)
+        self.FindDeleted = channel.unary_unary(
+                '/user_service.User/FindDeleted',
+                request_serializer=grpc__services_dot_generated_dot_user__service__pb2.FindDeletedReq.SerializeToString,
+                response_deserializer=grpc__services_dot_generated_dot_user__service__pb2.FindDeletedRes.FromString,
+                _registered_method=True)
+        self.RemoveFollows = channel.unary_unary(
+                '/user_service.User/RemoveFollows',
+                request_serializer=grpc__services_dot_generated_dot_user__service__pb2.RemoveFollowsReq.SerializeToString,
+                response_deserializer=grpc__services_dot_generated_dot_user__service__pb2.RemoveFollowsRes.FromString,
+                _registered_method=True)
         self.GetFollowers = channel.unary_unary(
                 '/user_service.User/GetFollowers',
                 request_serializer=grpc__services_dot_generated_dot_user__service__pb2.GetFollowersReq.SerializeToString,
@@ -105,6 +115,20 @@ class UserServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindDeleted(self, request, context):
+        """Those of the users who have no account; a suspended one is not deleted.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RemoveFollows(self, request, context):
+        """Removes some hundred follows that a deleted account left; to be called until it finds none.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetFollowers(self, request, context):
         """Newest first; limit is 5,000 at most.
         """
@@ -147,6 +171,16 @@ def add_UserServicer_to_server(servicer, server):
                     servicer.GetRelations,
                     request_deserializer=grpc__services_dot_generated_dot_user__service__pb2.GetRelationsReq.FromString,
                     response_serializer=grpc__services_dot_generated_dot_user__service__pb2.GetRelationsRes.SerializeToString,
+            ),
+            'FindDeleted': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindDeleted,
+                    request_deserializer=grpc__services_dot_generated_dot_user__service__pb2.FindDeletedReq.FromString,
+                    response_serializer=grpc__services_dot_generated_dot_user__service__pb2.FindDeletedRes.SerializeToString,
+            ),
+            'RemoveFollows': grpc.unary_unary_rpc_method_handler(
+                    servicer.RemoveFollows,
+                    request_deserializer=grpc__services_dot_generated_dot_user__service__pb2.RemoveFollowsReq.FromString,
+                    response_serializer=grpc__services_dot_generated_dot_user__service__pb2.RemoveFollowsRes.SerializeToString,
             ),
             'GetFollowers': grpc.unary_unary_rpc_method_handler(
                     servicer.GetFollowers,
@@ -274,6 +308,60 @@ class User:
             '/user_service.User/GetRelations',
             grpc__services_dot_generated_dot_user__service__pb2.GetRelationsReq.SerializeToString,
             grpc__services_dot_generated_dot_user__service__pb2.GetRelationsRes.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindDeleted(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/user_service.User/FindDeleted',
+            grpc__services_dot_generated_dot_user__service__pb2.FindDeletedReq.SerializeToString,
+            grpc__services_dot_generated_dot_user__service__pb2.FindDeletedRes.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RemoveFollows(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/user_service.User/RemoveFollows',
+            grpc__services_dot_generated_dot_user__service__pb2.RemoveFollowsReq.SerializeToString,
+            grpc__services_dot_generated_dot_user__service__pb2.RemoveFollowsRes.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,10 @@ class UserStub:
     """Counts a user's tweets. The same idempotency_key counts once, for 90 days."""
     GetRelations: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.GetRelationsReq, _user_service_pb2.GetRelationsRes]
     """How the viewer stands to each user, as it is now."""
+    FindDeleted: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.FindDeletedReq, _user_service_pb2.FindDeletedRes]
+    """Those of the users who have no account; a suspended one is not deleted."""
+    RemoveFollows: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.RemoveFollowsReq, _user_service_pb2.RemoveFollowsRes]
+    """Removes some hundred follows that a deleted account left; to be called until it finds none."""
     GetFollowers: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.GetFollowersReq, _user_service_pb2.GetFollowersRes]
     """Newest first; limit is 5,000 at most."""
     GetFollowing: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.GetFollowersReq, _user_service_pb2.GetFollowersRes]
@@ -62,6 +66,10 @@ class UserAsyncStub(UserStub):
     """Counts a user's tweets. The same idempotency_key counts once, for 90 days."""
     GetRelations: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetRelationsReq, _user_service_pb2.GetRelationsRes]  # type: ignore[assignment]
     """How the viewer stands to each user, as it is now."""
+    FindDeleted: _aio.UnaryUnaryMultiCallable[_user_service_pb2.FindDeletedReq, _user_service_pb2.FindDeletedRes]  # type: ignore[assignment]
+    """Those of the users who have no account; a suspended one is not deleted."""
+    RemoveFollows: _aio.UnaryUnaryMultiCallable[_user_service_pb2.RemoveFollowsReq, _user_service_pb2.RemoveFollowsRes]  # type: ignore[assignment]
+    """Removes some hundred follows that a deleted account left; to be called until it finds none."""
     GetFollowers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetFollowersReq, _user_service_pb2.GetFollowersRes]  # type: ignore[assignment]
     """Newest first; limit is 5,000 at most."""
     GetFollowing: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetFollowersReq, _user_service_pb2.GetFollowersRes]  # type: ignore[assignment]
@@ -103,6 +111,22 @@ class UserServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.GetRelationsRes, _abc.Awaitable[_user_service_pb2.GetRelationsRes]]:
         """How the viewer stands to each user, as it is now."""
+
+    @_abc_1.abstractmethod
+    def FindDeleted(
+        self,
+        request: _user_service_pb2.FindDeletedReq,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_service_pb2.FindDeletedRes, _abc.Awaitable[_user_service_pb2.FindDeletedRes]]:
+        """Those of the users who have no account; a suspended one is not deleted."""
+
+    @_abc_1.abstractmethod
+    def RemoveFollows(
+        self,
+        request: _user_service_pb2.RemoveFollowsReq,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_service_pb2.RemoveFollowsRes, _abc.Awaitable[_user_service_pb2.RemoveFollowsRes]]:
+        """Removes some hundred follows that a deleted account left; to be called until it finds none."""
 
     @_abc_1.abstractmethod
     def GetFollowers(

@@ -29,6 +29,9 @@ def is_harmless(operation: Operation) -> bool:
         # Old code does not know the column when it inserts.
         field = operation.field
         return bool(field.null or field.has_db_default() or field.many_to_many)
+    if isinstance(operation, operations.AlterField):
+        # Without its constraint a foreign key only allows more.
+        return not getattr(operation.field, "db_constraint", True)
     if isinstance(operation, operations.SeparateDatabaseAndState):
         return all(map(is_harmless, operation.database_operations))
     return isinstance(operation, HARMLESS)
@@ -56,6 +59,7 @@ def test_migrations_after_the_first_only_add() -> None:
         operations.RemoveField("tweet", "content"),
         operations.RenameField("tweet", "content", "text"),
         operations.AlterField("tweet", "content", models.CharField(max_length=9)),
+        operations.AlterField("like", "tweet", models.ForeignKey("tweet", models.CASCADE)),
         operations.DeleteModel("tweet"),
         operations.RenameModel("tweet", "post"),
         operations.AlterModelTable("tweet", "posts"),

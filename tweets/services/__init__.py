@@ -9,7 +9,11 @@ from tweets.services.counters import repair_counters
 from tweets.services.deletion import (
     clear_remains,
     delete_tweet,
+    forget_batch,
+    forget_likes,
+    forget_reposts,
     forget_user,
+    leave_rest,
     remove_tweets,
     show_parents_gone,
 )
@@ -20,7 +24,11 @@ from tweets.services.reposts import repost, undo_repost
 __all__ = [
     "clear_remains",
     "delete_tweet",
+    "forget_batch",
+    "forget_likes",
+    "forget_reposts",
     "forget_user",
+    "leave_rest",
     "like",
     "post_tweet",
     "prune_idempotency_keys",

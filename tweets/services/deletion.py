@@ -18,7 +18,7 @@ from common.db import atomic
 from common.errors import NotFound
 from common.ids import MAX_ID
 from grpc_services.fragments import Change, drop, drop_after_commit
-from messaging.events import TweetDeleted
+from messaging.events import RemovalSliced, TweetDeleted
 from messaging.outbox import publish
 from tweets import selectors
 from tweets.models import Like, Tweet
@@ -65,19 +65,49 @@ def show_parents_gone(tweet_ids: Collection[int]) -> None:
 
 
 def forget_user(user_id: int) -> None:
-    """Deletes what the user wrote, reposted and liked. Stopped half-way, it goes on when repeated.
+    """Deletes all that the user wrote, reposted and liked. Stopped half-way, it goes on when
+    repeated.
+    """
+    while forget_batch(user_id):
+        pass
 
-    The counters of others' tweets stay exact.
+
+def forget_batch(user_id: int) -> bool:
+    """Deletes a batch of what the user wrote, reposted or liked. Returns whether it found any.
+
+    The counters of others' tweets are exact after each batch. Likes and reposts of tweets that are
+    gone are passed over: `clear_remains` deletes them.
     """
     written = Tweet.objects.tweets().filter(user_id=user_id).order_by("-id")
-    while ids := list(written.values_list("id", flat=True)[:BATCH]):
+    if ids := list(written.values_list("id", flat=True)[:BATCH]):
         remove_tweets(ids)
-    for ids in _pages(Tweet.objects.reposts().filter(user_id=user_id), "repost_of_id"):
-        with atomic("tweets"):
-            undo_reposts_locked(Tweet.objects.lock(ids), user_id)
-    for ids in _pages(Like.objects.filter(user_id=user_id), "tweet_id"):
-        with atomic("tweets"):
-            unlike_locked(Tweet.objects.lock(ids), user_id)
+        return True
+    reposts = Tweet.objects.reposts().filter(user_id=user_id, repost_of__user_id__isnull=False)
+    if ids := list(reposts.values_list("repost_of_id", flat=True)[:BATCH]):
+        forget_reposts(user_id, ids)
+        return True
+    likes = Like.objects.filter(user_id=user_id, tweet__user_id__isnull=False)
+    if ids := list(likes.values_list("tweet_id", flat=True)[:BATCH]):
+        forget_likes(user_id, ids)
+        return True
+    return False
+
+
+def forget_reposts(user_id: int, tweet_ids: Collection[int]) -> None:
+    with atomic("tweets"):
+        undo_reposts_locked(Tweet.objects.lock(tweet_ids), user_id)
+
+
+def forget_likes(user_id: int, tweet_ids: Collection[int]) -> None:
+    with atomic("tweets"):
+        unlike_locked(Tweet.objects.lock(tweet_ids), user_id)
+
+
+def leave_rest(user_ids: Collection[int]) -> None:
+    """Leaves the next batches of what deleted accounts left to a message each."""
+    now = timezone.now()
+    with atomic("tweets"):
+        publish(*(RemovalSliced(user_id=id, at=now) for id in user_ids), service="tweets")
 
 
 def _remove(tweet_ids: Collection[int]) -> int:

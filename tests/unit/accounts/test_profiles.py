@@ -174,7 +174,7 @@ def test_limits_count_characters_and_not_bytes(sign_in: SignIn, alice: User) -> 
 
 
 def test_deleting_an_account_takes_its_follows_out_of_all_counters(
-    sign_in: SignIn, alice: User, bob: User, carol: User
+    sign_in: SignIn, alice: User, bob: User, carol: User, drain: Callable[[], None]
 ) -> None:
     FollowFactory.create(follower=bob, following=alice)
     FollowFactory.create(follower=alice, following=bob)
@@ -182,6 +182,7 @@ def test_deleting_an_account_takes_its_follows_out_of_all_counters(
     FollowFactory.create(follower=bob, following=carol)
     answer = sign_in(alice).delete("/users/me", {"password": PASSWORD})
     assert (answer.status_code, answer.content) == (204, b"")
+    drain()
     assert list(Follow.objects.values_list("follower_id", "following_id")) == [(bob.id, carol.id)]
     counters = User.objects.order_by("username").values_list("num_followers", "num_following")
     assert list(counters) == [(0, 1), (1, 0)]

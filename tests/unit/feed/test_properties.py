@@ -11,7 +11,7 @@ from django.test import TestCase
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
-from accounts.models import User
+from accounts.models import Follow, User
 from common import shards
 from common.revocation import revocations
 from feed import store
@@ -48,7 +48,7 @@ class World:
         for shard in shards.names():
             shards.connection(shard).flushdb()
         revocations.forget()
-        for model in (OutboxEvent, Tweet, User):
+        for model in (OutboxEvent, Tweet, Follow, User):
             model.objects.all().delete()
         self.people = [
             Person(UserFactory.create(id=id_on(shard), username=name))

@@ -86,6 +86,12 @@ def test_get_users_of_nobody_asks_nobody() -> None:
     assert accounts.get_users([]) == {}
 
 
+def test_find_deleted_names_those_without_an_account(alice: UserRow, bob: UserRow) -> None:
+    services.suspend(user_id=bob.id)
+    assert accounts.find_deleted([alice.id, bob.id, 7]) == {7}
+    assert accounts.find_deleted([]) == set()
+
+
 # Counting tweets
 
 
@@ -175,6 +181,27 @@ def test_get_relations_has_a_higher_version_after_each_change(
     assert version(bob) == 2
     services.follow(follower_id=carol.id, following_id=bob.id)
     assert (version(bob), version(carol), version(alice)) == (2, 1, 0)
+
+
+def test_remove_follows_takes_away_what_a_deleted_account_left(
+    alice: UserRow, bob: UserRow
+) -> None:
+    FollowFactory.create(follower=bob, following=alice)
+    assert not accounts.remove_follows(user_id=alice.id)  # it exists
+    services.delete_user(user_id=alice.id)
+    assert accounts.remove_follows(user_id=alice.id)
+    assert not accounts.remove_follows(user_id=alice.id)
+    assert not FollowRow.objects.exists()
+    assert not accounts._stub().RemoveFollows(pb.RemoveFollowsReq(user_id="x")).found
+
+
+def test_what_is_left_of_the_follows_of_a_deleted_account_is_no_relation(
+    alice: UserRow, bob: UserRow
+) -> None:
+    services.follow(follower_id=bob.id, following_id=alice.id)
+    services.delete_user(user_id=bob.id)
+    relations = accounts.get_relations(viewer_id=bob.id, user_ids=[alice.id])
+    assert relations == {alice.id: Relation(following=False, followed_by=False)}
 
 
 def test_an_unknown_viewer_follows_nobody(alice: UserRow) -> None:
@@ -292,6 +319,7 @@ def test_an_unknown_user_has_no_follows() -> None:
 TOO_MUCH: dict[str, Callable[[], object]] = {
     "1,001 users": lambda: accounts.get_users(range(1, 1002)),
     "1,001 relations": lambda: accounts.get_relations(viewer_id=1, user_ids=range(1, 1002)),
+    "1,001 who may be deleted": lambda: accounts.find_deleted(range(1, 1002)),
     "5,001 followers": lambda: accounts.get_followers(user_id=1, limit=5001),
     "5,001 followed": lambda: accounts.get_following(user_id=1, limit=5001),
     "10,001 follower ids": lambda: accounts.get_follower_ids(user_id=1, limit=10_001),

@@ -175,6 +175,8 @@ user_service.User/GetUser           UNAUTHENTICATED  found  found  none       fo
 user_service.User/GetUsers          UNAUTHENTICATED  found  found  none       found
 user_service.User/IncrementTweets   UNAUTHENTICATED  found  found  found      found
 user_service.User/GetRelations      UNAUTHENTICATED  found  found  found      found
+user_service.User/FindDeleted       UNAUTHENTICATED  none   none   none       none
+user_service.User/RemoveFollows     UNAUTHENTICATED  none   none   none       none
 user_service.User/GetFollowers      UNAUTHENTICATED  none   none   none       none
 user_service.User/GetFollowing      UNAUTHENTICATED  found  none   none       none
 user_service.User/GetFollowerIds    UNAUTHENTICATED  none   none   none       none

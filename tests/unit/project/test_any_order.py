@@ -54,6 +54,7 @@ action = st.one_of(
     st.tuples(st.just("suspend"), person),
     st.tuples(st.just("restore"), person),
     st.tuples(st.just("go"), person),
+    st.tuples(st.just("write_late"), person, which),
     st.tuples(st.just("tell_some"), chance),
 )
 actions = st.lists(action, min_size=4, max_size=25)
@@ -126,6 +127,15 @@ class World:
         if user_id := self._acting(who):
             accounts.delete_user(user_id=user_id)
             self.gone.add(who)
+
+    def write_late(self, who: int, number: int) -> None:
+        """With a token that outlives its account."""
+        if who in self.gone and (tweet := self._tweet(number)):
+            user_id = self.people[who].id
+            tweets.post_tweet(user_id=user_id, content="late")
+            tweets.reply(user_id=user_id, parent_id=tweet.id, content="late")
+            tweets.like(user_id=user_id, tweet_id=tweet.id)
+            tweets.repost(user_id=user_id, tweet_id=tweet.id)
 
     def tell_some(self, chance: random.Random) -> None:
         """The rest comes later, and some of what was told comes once more."""
