@@ -15,6 +15,7 @@ from twitter_project.auditing import (
     cache,
     counters,
     dead_letters,
+    deletions,
     index,
     outbox,
     pulling,
@@ -26,6 +27,7 @@ from twitter_project.auditing.findings import Check, Finding
 CHECKS: tuple[Check, ...] = (
     outbox.CHECK,
     dead_letters.CHECK,
+    deletions.CHECK,
     counters.CHECK,
     timelines.CHECK,
     pulling.CHECK,

@@ -106,6 +106,7 @@ def test_a_system_that_is_well_differs_in_nothing(
         # two tweets of alice's, one of carol's, bob's repost and his follow
         "outbox: 5 rows looked at",
         f"dead letters: {len(workers())} queues looked at",
+        "deletions: 3 users looked at",
         "counters: 3 pages looked at",
         "timelines: 1 timelines looked at",
         "pulling: 0 authors looked at",

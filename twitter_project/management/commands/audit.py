@@ -15,11 +15,12 @@ UNCERTAIN = 2
 
 class Command(BaseCommand):
     help = (
-        "Holds all that is made of the databases against them: outbox, counters, timelines, search "
-        "index and cached fragments. Prints a line for each difference. Everybody may go on "
-        "writing meanwhile: what is only on its way is waited for. Ends with 0 where nothing "
-        "differs or all was mended, with 1 where something differs, with 2 where news stay on "
-        "their way for too long or a part is down, so that nothing can be said."
+        "Holds all that is made of the databases against them: outbox, what deleted accounts left, "
+        "counters, timelines, search index and cached fragments. Prints a line for each "
+        "difference. Everybody may go on writing meanwhile: what is only on its way is waited for. "
+        "Ends with 0 where nothing differs or all was mended, with 1 where something differs, with "
+        "2 where events stay on their way for too long or a part is down, so that nothing can be "
+        "said."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
