@@ -73,16 +73,14 @@ class TweetList(ChangeList):
 @admin.register(Tweet)
 class TweetAdmin(LargeTableAdmin):
     list_display = (
-        "id",
         "author",
-        "user_id",
         "content",
-        "parent_id",
-        "num_likes",
-        "num_replies",
-        "num_reposts",
+        "likes",
+        "replies",
+        "reposts",
         "created_at",
     )
+    list_display_links = ("content",)
     list_filter = (KindFilter, PostedFilter)
     search_fields = ("content",)
     search_help_text = (
@@ -104,6 +102,19 @@ class TweetAdmin(LargeTableAdmin):
     def author(self, tweet: Tweet) -> str | None:
         name: str | None = getattr(tweet, "author_name", None)
         return name
+
+    # short headings, which leave the room to the text
+    @admin.display
+    def likes(self, tweet: Tweet) -> int:
+        return tweet.num_likes
+
+    @admin.display
+    def replies(self, tweet: Tweet) -> int:
+        return tweet.num_replies
+
+    @admin.display
+    def reposts(self, tweet: Tweet) -> int:
+        return tweet.num_reposts
 
     def get_queryset(self, request: HttpRequest) -> TweetQuerySet:
         return Tweet.objects.tweets().order_by("-id")

@@ -15,7 +15,6 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",  # a feed, an account, a token
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -47,4 +46,6 @@ class Headers:
         for name, value in (_ADMIN_HEADERS if is_admin else _HEADERS).items():
             if name not in own:
                 own[name] = value
+        if request.is_secure():  # over plain HTTP browsers ignore it, and log an error
+            own.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         return response

@@ -98,6 +98,8 @@ def _too_many(error: TooMany) -> ValidationError:
 
 
 class Site(AdminSite):
+    site_header = site_title = "Microblog"
+    enable_nav_sidebar = False  # lists need the room
     login_form = SignInForm
     login_template = "otp/admin111/login.html"
 

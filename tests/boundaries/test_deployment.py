@@ -14,6 +14,7 @@ from tests.boundaries.commands import ROOT, run
 from tests.boundaries.test_boundaries import PRODUCTION
 from twitter_project.settings.local_keys import keys
 
+WORKFLOW = ROOT / ".github/workflows/integration-tests.yml"
 KUBERNETES = ROOT / "deploy/kubernetes"
 KUBERNETES_VERSION = "1.30"
 OF_KEDA = "keda.sh/"  # a resource of its own, which no schema of Kubernetes' knows
@@ -106,6 +107,25 @@ def test_a_pod_has_the_secrets_that_it_uses_and_starts_with_them(workload: dict[
     answer = run("-c", "import twitter_project.settings.prod", environment=environment)
 
     assert answer.returncode == 0, answer.stderr
+
+
+def test_the_test_servers_are_the_guides_in_compose_and_on_github() -> None:
+    compose = yaml.safe_load((ROOT / "docker-compose.test.yml").read_text())
+    [job] = yaml.safe_load(WORKFLOW.read_text())["jobs"].values()
+
+    for services in (compose["services"], job["services"]):
+        assert [service["image"] for service in services.values()] == [
+            "postgres:15",
+            "redis:7",
+            "rabbitmq:3-management",
+            "elasticsearch:8.11.0",
+        ]
+
+
+def test_github_leaves_checks_and_tests_more_than_an_hour() -> None:
+    [job] = yaml.safe_load(WORKFLOW.read_text())["jobs"].values()
+
+    assert job["timeout-minutes"] > 60
 
 
 def test_every_process_of_compose_is_a_deployment_too() -> None:

@@ -63,6 +63,7 @@ ADMIN_PATH: str = env.str("ADMIN_PATH", "admin").strip("/") + "/"
 ADMIN_TWO_FACTOR = False  # asked of everyone in production, elsewhere of those who have a device
 OTP_TOTP_ISSUER = "microblog admin"
 OTP_ADMIN_HIDE_SENSITIVE_DATA = True
+SECURE_CROSS_ORIGIN_OPENER_POLICY = None  # twitter_project.headers sends it, over HTTPS alone
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True

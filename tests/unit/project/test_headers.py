@@ -35,7 +35,7 @@ TEMPLATES = [
 def test_every_answer_tells_a_browser_to_do_nothing_by_itself(
     method: str, path: str, db: None
 ) -> None:
-    answer = Client().generic(method, path)
+    answer = Client().generic(method, path, secure=True)
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["X-Frame-Options"] == "DENY"
     assert answer["Referrer-Policy"] in ("no-referrer", "same-origin")
@@ -45,6 +45,11 @@ def test_every_answer_tells_a_browser_to_do_nothing_by_itself(
     assert "frame-ancestors 'none'" in policy
     scripts = re.search(r"script-src ([^;]+)", policy)
     assert scripts is None or scripts[1] == "'self'"
+
+
+def test_plain_http_gets_no_header_that_browsers_complain_about(db: None) -> None:
+    for path in ("/docs", "/admin/login/", "/feed"):
+        assert "Cross-Origin-Opener-Policy" not in Client().get(path)
 
 
 def test_a_foreign_host_gets_them_too() -> None:

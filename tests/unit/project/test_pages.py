@@ -1,6 +1,7 @@
 """What a person sees in a browser, and a program at an address that isn't there."""
 
 import re
+from pathlib import Path
 
 import pytest
 from django.contrib.staticfiles import finders
@@ -47,6 +48,26 @@ def test_what_a_page_links_to_is_served_from_here(path: str, db: None) -> None:
 def test_the_pages_files_are_found_without_collecting_them() -> None:
     assert finders.find("twitter_project/index.css")
     assert finders.find("drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js")
+
+
+def test_the_api_page_asks_for_no_deep_links_which_log_errors() -> None:
+    operations = Client().get("/schema").json()["paths"].values()
+    has_underscore = any(
+        "_" in each["operationId"] for path in operations for each in path.values()
+    )
+    script = Path(str(finders.find("twitter_project/docs.js"))).read_text()
+
+    assert has_underscore
+    assert "deepLinking: true" not in script
+
+
+def test_the_admin_names_the_site_and_has_its_icon(db: None) -> None:
+    html = Client().get("/admin/login/").content.decode()
+
+    assert "<title>Log in | Microblog</title>" in html
+    assert ">Microblog</a>" in html
+    assert "Django" not in html
+    assert re.search(r'<link rel="icon" href="/static/twitter_project/icon[^"]*svg"', html)
 
 
 def test_the_front_page_shows_lines_for_the_address_it_was_asked_at(settings: Settings) -> None:

@@ -1,5 +1,6 @@
 """The admin: bounded reading, and deleting by the services."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -53,6 +54,17 @@ def delete(client: Client, *tweets: Tweet, **fields: str) -> Any:
     }
     assert client.post(TWEETS, body).status_code in (200, 302)
     return client.post(TWEETS, body | {"post": "yes"})
+
+
+def test_its_list_shows_author_and_text_first_and_little_else(staff: Client, alice: User) -> None:
+    TweetFactory.create(user_id=alice.id, content="The first snow.")
+
+    html = staff.get(TWEETS).content.decode()
+
+    columns = re.findall(r'class="(?:field-)(\w+)', html)
+    assert columns == ["author", "content", "likes", "replies", "reposts", "created_at"]
+    assert "twitter_project/admin" in html  # where long words break
+    assert 'id="nav-sidebar"' not in html
 
 
 def test_it_lists_the_newest_tweets_first_without_reposts(
