@@ -20,6 +20,9 @@ from accounts.models import User
 from common.errors import Unauthenticated
 from common.ids import parse_id
 
+# For how long after a token's expiry a fact about it is kept: see `common.revocation`.
+_OUTLASTS: timedelta = 3 * settings.SIMPLE_JWT["LEEWAY"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenPair:
@@ -33,7 +36,7 @@ class RefreshClaims:
     epoch: int
     family: str | None
     jti: str
-    expires_at: datetime
+    expires_at: datetime  # by every clock
 
 
 def issue(user: User, *, family: str | None = None) -> TokenPair:
@@ -61,7 +64,7 @@ def read_refresh(text: str) -> RefreshClaims:
         epoch=epoch,
         family=family,
         jti=str(claims["jti"]),
-        expires_at=datetime.fromtimestamp(claims["exp"], tz=UTC),
+        expires_at=datetime.fromtimestamp(claims["exp"], tz=UTC) + _OUTLASTS,
     )
 
 
@@ -75,9 +78,9 @@ def find_session(text: str) -> str | None:
 
 
 def latest_refresh_expiry() -> datetime:
-    """When every refresh token that was issued until now has expired."""
+    """When every refresh token that was issued until now has expired by every clock."""
     lifetime: timedelta = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
-    return timezone.now() + lifetime
+    return timezone.now() + lifetime + _OUTLASTS
 
 
 def not_valid() -> Unauthenticated:

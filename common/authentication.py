@@ -6,9 +6,11 @@ process reads a database to answer *who is this*.
 
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from typing import cast
 
+from django.conf import settings
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTStatelessUserAuthentication
 from rest_framework_simplejwt.exceptions import InvalidToken
@@ -47,7 +49,9 @@ class TokenAuthentication(JWTStatelessUserAuthentication):
 
     def get_validated_token(self, raw_token: bytes) -> Token:
         token = _verify(raw_token)
-        if token["exp"] <= time.time():  # it may have been verified a while ago
+        leeway: timedelta = settings.SIMPLE_JWT["LEEWAY"]
+        # it may have been verified a while ago
+        if token["exp"] <= time.time() - leeway.total_seconds():
             raise InvalidToken("the token has expired")
         return token
 

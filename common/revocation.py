@@ -12,6 +12,7 @@ a lost Redis can cost.
 import logging
 import threading
 import time
+from datetime import timedelta
 
 import redis.exceptions
 from django.conf import settings
@@ -39,9 +40,12 @@ def revoke_family(family: str, *, user_id: int) -> None:
 
 def _add(member: str, *, of_user: int) -> None:
     now = time.time()
-    lifetime = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"].total_seconds()
+    lifetime: timedelta = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
+    # A clock that is ahead may have issued the token or drop the member, one that is behind may
+    # accept the token, and each of the three differs from the next by the leeway at most.
+    outlasts = lifetime + 3 * settings.SIMPLE_JWT["LEEWAY"]
     pipeline = get_redis_connection().pipeline(transaction=False)
-    pipeline.zadd(KEY, {member: now + lifetime})
+    pipeline.zadd(KEY, {member: now + outlasts.total_seconds()})
     pipeline.zremrangebyscore(KEY, "-inf", now)
     try:
         pipeline.execute()

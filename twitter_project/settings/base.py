@@ -405,10 +405,14 @@ AUTH_PASSWORD_VALIDATORS = [{"NAME": "accounts.passwords.LengthValidator"}]
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.BCryptSHA256PasswordHasher",  # 12 rounds
 ]
+# How far a machine's clock may be from the servers': `doctor` finds those that are further. Two
+# machines may then differ by twice as much.
+CLOCK_SKEW_SECONDS = 1.0
 SIMPLE_JWT: dict[str, Any] = {
     "ALGORITHM": "EdDSA",
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=15),
     "REFRESH_TOKEN_LIFETIME": timedelta(days=14),
+    "LEEWAY": timedelta(seconds=2 * CLOCK_SKEW_SECONDS),
     "UPDATE_LAST_LOGIN": False,
 }
 

@@ -22,6 +22,7 @@ from tests.unit.accounts.answers import assert_refused
 
 SignIn = Callable[[User], APIClient]
 KEY = settings.SIMPLE_JWT["SIGNING_KEY"]
+LEEWAY: timedelta = settings.SIMPLE_JWT["LEEWAY"]
 
 
 def log_in(api: APIClient, email: str = "alice@example.com", password: str = PASSWORD) -> Any:
@@ -187,7 +188,7 @@ BAD_TOKENS: dict[str, Callable[[User, str], str]] = {
     "three dots": lambda user, kind: "...",
     "a deep header": lambda user, kind: deep_header(),
     "expired": lambda user, kind: sign(
-        claims(user, token_type=kind, exp=timezone.now() - timedelta(seconds=1))
+        claims(user, token_type=kind, exp=timezone.now() - LEEWAY - timedelta(seconds=1))
     ),
     "no end": lambda user, kind: sign(
         {k: v for k, v in claims(user, token_type=kind).items() if k != "exp"}

@@ -1,0 +1,102 @@
+"""Tokens between machines whose clocks differ as far as `doctor` allows."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.utils import timezone
+from django_redis import get_redis_connection
+from rest_framework.test import APIClient
+
+from accounts import tokens
+from accounts.models import SpentRefresh, User
+from common import authentication
+from common.revocation import KEY, revoke
+from tests.unit.accounts.answers import assert_refused
+from tests.unit.accounts.test_sessions import claims, hello, refresh, sign
+from twitter_project import doctor
+
+SKEW = timedelta(seconds=settings.CLOCK_SKEW_SECONDS)
+LEEWAY: timedelta = settings.SIMPLE_JWT["LEEWAY"]
+MOMENT = timedelta(seconds=0.5)  # tokens count in whole seconds, rounded down
+
+
+def is_good(kind: str, token: str) -> bool:
+    answer: Any = hello(token) if kind == "access" else refresh(APIClient(), token)
+    if answer.status_code == 200:
+        return True
+    assert_refused(answer, 401)
+    return False
+
+
+def test_two_machines_that_the_doctor_calls_good_differ_by_twice_as_much() -> None:
+    def ahead_by(skew: timedelta) -> bool:
+        theirs = time.time() + skew.total_seconds()
+        return not doctor._clock("redis", lambda: theirs).is_problem
+
+    assert ahead_by(0.99 * SKEW)
+    assert ahead_by(-0.99 * SKEW)
+    assert not ahead_by(1.01 * SKEW)
+    assert LEEWAY == 2 * SKEW
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_a_token_from_a_clock_that_is_ahead_is_good(alice: User, kind: str) -> None:
+    issued = timezone.now() + LEEWAY
+    token = sign(claims(alice, token_type=kind, iat=issued, exp=issued + timedelta(minutes=1)))
+    assert is_good(kind, token)
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_a_token_from_a_clock_that_is_far_ahead_is_not(alice: User, kind: str) -> None:
+    issued = timezone.now() + LEEWAY + timedelta(minutes=1)
+    token = sign(claims(alice, token_type=kind, iat=issued, exp=issued + timedelta(minutes=1)))
+    assert not is_good(kind, token)
+
+
+@pytest.mark.parametrize("kind", ["access", "refresh"])
+def test_a_token_that_has_expired_by_a_clock_that_is_ahead_is_good(alice: User, kind: str) -> None:
+    token = sign(claims(alice, token_type=kind, exp=timezone.now() - LEEWAY / 2 + MOMENT))
+    assert is_good(kind, token)
+
+
+def test_a_token_that_was_verified_before_keeps_its_leeway(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = sign(claims(alice))
+    assert hello(token).status_code == 200
+    expiry = authentication._verify(token.encode())["exp"]
+
+    def at(moment: float) -> int:
+        with monkeypatch.context() as patch:
+            patch.setattr("common.authentication.time.time", lambda: moment)
+            return int(hello(token).status_code)
+
+    assert at(expiry + LEEWAY.total_seconds() - 0.01) == 200
+    assert at(expiry + LEEWAY.total_seconds()) == 401
+
+
+# What is kept about a token outlasts it: one clock is ahead and issued it, one is behind and still
+# accepts it, and one is ahead and forgets what was kept.
+
+
+def test_a_revocation_outlasts_the_tokens_by_every_clock() -> None:
+    lifetime: timedelta = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
+    before = timezone.now()
+    revoke(5)
+    ((_, score),) = get_redis_connection().zrange(KEY, 0, -1, withscores=True)
+    kept_until = datetime.fromtimestamp(score, tz=UTC)
+    assert kept_until >= before + lifetime + 3 * LEEWAY
+
+
+def test_a_spent_token_is_kept_until_it_has_expired_by_every_clock(
+    api: APIClient, alice: User
+) -> None:
+    pair = tokens.issue(alice)
+    assert refresh(api, pair.refresh).status_code == 200
+    lifetime: timedelta = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
+    kept_until = SpentRefresh.objects.get().expires_at
+    assert kept_until >= timezone.now() + lifetime + 2 * LEEWAY
+    assert tokens.latest_refresh_expiry() >= kept_until
