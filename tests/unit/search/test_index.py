@@ -146,16 +146,30 @@ def test_it_finds_all_of_an_author_and_nobody_elses(write: Write) -> None:
     write(*by_alice, replace(by_alice[0], hidden=True, version=2), gone, document(14, user_id=2))
     write(Tombstone(id=gone.id, deleted_at=timezone.now()))
 
+    assert sorted(all_of_author(1)) == [entry.id for entry in by_alice]
+
+
+def test_it_finds_all_of_an_author_while_a_rebuild_runs(write: Write) -> None:
+    entries = [document(n, user_id=1) for n in range(12)]
+    write(*entries)
+    rebuild = index().rebuild()
+    rebuild.load(entries[:7])
+
+    found = all_of_author(1)
+    rebuild.abandon()
+
+    assert set(found) == {entry.id for entry in entries}
+
+
+def all_of_author(user_id: int) -> list[int]:
     found: list[int] = []
     after_id: int | None = None
     while True:
-        page = index().find_by_author(1, after_id=after_id, limit=5)
+        page = index().find_by_author(user_id, after_id=after_id, limit=5)
         found += [entry.id for entry in page.items]
         if page.next is None:
-            break
+            return found
         after_id = page.next
-
-    assert sorted(found) == [entry.id for entry in by_alice]
 
 
 def test_equally_good_hits_come_newest_first(write: Write) -> None:
