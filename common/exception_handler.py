@@ -7,12 +7,7 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from django.core.exceptions import (
-    BadRequest,
-    PermissionDenied,
-    RequestDataTooBig,
-    SuspiciousOperation,
-)
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
 from django.http import Http404, HttpRequest, JsonResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions, status
@@ -68,12 +63,6 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response:
     return Response(error_body("internal", "something went wrong here"), status=500)
 
 
-class BodyTooLarge(exceptions.APIException):
-    status_code = status.HTTP_413_REQUEST_ENTITY_TOO_LARGE
-    default_detail = "the request's body is too large"
-    default_code = "too_large"
-
-
 def _service_response(error: errors.ServiceError) -> Response:
     response = Response(
         error_body(error.code, error.message, error.fields), status=STATUS[type(error)]
@@ -93,8 +82,6 @@ def _as_drfs(error: Exception) -> Exception:
         return exceptions.NotFound("not found")
     if isinstance(error, PermissionDenied):
         return exceptions.PermissionDenied("not allowed")
-    if isinstance(error, RequestDataTooBig):
-        return BodyTooLarge()
     if isinstance(error, _UNREADABLE):
         return exceptions.ParseError("the request can't be read")
     if isinstance(error, AuthenticationFailed):  # its detail is a dict
@@ -109,7 +96,6 @@ _CODES = {
     404: "not_found",
     405: "method_not_allowed",
     406: "not_acceptable",
-    413: "too_large",
     415: "unsupported_media_type",
     429: "too_many_requests",
 }

@@ -4,18 +4,15 @@ from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
 import orjson
-from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from common.exception_handler import BodyTooLarge
-
 
 class StrictJSONParser(BaseParser):
-    """Reads no more than the limit; orjson refuses NaN, lone surrogates and 1,024 nested levels."""
+    """orjson refuses NaN, lone surrogates and 1,024 nested levels; `bodies` limits the size."""
 
     media_type = "application/json"
 
@@ -25,12 +22,8 @@ class StrictJSONParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        limit: int = settings.MAX_BODY_BYTES
-        body = stream.read(limit + 1)
-        if len(body) > limit:
-            raise BodyTooLarge
         try:
-            return orjson.loads(body)
+            return orjson.loads(stream.read())
         except orjson.JSONDecodeError as error:
             raise ParseError(f"the body is not valid JSON: {error}") from None
 

@@ -55,7 +55,7 @@ _ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
         error_body("too_large", "the query is too long"),
     ),
     415: (
-        "The request's body is not JSON.",
+        "The request's body is not JSON, or is compressed.",
         error_body("unsupported_media_type", 'Unsupported media type "text/plain" in request.'),
     ),
     422: (

@@ -1,12 +1,13 @@
-"""What is decided before a request is read: how large it may be, and how often one may ask."""
+"""What is decided before a view runs: how often one may ask, and how large a request may be."""
 
 from collections.abc import Callable
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
-from common.exception_handler import error_body
+from common.exception_handler import RETRY_AFTER_SECONDS, error_body
 from common.throttling import Verdict, client_address, count_address
+from twitter_project import bodies
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -23,11 +24,25 @@ class Gate:
         if verdict and verdict.wait:
             response: HttpResponseBase = _too_many(verdict)
         else:
-            response = _refuse_size(request) or self._get_response(request)
+            response = _refuse_size(request) or self._answer(request)
         if verdict := request.verdict:  # type: ignore[attr-defined]  # the route's own, if it has one
             for name, value in verdict.headers().items():
                 response.headers[name] = value
         return response
+
+    def _answer(self, request: HttpRequest) -> HttpResponseBase:
+        try:
+            bodies.read(request)
+        except bodies.Refused as refused:
+            return _refuse_body(refused)
+        return self._get_response(request)
+
+
+def _refuse_body(refused: bodies.Refused) -> JsonResponse:
+    response = JsonResponse(error_body(refused.code, refused.message), status=refused.status)
+    if refused.status == 503:
+        response["Retry-After"] = str(RETRY_AFTER_SECONDS)
+    return response
 
 
 def _too_many(verdict: Verdict) -> JsonResponse:

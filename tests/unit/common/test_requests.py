@@ -56,6 +56,42 @@ def test_a_body_that_is_too_large_is_413(api):
     assert response.json()["error"]["code"] == "too_large"
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "br", "GZIP", "identity, gzip", "made-up"])
+@pytest.mark.parametrize("path", [REGISTER, "/nowhere", "/admin/login/"])
+def test_a_compressed_body_is_415(api, path, encoding):
+    response = api.post(path, {"email": "a"}, headers={"content-encoding": encoding})
+    assert response.status_code == 415
+    assert response.json()["error"]["code"] == "unsupported_media_type"
+    assert "compressed" in response.json()["error"]["message"]
+
+
+def test_a_body_may_say_that_it_is_not_compressed(api):
+    response = api.post(REGISTER, {"email": "a"}, headers={"content-encoding": "identity"})
+    assert response.status_code == 400
+    assert "username" in response.json()["error"]["fields"]
+
+
+def test_a_form_of_the_admin_may_be_larger(api):
+    sizes = [100_000, 1_100_000]
+    forms = [b"username=" + b"a" * size for size in sizes]
+    type = "application/x-www-form-urlencoded"
+    answers = [api.generic("POST", "/admin/login/", form, content_type=type) for form in forms]
+    assert [answer.status_code for answer in answers] == [200, 413]
+
+
+@pytest.mark.parametrize("length", ["x", "-1", "+1", "1_0", "\u0661", "9" * 5000])
+def test_a_length_that_is_no_number_is_400(api, length):
+    assert api.post(REGISTER, {}, CONTENT_LENGTH=length).status_code == 400
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+def test_a_body_of_no_known_length_is_411_where_the_server_does_not_end_it(api, method):
+    """As of `runserver`, which leaves chunks to the application; `serve` joins them."""
+    response = api.generic(method, "/users/me", headers={"transfer-encoding": "chunked"})
+    assert response.status_code == 411
+    assert response.json()["error"]["code"] == "bad_request"
+
+
 def test_a_query_that_is_too_long_is_414(api):
     response = api.get("/search", {"q": "a" * 10_000})
     assert response.status_code == 414

@@ -18,7 +18,7 @@ from granian.server.mp import MPServer
 
 from common import monitor
 from common.addresses import is_loopback
-from twitter_project import demo, embedded, lifecycle
+from twitter_project import bodies, demo, embedded, lifecycle
 
 _KILL_AFTER_SECONDS = 15
 # Request line and headers together: more is answered 431 without reading on.
@@ -75,6 +75,7 @@ class Command(BaseCommand):
         if is_public:
             demo.refuse_known_admin()
         connections.close_all()
+        bodies.leave_one_free(options["threads"])
 
         server = _Server(
             _APPLICATION,

@@ -1,0 +1,106 @@
+"""Reads the body of a request before its view runs, whole and within a limit.
+
+granian passes a request on once its headers have arrived. The thread that reads the body then waits
+for the client, without a deadline, and can't be interrupted; nor can another thread do it, since
+granian waits at a request's end until nobody reads from it. Clients that send no body would stop
+the server by occupying all threads. So one thread never waits for a body: it answers the rest,
+`/health` among it, and refuses further bodies with 503 until one of those awaited has arrived.
+"""
+
+from collections.abc import Mapping
+from io import BytesIO
+from threading import Semaphore
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest
+
+_MOST_DIGITS = 15  # of a length
+# How long a body waits for its turn. Those that have arrived are read within microseconds.
+_PATIENCE_SECONDS = 0.25
+
+_turns = Semaphore(1_000_000)  # as good as no limit, where a server has a thread for each request
+
+
+def leave_one_free(threads: int) -> None:
+    """Of so many threads that serve requests. A single one can only wait itself."""
+    global _turns
+    _turns = Semaphore(max(threads - 1, 1))
+
+
+class Refused(Exception):
+    """The request's body is not taken."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+
+
+def read(request: HttpRequest) -> None:
+    """Puts the body where Django looks for it. Raises `Refused`.
+
+    A body without a length (chunked) gets one: Django takes what has none for empty.
+    """
+    head = request.META
+    length = _length(head)
+    if length == 0:
+        return
+    if _is_compressed(head):
+        raise Refused(415, "unsupported_media_type", "the request's body must not be compressed")
+    limit = _limit(request)
+    if length is None:
+        body = _read(request, limit + 1)
+        if len(body) > limit:
+            raise _too_large()
+    else:
+        if length > limit:
+            raise _too_large()
+        body = _read(request, length)
+        if len(body) < length:
+            raise Refused(400, "bad_request", "the request's body is incomplete")
+    head["CONTENT_LENGTH"] = str(len(body))
+    request._stream = BytesIO(body)
+
+
+def _length(head: Mapping[str, Any]) -> int | None:
+    """0 without a body, None where nothing but its end says how long it is."""
+    if length := head.get("CONTENT_LENGTH"):
+        if not (length.isascii() and length.isdigit() and len(length) <= _MOST_DIGITS):
+            raise Refused(400, "bad_request", "the request's Content-Length is no number")
+        return int(length)
+    if "HTTP_TRANSFER_ENCODING" not in head and head.get("SERVER_PROTOCOL") != "HTTP/2":
+        return 0
+    if not head.get("wsgi.input_terminated"):  # only granian ends the stream where the body ends
+        raise Refused(411, "bad_request", "the request's body needs a Content-Length")
+    return None
+
+
+def _is_compressed(head: Mapping[str, Any]) -> bool:
+    return (
+        head.get("HTTP_CONTENT_ENCODING", "").lower() not in ("", "identity")
+        or head.get("HTTP_TRANSFER_ENCODING", "chunked").lower() != "chunked"
+    )
+
+
+def _limit(request: HttpRequest) -> int:
+    is_admin = request.path_info.startswith(f"/{settings.ADMIN_PATH}")
+    limit: int = settings.DATA_UPLOAD_MAX_MEMORY_SIZE if is_admin else settings.MAX_BODY_BYTES
+    return limit
+
+
+def _too_large() -> Refused:
+    return Refused(413, "too_large", "the request's body is too large")
+
+
+def _read(request: HttpRequest, size: int) -> bytes:
+    """Up to `size` bytes, fewer where the body ends before."""
+    stream = request.META.get("wsgi.input", request)
+    if not _turns.acquire(timeout=_PATIENCE_SECONDS):
+        raise Refused(503, "unavailable", "too many requests arrive slowly, try again")
+    try:
+        body: bytes = stream.read(size)
+    finally:
+        _turns.release()
+    return body
