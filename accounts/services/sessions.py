@@ -1,5 +1,6 @@
 """Accounts and sessions begin; sessions end."""
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +25,8 @@ from messaging.events import UserRegistered
 
 # What keeps each name single, whatever its case.
 _UNIQUE = {"email": "accounts_user_email_unique", "username": "accounts_user_username_unique"}
+
+log = logging.getLogger(__name__)
 
 # Two tabs that refresh at once use one token within this; both have the same owner.
 RACING = timedelta(seconds=30)
@@ -106,6 +109,9 @@ def _end_family_if_copied(claims: RefreshClaims) -> None:
     long_ago = SpentRefresh.objects.filter(jti=claims.jti, spent_at__lt=Now() - RACING)
     if family is None or not long_ago.exists():
         return
+    log.warning(
+        "a spent refresh token of user %s was used again: ending its session", claims.user_id
+    )
     # Again each time: Redis may have been down before.
     SpentRefresh.objects.bulk_create(
         [

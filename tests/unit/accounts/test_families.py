@@ -54,7 +54,7 @@ def test_two_racing_tabs_end_nothing(api: APIClient, alice: User) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_spent_token_that_comes_again_later_ends_its_session_alone(
-    api: APIClient, alice: User, bob: User
+    api: APIClient, alice: User, bob: User, caplog: pytest.LogCaptureFixture
 ) -> None:
     other, bobs = log_in(api).json(), log_in(api, "bob@example.com").json()
     first = log_in(api).json()
@@ -64,6 +64,7 @@ def test_a_spent_token_that_comes_again_later_ends_its_session_alone(
 
     assert_refused(refresh(api, first["refresh"]), 401)
 
+    assert f"a spent refresh token of user {alice.id} was used again" in caplog.text
     assert_ended(api, third)
     assert_refused(hello(first["token"]), 401)
     assert_works(api, other)
