@@ -50,21 +50,15 @@ class PasswordField(TextField):
             trim_whitespace=False, max_length=MAX_PASSWORD_LENGTH, write_only=True, **kwargs
         )
 
-
-class NewPasswordField(PasswordField):
-    """Composed before it is measured, since it is hashed so."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        super().__init__(min_length=MIN_PASSWORD_LENGTH, **kwargs)
-
-    def to_internal_value(self, data: Any) -> str:
-        return compose(super().to_internal_value(data))
+    def run_validators(self, value: str) -> None:
+        """Measures the composed form, which is the one that is hashed."""
+        super().run_validators(compose(value))
 
 
 class RegisterBody(StrictSerializer):
     email = EmailField(max_length=254)
     username = UsernameField(max_length=MAX_LENGTH)
-    password = NewPasswordField()
+    password = PasswordField(min_length=MIN_PASSWORD_LENGTH)
 
 
 class LoginBody(StrictSerializer):
@@ -78,7 +72,7 @@ class RefreshBody(StrictSerializer):
 
 class PasswordBody(StrictSerializer):
     password = PasswordField()
-    new_password = NewPasswordField()
+    new_password = PasswordField(min_length=MIN_PASSWORD_LENGTH)
 
 
 class DeleteAccountBody(StrictSerializer):
