@@ -11,7 +11,9 @@ MAX_OFFSET = 2**31
 
 class FeedQuery(WindowQuery):
     limit = LimitField(default=DEFAULT_LIMIT)
-    offset = NumberField(default=0, min_value=0, max_value=MAX_OFFSET)
+    offset = NumberField(
+        default=0, min_value=0, max_value=MAX_OFFSET, help_text="not together with cursor"
+    )
     cursor = CursorField(required=False, default=None)
 
 
