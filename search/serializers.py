@@ -16,7 +16,11 @@ class SearchQuery(WindowQuery):
         help_text='words, "words side by side", #hashtags; all of them must occur',
     )
     limit = LimitField()
-    offset = NumberField(default=0, min_value=0, help_text=f"offset + limit is {WINDOW} at most")
+    offset = NumberField(
+        default=0,
+        min_value=0,
+        help_text=f"offset + limit is {WINDOW} at most; not together with cursor",
+    )
     cursor = serializers.CharField(
         default=None, max_length=MAX_LENGTH, help_text="next of the page before, for the same q"
     )
