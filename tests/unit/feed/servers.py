@@ -1,4 +1,4 @@
-"""Servers for distributed timelines: on embedded parts fakes, else databases of the tests' one."""
+"""Servers for distributed timelines: databases of the tests' one server."""
 
 import re
 from typing import Any
@@ -43,8 +43,8 @@ def _caches() -> dict[str, dict[str, Any]]:
 
 
 def _place(number: int) -> str:
-    if not settings.REDIS_URL:
-        return f"redis://feed{number}/0"
+    if not settings.REDIS_URL:  # a process has one embedded server
+        return f"redis://feed{number}/{_FIRST_DATABASE + number}"
     return re.sub(r"/\d+$", f"/{_FIRST_DATABASE + number}", settings.REDIS_URL)
 
 
