@@ -26,11 +26,9 @@ from common.ids import parse_id
 from common.pagination import Page
 from common.times import format_time
 from search import documents
+from search.backends.elasticsearch_query import render
 from search.index import (
     DELETED,
-    FRESHNESS_DECAY,
-    FRESHNESS_SCALE,
-    OLD,
     TOMBSTONES_KEPT,
     WINDOW,
     Document,
@@ -39,10 +37,9 @@ from search.index import (
     Hit,
     Place,
     Superseded,
-    end_of_hour_ms,
     expired,
 )
-from search.query import Phrase, Query
+from search.query import Query
 
 NAME: str = settings.ELASTICSEARCH_INDEX
 BUILDING = f"{NAME}-building"
@@ -331,64 +328,9 @@ def _once_started(search: Callable[[], Found]) -> Found:
     return search()
 
 
-def render(query: Query, place: Place) -> dict[str, Any]:
-    """The request's `query`: relevance, times freshness."""
-    gauss = {
-        "origin": end_of_hour_ms(place.hour),
-        "scale": f"{FRESHNESS_SCALE.days}d",
-        "decay": FRESHNESS_DECAY,
-    }
-    not_these: list[dict[str, Any]] = [{"term": {"hidden": True}}]
-    if place.seen:
-        not_these.append({"ids": {"values": list(place.seen)}})
-    return {
-        "function_score": {
-            "query": {
-                "bool": {
-                    "must": [
-                        *map(_has_phrase, query.phrases),
-                        *map(_has_hashtag, query.hashtags),
-                    ],
-                    "must_not": not_these,
-                }
-            },
-            "functions": [
-                {"weight": OLD},
-                {"gauss": {"created_at": gauss}, "weight": 1 - OLD},
-            ],
-            "score_mode": "sum",
-            "boost_mode": "multiply",
-        }
-    }
-
-
 def _copy(query: Query) -> str:
     """Sends a query to the same copy of the index each time: copies reckon scores differently."""
     return f"{crc32(repr(query).encode()):08x}"
-
-
-def _has_phrase(phrase: Phrase) -> dict[str, Any]:
-    """Foreign documents, and ours in an index of an earlier version, have no `words`."""
-    ours = {"match_phrase": {"words": " ".join(phrase.tokens)}}
-    others = {
-        "bool": {
-            "must": {"match_phrase": {"content": phrase.text}},
-            "must_not": {"exists": {"field": "words"}},
-        }
-    }
-    return {"bool": {"should": [ours, others]}}
-
-
-def _has_hashtag(name: str) -> dict[str, Any]:
-    """Foreign documents (ours all have `hidden`) needn't have their hashtags taken out."""
-    ours = {"term": {"hashtags": name}}
-    foreign = {
-        "bool": {
-            "filter": {"match_phrase": {"content": name}},
-            "must_not": {"exists": {"field": "hidden"}},
-        }
-    }
-    return {"constant_score": {"filter": {"bool": {"should": [ours, foreign]}}}}
 
 
 def bulk(client: Elasticsearch, targets: Sequence[str], entries: Sequence[Entry]) -> bool:

@@ -7,7 +7,6 @@ newest `WINDOW` are ranked. Snapshots stay in this process and end with it.
 import logging
 import secrets
 import sqlite3
-import string
 import threading
 import time
 from collections import OrderedDict
@@ -25,16 +24,18 @@ from common.errors import Unavailable
 from common.ids import parse_id
 from common.pagination import Page, cut
 from common.times import format_time, from_ms, to_ms
-from search import analysis
-from search.hashtags import hashtags
+from search.backends.sqlite_tables import (
+    CURRENT,
+    NEW,
+    analyse_again,
+    compare,
+    is_standing,
+    make_row,
+    put,
+    run,
+)
 from search.index import (
-    BURIED,
-    DELETED,
-    HIDDEN,
-    MISSING,
-    STALE,
     TOMBSTONES_KEPT,
-    UNHIDDEN,
     WINDOW,
     Document,
     Entry,
@@ -55,80 +56,14 @@ SNAPSHOT_SECONDS = 120.0
 
 _TIMEOUT_SECONDS = 20.0
 
-# Raise it when search/analysis.py makes other tokens: each file is then analysed again once.
-_ANALYSIS = 1
-
-# Tokens are parted by blanks alone. Within SQL's quotes and the tokenizer's own.
-_TOKENIZER = "ascii tokenchars '{}'".format(
-    string.punctuation.replace("'", "''").replace('"', '""')
-)
-
-
-class _Tables:
-    """The statements on one pair of tables: the index, or the one that is being built beside it.
-
-    `entries` has a row for everything written, `words` one for what of it can be found.
-    """
-
-    def __init__(self, prefix: str) -> None:
-        entries, words = f"{prefix}entries", f"{prefix}words"
-        self.make = [
-            f"""
-            CREATE TABLE IF NOT EXISTS {entries} (
-                id INTEGER PRIMARY KEY,
-                version INTEGER NOT NULL,
-                hidden INTEGER NOT NULL,
-                user_id INTEGER,
-                content TEXT,
-                created_ms INTEGER,
-                deleted_ms INTEGER,
-                UNIQUE (user_id, id)
-            )
-            """,
-            f"""
-            CREATE VIRTUAL TABLE IF NOT EXISTS {words} USING fts5 (
-                content, hashtags, created_ms UNINDEXED, tokenize = "{_TOKENIZER}"
-            )
-            """,
-        ]
-        self.drop = [f"DROP TABLE IF EXISTS {entries}", f"DROP TABLE IF EXISTS {words}"]
-        self.replace = [
-            "DROP TABLE entries",
-            "DROP TABLE words",
-            f"ALTER TABLE {entries} RENAME TO entries",
-            f"ALTER TABLE {words} RENAME TO words",
-        ]
-        self.version = f"SELECT version FROM {entries} WHERE id = ?"  # noqa: S608 a constant
-        self.write = f"REPLACE INTO {entries} VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
-        self.unlist = f"DELETE FROM {words} WHERE rowid = ?"  # noqa: S608
-        self.list = (
-            f"INSERT INTO {words} (rowid, content, hashtags, created_ms) VALUES (?, ?, ?, ?)"  # noqa: S608
-        )
-
-
-_CURRENT = _Tables("")
-_NEW = _Tables("new_")
-
 # The token of the rebuild that owns the new tables.
 _REBUILDS = "CREATE TABLE IF NOT EXISTS rebuilds (token TEXT NOT NULL)"
 
 log = logging.getLogger(__name__)
 
 
-class _Row(NamedTuple):
-    id: int
-    version: int
-    hidden: bool
-    user_id: int | None = None
-    content: str | None = None
-    created_ms: int | None = None
-    deleted_ms: int | None = None
-
-
 # Score, time of creation in ms, id.
 _Ranked = list[tuple[float, int, int]]
-# A row of entries, and for words the tokens and the hashtags.
-_Written = tuple[_Row, tuple[str, str] | None]
 
 
 class _Snapshot(NamedTuple):
@@ -149,11 +84,11 @@ class SqliteIndex:
             pass
 
     def write(self, entries: Iterable[Entry]) -> None:
-        for rows in batched(map(_row, entries), BULK):  # analysed before the transaction begins
+        for rows in batched(map(make_row, entries), BULK):  # analysed before the transaction begins
             with self.transaction() as database:
-                _put(database, _CURRENT, rows)
+                put(database, CURRENT, rows)
                 if _is_building(database):
-                    _put(database, _NEW, rows)
+                    put(database, NEW, rows)
 
     def search(self, query: Query, *, place: Place, limit: int) -> Found:
         if not query:
@@ -186,16 +121,16 @@ class SqliteIndex:
 
     def differences(self, expected: Iterable[Document]) -> dict[int, str]:
         found: dict[int, str] = {}
-        for rows in batched(map(_row, expected), BULK):
+        for rows in batched(map(make_row, expected), BULK):
             with self.transaction("DEFERRED") as database:
                 for row, words in rows:
-                    if wrong := _compare(database, row, words):
+                    if wrong := compare(database, row, words):
                         found[row.id] = wrong
         return found
 
     def standing(self, ids: Collection[int]) -> set[int]:
         with self.transaction("DEFERRED") as database:
-            return {id for id in ids if _is_standing(database, "entries", id)}
+            return {id for id in ids if is_standing(database, "entries", id)}
 
     def iter_ids(self) -> Iterator[int]:
         after = 0
@@ -216,7 +151,7 @@ class SqliteIndex:
 
     def clear(self) -> None:
         with self.transaction() as database:
-            _run(database, [*_CURRENT.drop, *_NEW.drop, *_CURRENT.make])
+            run(database, [*CURRENT.drop, *NEW.drop, *CURRENT.make])
         with self._snapshots_lock:
             self._snapshots.clear()
 
@@ -243,8 +178,8 @@ class SqliteIndex:
             database = sqlite3.connect(self._path, _TIMEOUT_SECONDS, isolation_level=None)
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = NORMAL")
-            _run(database, _CURRENT.make)
-            _analyse_again(database)
+            run(database, CURRENT.make)
+            analyse_again(database)
             self._thread.connection = database
         return database
 
@@ -287,13 +222,13 @@ class SqliteRebuild:
         self._index = index
         self._token = secrets.token_hex(8)
         with index.transaction() as database:
-            _run(database, [_REBUILDS, "DELETE FROM rebuilds", *_NEW.drop, *_NEW.make])
+            run(database, [_REBUILDS, "DELETE FROM rebuilds", *NEW.drop, *NEW.make])
             database.execute("INSERT INTO rebuilds VALUES (?)", (self._token,))
 
     def load(self, documents: Iterable[Document]) -> None:
-        for rows in batched(map(_row, documents), BULK):
+        for rows in batched(map(make_row, documents), BULK):
             with self._transaction() as database:
-                _put(database, _NEW, rows)
+                put(database, NEW, rows)
 
     def finish(self) -> None:
         """Takes along the recent tombstones: their `tweet.created` may still be on its way.
@@ -308,14 +243,14 @@ class SqliteRebuild:
             entries = [
                 Tombstone(id=id, deleted_at=from_ms(ms))
                 for id, ms in tombstones
-                if not _is_standing(database, "new_entries", id)
+                if not is_standing(database, "new_entries", id)
             ]
-            _put(database, _NEW, [_row(entry) for entry in entries])
-            _run(database, [*_NEW.replace, "DELETE FROM rebuilds"])
+            put(database, NEW, [make_row(entry) for entry in entries])
+            run(database, [*NEW.replace, "DELETE FROM rebuilds"])
 
     def abandon(self) -> None:
         with self._transaction() as database:
-            _run(database, [*_NEW.drop, "DELETE FROM rebuilds"])
+            run(database, [*NEW.drop, "DELETE FROM rebuilds"])
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -379,83 +314,6 @@ def _read_hits(database: sqlite3.Connection, ranked: _Ranked) -> list[Hit]:
     ]
 
 
-def _is_standing(database: sqlite3.Connection, table: str, id: int) -> bool:
-    found = database.execute(
-        f"SELECT 1 FROM {table} WHERE id = ? AND deleted_ms IS NULL",  # noqa: S608 one of ours
-        (id,),
-    )
-    return found.fetchone() is not None
-
-
-def _compare(database: sqlite3.Connection, row: _Row, words: tuple[str, str] | None) -> str | None:
-    """How what stands there differs from the row and what can be found of it."""
-    found = database.execute("SELECT * FROM entries WHERE id = ?", (row.id,)).fetchone()
-    if found is None:
-        return MISSING
-    known = _Row(*found)
-    if known.deleted_ms is not None:
-        return BURIED
-    if bool(known.hidden) != row.hidden:
-        return HIDDEN if known.hidden else UNHIDDEN
-    listed = database.execute(
-        "SELECT content, hashtags FROM words WHERE rowid = ?", (row.id,)
-    ).fetchone()
-    is_same = known._replace(version=row.version, hidden=row.hidden) == row
-    return None if is_same and listed == words else STALE
-
-
-def _put(database: sqlite3.Connection, tables: _Tables, rows: Iterable[_Written]) -> None:
-    for row, words in rows:
-        known = database.execute(tables.version, (row.id,)).fetchone()
-        if known is not None and known[0] >= row.version:
-            continue
-        database.execute(tables.write, row)
-        database.execute(tables.unlist, (row.id,))
-        if words is not None:
-            database.execute(tables.list, (row.id, *words, row.created_ms))
-
-
-def _row(entry: Entry) -> _Written:
-    if isinstance(entry, Tombstone):
-        return _Row(entry.id, DELETED, True, deleted_ms=to_ms(entry.deleted_at)), None
-    content = analysis.normalise(entry.content)
-    row = _Row(
-        entry.id, entry.version, entry.hidden, entry.user_id, content, to_ms(entry.created_at)
-    )
-    if entry.hidden:
-        return row, None
-    return row, _words(content)
-
-
-def _words(content: str) -> tuple[str, str]:
-    return " ".join(analysis.tokens(content)), " ".join(hashtags(content))
-
-
-def _analyse_again(database: sqlite3.Connection) -> None:
-    """Lists all tweets anew where another version of the analysis has listed them."""
-    if _analysis_of(database) == _ANALYSIS:
-        return
-    database.execute("BEGIN IMMEDIATE")
-    if _analysis_of(database) != _ANALYSIS:
-        found = database.execute("SELECT * FROM entries WHERE NOT hidden").fetchall()
-        for row in map(_Row._make, found):
-            database.execute(_CURRENT.unlist, (row.id,))
-            words = _words(row.content or "")
-            database.execute(_CURRENT.list, (row.id, *words, row.created_ms))
-        database.execute(f"PRAGMA user_version = {_ANALYSIS}")
-    database.execute("COMMIT")
-
-
-def _analysis_of(database: sqlite3.Connection) -> int:
-    return int(database.execute("PRAGMA user_version").fetchone()[0])
-
-
 def _is_building(database: sqlite3.Connection) -> bool:
     found = database.execute("SELECT 1 FROM sqlite_master WHERE name = 'new_entries'").fetchone()
     return found is not None
-
-
-def _run(database: sqlite3.Connection, statements: Iterable[str]) -> None:
-    """One by one: `executescript` would commit what is open."""
-    for statement in statements:
-        database.execute(statement)
