@@ -148,6 +148,17 @@ class RemovalSliced(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RemainsSliced(Event):
+    """Tweets' own: a tweet was deleted, and more likes, reposts or replies are left to process."""
+
+    routing_key = "tweets.remains_sliced"
+    tweet_id: int
+    user_id: int  # the deleted tweet's author
+    replies_before: int  # the replies with an id from here on are done
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
 class FanOutSliced(Event):
     """Feed's own: an entry of an author with many followers has still to reach some of them."""
 

@@ -11,6 +11,7 @@ from common.errors import NotFound
 from grpc_services.clients import accounts
 from grpc_services.fragments import Change, drop
 from messaging.events import (
+    RemainsSliced,
     RemovalSliced,
     TweetCreated,
     TweetDeleted,
@@ -23,7 +24,7 @@ from messaging.events import (
 from messaging.worker import Handler, Worker
 from tweets import services
 
-# Batches of a deleted account's rows that one message deletes: about a second's work.
+# Batches of a deleted account's or tweet's rows that one message deletes: about a second's work.
 BATCHES = 25
 
 
@@ -34,12 +35,15 @@ def count_created(events: Sequence[TweetCreated]) -> None:
 
 
 def count_deleted(events: Sequence[TweetDeleted]) -> None:
-    deleted = [event.id for event in events]
-    drop(Change(entries=deleted))
-    services.show_parents_gone(deleted)
-    services.clear_remains({event.id: event.user_id for event in events})
+    drop(Change(entries=[event.id for event in events]))
     for event in events:
         _count(event, -1)
+    services.clear_remains({event.id: event.user_id for event in events}, BATCHES)
+
+
+def clear_more(events: Sequence[RemainsSliced]) -> None:
+    authors = {event.tweet_id: event.user_id for event in events}
+    services.clear_remains(authors, BATCHES, max(event.replies_before for event in events))
 
 
 def forget_users(events: Sequence[UserDeleted]) -> None:
@@ -127,6 +131,7 @@ HANDLERS: dict[str, Handler] = {
     "tweet.unreposted": drop_reposted,
     "user.deleted": forget_users,
     "tweets.removal_sliced": go_on,
+    "tweets.remains_sliced": clear_more,
 }
 
 WORKER = Worker(queue="tweet_counters", handlers=HANDLERS)

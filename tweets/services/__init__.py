@@ -15,7 +15,6 @@ from tweets.services.deletion import (
     forget_user,
     leave_rest,
     remove_tweets,
-    show_parents_gone,
 )
 from tweets.services.likes import like, unlike
 from tweets.services.posting import post_tweet, prune_idempotency_keys, reply
@@ -36,7 +35,6 @@ __all__ = [
     "repair_counters",
     "reply",
     "repost",
-    "show_parents_gone",
     "undo_repost",
     "unlike",
 ]

@@ -1,15 +1,13 @@
 """Deleting tweets, and what an account that is gone has left.
 
-No request deletes without bound: a tweet goes at once with its first likes and reposts, which for
-nearly every tweet are all. The rest goes when the news of the deletion is handled; meanwhile nobody
-sees it, since a repost without its original is never shown.
+No request and no message deletes without bound. A request deletes a tweet with its first likes and
+reposts, which for nearly every tweet are all. The worker deletes the rest, in slices. Until then
+nobody sees it: a repost without its original is never shown.
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
 
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from common import permissions
@@ -18,7 +16,7 @@ from common.db import atomic
 from common.errors import NotFound
 from common.ids import MAX_ID
 from grpc_services.fragments import Change, drop, drop_after_commit
-from messaging.events import RemovalSliced, TweetDeleted
+from messaging.events import RemainsSliced, RemovalSliced, TweetDeleted
 from messaging.outbox import publish
 from tweets import selectors
 from tweets.models import Like, Tweet
@@ -45,23 +43,25 @@ def remove_tweets(tweet_ids: Collection[int]) -> int:
     return sum(map(_remove, batched(sorted(tweet_ids, reverse=True), BATCH)))
 
 
-def clear_remains(authors: Mapping[int, int]) -> None:
-    """Deletes what likes and reposts are left of deleted tweets, `authors` being who wrote which.
+def clear_remains(authors: Mapping[int, int], batches: int, replies_before: int = MAX_ID) -> None:
+    """Deletes the likes and reposts of deleted tweets, and drops their cached replies.
 
-    Tweets that exist are passed over.
+    The cached replies still say that their parent exists. `authors` maps each tweet to its author;
+    tweets that exist are skipped. After `batches` batches, messages take over what is left.
     """
     existing = set(Tweet.objects.filter(id__in=list(authors)).values_list("id", flat=True))
     gone = {id: author for id, author in authors.items() if id not in existing}
-    more = bool(gone)
-    while more:
+    for _ in range(batches):
+        replies = Tweet.objects.filter(parent_id__in=list(gone), id__lt=replies_before)
+        reply_ids = list(replies.order_by("-id").values_list("id", flat=True)[:BATCH])
+        if reply_ids:
+            drop(Change(entries=reply_ids))
+            replies_before = reply_ids[-1]
         with atomic("tweets"):
             more = _clear_batch(gone)
-
-
-def show_parents_gone(tweet_ids: Collection[int]) -> None:
-    """Drops the cached replies to deleted tweets, which were made with a parent."""
-    for reply_ids in _pages(Tweet.objects.filter(parent_id__in=list(tweet_ids)), "id"):
-        drop(Change(entries=reply_ids))
+        if not more and len(reply_ids) < BATCH:
+            return
+    _leave_remains(gone, replies_before)
 
 
 def forget_user(user_id: int) -> None:
@@ -110,6 +110,21 @@ def leave_rest(user_ids: Collection[int]) -> None:
         publish(*(RemovalSliced(user_id=id, at=now) for id in user_ids), service="tweets")
 
 
+def _leave_remains(authors: Mapping[int, int], replies_before: int) -> None:
+    """Publishes a message for each of the deleted tweets that has something left."""
+    now = timezone.now()
+    left = [
+        RemainsSliced(tweet_id=id, user_id=author, replies_before=replies_before, at=now)
+        for id, author in authors.items()
+        if Like.objects.filter(tweet_id=id).exists()
+        or Tweet.objects.filter(repost_of=id).exists()
+        or Tweet.objects.filter(parent_id=id, id__lt=replies_before).exists()
+    ]
+    if left:
+        with atomic("tweets"):
+            publish(*left, service="tweets")
+
+
 def _remove(tweet_ids: Collection[int]) -> int:
     parent_ids = Tweet.objects.filter(id__in=tweet_ids).values_list("parent_id", flat=True)
     parents = {id for id in parent_ids if id is not None}
@@ -149,12 +164,3 @@ def _clear_batch(authors: Mapping[int, int]) -> bool:
     entries = list(reposts[:BATCH])
     delete_entries(entries, authors)
     return BATCH in (len(like_ids), len(entries))
-
-
-def _pages(rows: QuerySet[Any], field: str) -> Iterator[list[int]]:
-    """The values of a field, each once and descending. The rows may go as they are handed out."""
-    values = rows.order_by(f"-{field}").values_list(field, flat=True)
-    before = MAX_ID
-    while batch := list(values.filter(**{f"{field}__lt": before})[:BATCH]):
-        yield batch
-        before = batch[-1]

@@ -17,8 +17,8 @@ def test_every_event_of_the_contract_is_known():
     assert sorted(EVENTS) == [
         "feed.merge_sliced", "feed.pull_ended", "feed.sliced", "search.sliced", "tweet.created",
         "tweet.deleted", "tweet.liked", "tweet.reposted", "tweet.unliked", "tweet.unreposted",
-        "tweets.removal_sliced", "user.deleted", "user.followed", "user.registered",
-        "user.restored", "user.suspended", "user.unfollowed", "user.updated",
+        "tweets.remains_sliced", "tweets.removal_sliced", "user.deleted", "user.followed",
+        "user.registered", "user.restored", "user.suspended", "user.unfollowed", "user.updated",
     ]  # fmt: skip
 
 

@@ -6,17 +6,20 @@ from typing import Any
 import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django_redis import get_redis_connection
 from rest_framework.test import APIClient
 
 from accounts import services as accounts_services
 from accounts.models import User
 from common.db import alias
 from common.ids import new_id
+from grpc_services.blobs import tweet_key
 from messaging.events import TweetDeleted, decode
 from messaging.models import OutboxEvent
 from tests.factories import TweetFactory, UserFactory
 from tests.unit.accounts.answers import assert_refused, told
-from tweets import selectors, services
+from tweets import handlers, selectors, services
 from tweets.models import Like, Tweet
 from tweets.services import deletion
 
@@ -125,9 +128,40 @@ def test_of_a_popular_tweet_what_is_left_is_hidden_and_goes_with_the_news(
     assert len(left) == Like.objects.count() == rows - deletion.BATCH
     assert selectors.get_tweets(left) == []
 
-    services.clear_remains({tweet.id: alice.id})
+    services.clear_remains({tweet.id: alice.id}, batches=10)
     assert (Like.objects.count(), Tweet.objects.count()) == (0, 0)
     assert sorted(event.id for event in told_of("tweet.unreposted")) == sorted(entries)
+
+
+def test_one_message_processes_a_few_batches_of_what_a_deleted_tweet_left(
+    alice: User, bob: User, monkeypatch: pytest.MonkeyPatch, drain: Callable[[], None]
+) -> None:
+    monkeypatch.setattr(deletion, "BATCH", 2)
+    monkeypatch.setattr(handlers, "BATCHES", 2)
+    tweet = TweetFactory.create(user_id=alice.id)
+    TweetFactory.create_batch(9, user_id=bob.id, parent_id=tweet.id)
+    make_popular(tweet, 9)
+    other = TweetFactory.create(user_id=alice.id)
+    replies = Tweet.objects.filter(parent_id=tweet.id).values_list("id", flat=True)
+    cached = [tweet_key(id) for id in replies]
+    redis = get_redis_connection()
+    redis.mset(dict.fromkeys(cached, "with a parent"))
+    events = [
+        TweetDeleted(id=deleted.id, user_id=alice.id, deleted_at=timezone.now())
+        for deleted in (tweet, other)
+    ]
+    Tweet.objects.filter(id__in=[tweet.id, other.id]).delete()
+
+    handlers.count_deleted(events)
+    assert (Like.objects.count(), Tweet.objects.reposts().count()) == (5, 5)
+    assert redis.exists(*cached) == 5
+    [rest] = told_of("tweets.remains_sliced")
+    assert (rest.tweet_id, rest.user_id) == (tweet.id, alice.id)
+
+    drain()
+    assert (Like.objects.count(), Tweet.objects.reposts().count()) == (0, 0)
+    assert redis.exists(*cached) == 0
+    assert len(told_of("tweets.remains_sliced")) == 2
 
 
 def test_a_deletion_takes_as_many_queries_however_popular_the_tweet(alice: User) -> None:
@@ -147,7 +181,7 @@ def test_nothing_is_cleared_away_of_a_tweet_that_exists(
 ) -> None:
     services.like(tweet_id=tweet.id, user_id=bob.id)
     services.repost(tweet_id=tweet.id, user_id=bob.id)
-    services.clear_remains({tweet.id: alice.id})
+    services.clear_remains({tweet.id: alice.id}, batches=10)
     assert (Like.objects.count(), Tweet.objects.count()) == (1, 2)
 
 
@@ -228,7 +262,7 @@ def test_a_stopped_removal_of_an_account_goes_on_when_repeated(alice: User, bob:
     TweetFactory.create(user_id=alice.id)
 
     services.forget_user(alice.id)
-    services.clear_remains({gone.id: bob.id})
+    services.clear_remains({gone.id: bob.id}, batches=10)
 
     assert [tweet.id for tweet in Tweet.objects.all()] == [kept.id]
     assert not Like.objects.exists()

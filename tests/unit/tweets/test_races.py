@@ -232,7 +232,7 @@ def test_deletions_handled_by_two_workers_at_once_are_cleared_once(
         for n in range(1, 500)
     )
     services.delete_tweet(tweet_id=tweet.id, user_id=alice.id)
-    at_once([partial(services.clear_remains, {tweet.id: alice.id})] * 4)
-    services.clear_remains({tweet.id: alice.id})
+    at_once([partial(services.clear_remains, {tweet.id: alice.id}, batches=10)] * 4)
+    services.clear_remains({tweet.id: alice.id}, batches=10)
     assert (Like.objects.count(), Tweet.objects.count()) == (0, 0)
     assert told().count("tweet.unreposted") == 499
