@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from datetime import datetime
+from queue import SimpleQueue
+from threading import Thread
 
 from django.conf import settings
 from django.db import close_old_connections, connections, transaction
@@ -20,7 +22,7 @@ from django.utils.module_loading import import_string
 
 from common import tracing
 from common.backoff import waits
-from common.db import aliases
+from common.db import alias, aliases
 from common.errors import OUTAGES, Unavailable
 from common.metrics import OUTBOX_PUBLISHED, ROWS_PRUNED
 from messaging import loops, wakeup
@@ -121,7 +123,30 @@ def _offered(row: RefusedMessage) -> Message:
 
 
 def run(stop: threading.Event) -> None:
-    """Relays until `stop`, through outages of the broker and of the databases."""
+    """Relays until `stop`. Each database has a thread, so that one in an outage delays no other."""
+    down = set(aliases())
+    ended = SimpleQueue[BaseException | None]()
+    for using in aliases():
+        name = f"relay-{using}"
+        Thread(target=_run_thread, args=(using, stop, down, ended), name=name, daemon=True).start()
+    for _ in aliases():
+        if error := ended.get():
+            raise error
+
+
+def _run_thread(
+    using: str, stop: threading.Event, down: set[str], ended: SimpleQueue[BaseException | None]
+) -> None:
+    try:
+        _relay_database(using, stop, down)
+    except BaseException as error:
+        ended.put(error)
+    else:
+        ended.put(None)
+
+
+def _relay_database(using: str, stop: threading.Event, down: set[str]) -> None:
+    """Goes on through outages of the broker and the database. `down` is shared by all threads."""
     to = broker()
     pauses = waits()
     declared = False
@@ -132,33 +157,40 @@ def run(stop: threading.Event) -> None:
             if not declared:
                 to.declare(list(workers().values()))
                 declared = True
-            found = sum(relay_batch(using, to) for using in aliases())
-            loops.mark(loops.RELAY, up=True)
+            found = relay_batch(using, to)
+            down.discard(using)
+            loops.mark(loops.RELAY, up=not down)
             if time.monotonic() >= offer_at:
-                taken = sum(offer_refused(using, to) for using in aliases())
+                taken = offer_refused(using, to)
                 found += taken
                 offer_at = time.monotonic() + (0.0 if taken else _OFFER_SECONDS)
             if time.monotonic() >= prune_at:
-                pruned = _prune_all()
+                pruned = _prune(using)
                 pause = _PRUNE_AGAIN_SECONDS if pruned else _PRUNE_SECONDS
                 prune_at = time.monotonic() + pause
             # with more to do it only takes note of the wake-ups that came meanwhile
-            wakeup.wait(aliases(), 0.0 if found else _TIMER_SECONDS)
+            wakeup.wait(using, 0.0 if found else _TIMER_SECONDS)
             pauses = waits()
         except (Unavailable, *OUTAGES) as error:
             pause = next(pauses)
-            log.warning("the relay can't go on, next attempt in %.1f s: %s", pause, error)
+            log.warning(
+                "the relay can't go on with database %s, next attempt in %.1f s: %s",
+                using, pause, error,
+            )  # fmt: skip
+            down.add(using)
             loops.mark(loops.RELAY, up=False)
             declared = False
             stop.wait(pause)
+    to.close()
+    connections.close_all()
 
 
-def _prune_all() -> int:
-    """A batch of each kind of old rows, and no more, so that events never wait for long."""
-    pruned = 0
-    for using in aliases():
-        pruned += _count_pruned("outbox", prune(using))
+def _prune(using: str) -> int:
+    """Deletes a batch of each kind of old rows in the database, so that events never wait long."""
+    pruned = _count_pruned("outbox", prune(using))
     for service in settings.SERVICES:
+        if alias(service) != using:
+            continue
         for path in settings.PRUNES.get(service, []):
             try:
                 count = import_string(path)()

@@ -9,7 +9,6 @@ in 5 ms whatever the load.
 import logging
 import select
 import threading
-from collections.abc import Sequence
 from functools import cache
 from typing import Any, Protocol, cast
 
@@ -28,10 +27,10 @@ log = logging.getLogger(__name__)
 class Wakeup(Protocol):
     def wake(self, using: str) -> None: ...
 
-    def wait(self, aliases: Sequence[str], timeout: float) -> None:
-        """Returns after a wake-up for one of the databases, or after `timeout` seconds.
+    def wait(self, using: str, timeout: float) -> None:
+        """Returns after a wake-up for the database, or after `timeout` seconds.
 
-        And at once where it only begins to listen: what was told before, nobody has heard.
+        Returns at once after a new LISTEN, because earlier notifications were missed.
         """
 
 
@@ -40,14 +39,17 @@ class InProcess:
 
     def __init__(self) -> None:
         embedded_parts.register("wakeup", self)
-        self._woken = threading.Event()
+        self._woken: dict[str, threading.Event] = {}
 
     def wake(self, using: str) -> None:
-        self._woken.set()
+        self._event(using).set()
 
-    def wait(self, aliases: Sequence[str], timeout: float) -> None:
-        self._woken.wait(timeout)
-        self._woken.clear()
+    def wait(self, using: str, timeout: float) -> None:
+        self._event(using).wait(timeout)
+        self._event(using).clear()
+
+    def _event(self, using: str) -> threading.Event:
+        return self._woken.setdefault(using, threading.Event())
 
 
 class Notify:
@@ -70,19 +72,19 @@ class Notify:
                 self._sender.start()
         self._work.set()
 
-    def wait(self, aliases: Sequence[str], timeout: float) -> None:
-        if self._begin_to_listen(aliases):
+    def wait(self, using: str, timeout: float) -> None:
+        if self._begin_to_listen(using):
             return
-        drivers = [connections[using].connection for using in aliases]
+        connection = connections[using]
         try:
-            with connections[aliases[0]].wrap_database_errors:  # the driver's, for any database
-                # One that came with the answer to a query is there already, and the socket silent.
-                if not _take_notifications(drivers):
-                    select.select(drivers, [], [], timeout)
-                    _take_notifications(drivers)
+            with connection.wrap_database_errors:
+                # A notification that came with a query's result is read already: the socket is
+                # silent.
+                if not _take_notifications(connection.connection):
+                    select.select([connection.connection], [], [], timeout)
+                    _take_notifications(connection.connection)
         except Error:
-            for using in aliases:
-                connections[using].close()
+            connection.close()
             raise
 
     def _send_forever(self) -> None:
@@ -99,17 +101,15 @@ class Notify:
                     log.warning("the relay was not woken: %s", error)
             pause.wait(_QUIET_SECONDS)
 
-    def _begin_to_listen(self, aliases: Sequence[str]) -> bool:
-        """Whether there was a connection that did not listen. Must not go through a pooler."""
-        has_begun = False
-        for using in aliases:
-            connection = connections[using]
-            connection.ensure_connection()
-            if self._listening.get(using) is not connection.connection:
-                _execute(using, f"LISTEN {CHANNEL}")
-                self._listening[using] = connection.connection
-                has_begun = True
-        return has_begun
+    def _begin_to_listen(self, using: str) -> bool:
+        """Whether the connection did not listen yet. It must not go through a pooler."""
+        connection = connections[using]
+        connection.ensure_connection()
+        if self._listening.get(using) is connection.connection:
+            return False
+        _execute(using, f"LISTEN {CHANNEL}")
+        self._listening[using] = connection.connection
+        return True
 
 
 def _notify(using: str) -> None:
@@ -126,13 +126,11 @@ def _execute(using: str, statement: str) -> None:
         cursor.execute(statement)
 
 
-def _take_notifications(drivers: Sequence[Any]) -> bool:
+def _take_notifications(driver: Any) -> bool:
     """Whether there were any."""
-    found = False
-    for driver in drivers:
-        driver.poll()
-        found = found or bool(driver.notifies)
-        driver.notifies.clear()
+    driver.poll()
+    found = bool(driver.notifies)
+    driver.notifies.clear()
     return found
 
 
@@ -145,5 +143,5 @@ def wake(using: str) -> None:
     backend().wake(using)
 
 
-def wait(aliases: Sequence[str], timeout: float) -> None:
-    backend().wait(aliases, timeout)
+def wait(using: str, timeout: float) -> None:
+    backend().wait(using, timeout)

@@ -1,42 +1,23 @@
-import os
-import socket
-import threading
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pika
 import pytest
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connection
 from django.utils import timezone
 
-from common import db
-from common.db import alias, atomic
-from common.errors import OUTAGES, Unavailable
-from messaging import relay, wakeup
-from messaging.broker import Broker, Message, broker, dead_queue
+from common.db import atomic
+from common.errors import Unavailable
+from messaging.broker import Message, broker, dead_queue
 from messaging.events import TweetDeleted
 from messaging.models import OutboxEvent, RefusedMessage
 from messaging.outbox import KEPT, prune, publish
 from messaging.relay import offer_refused, relay_all, relay_batch
 from messaging.worker import Worker, workers
-from tests.support import wait_until
-
-AT = datetime(2026, 11, 23, tzinfo=UTC)
-USING = "default"
-
-
-def deleted(id: int = 1) -> TweetDeleted:
-    return TweetDeleted(id=id, user_id=7, deleted_at=AT)
-
-
-def publish_all(count: int) -> None:
-    with atomic("tweets"):
-        publish(*(deleted(id) for id in range(1, count + 1)), service="tweets")
+from tests.unit.messaging.publishing import USING, deleted, publish_all
 
 
 class Recorder:
@@ -140,34 +121,6 @@ def test_old_published_events_are_pruned_and_pending_ones_are_not(db):
     assert OutboxEvent.objects.count() == 2
 
 
-def test_the_relay_publishes_between_two_batches_of_old_events_that_it_prunes(
-    transactional_db, monkeypatch, empty_queues
-):
-    monkeypatch.setattr(db, "_PRUNED", 10)
-    monkeypatch.setattr(relay, "_PRUNE_AGAIN_SECONDS", 0.01)
-    monkeypatch.setattr(relay, "_TIMER_SECONDS", 0.01)
-    publish_all(50)
-    OutboxEvent.objects.update(published_at=timezone.now() - KEPT - timedelta(minutes=1))
-    old = OutboxEvent.objects.filter(published_at__lt=timezone.now() - KEPT)
-    publish_all(relay.BATCH + 1)
-    left: list[int] = []
-    real: Broker = broker()
-
-    class Counting:
-        """Counts the old events whenever a batch is published."""
-
-        declare = staticmethod(real.declare)
-
-        def publish(self, messages) -> list[Message]:
-            left.append(old.count())
-            return real.publish(messages)
-
-    monkeypatch.setattr(relay, "broker", Counting)
-    with relay_running():
-        wait_until(lambda: not old.exists())
-    assert left == [50, 40]
-
-
 class Shelf:
     """A worker of a queue of its own, and how often it has handled each id."""
 
@@ -219,156 +172,3 @@ def test_a_full_queue_delays_no_other_queue_and_loses_nothing(shelves):
     for shelf in (small, large):
         assert shelf.handled.keys() == set(range(1, 51))
         assert min(shelf.handled.values()) >= 4
-
-
-def test_refused_messages_wait_for_their_queue_alone(transactional_db, monkeypatch, empty_queues):
-    real: Broker = broker()
-    offered: list[tuple[str | None, str]] = []
-
-    class Full:
-        """Its queue search_tweets refuses the first messages and their first offer."""
-
-        declare = staticmethod(real.declare)
-
-        def publish(self, messages) -> list[Message]:
-            offered.extend((message.queue, message.message_id) for message in messages)
-            if len(offered) <= 4:
-                return [replace(message, queue="search_tweets") for message in messages]
-            return real.publish(messages)
-
-    monkeypatch.setattr(relay, "broker", Full)
-    monkeypatch.setattr(relay, "_OFFER_SECONDS", 0.01)
-    monkeypatch.setattr(relay, "_TIMER_SECONDS", 0.01)
-    publish_all(2)
-    ids = [str(id) for id in OutboxEvent.objects.values_list("id", flat=True).order_by("id")]
-    with relay_running():
-        wait_until(lambda: len(offered) >= 6)
-        wait_until(lambda: not RefusedMessage.objects.exists())
-
-    assert offered == [(queue, id) for queue in (None, *["search_tweets"] * 2) for id in ids]
-    assert {w.queue: broker().depth(w.queue) for w in workers().values()} == {
-        "feed_slices": 0,
-        "general_tweets": 0,
-        "search_slices": 0,
-        "search_tweets": 2,
-        "tweet_counters": 0,
-    }
-
-
-@contextmanager
-def relay_running():
-    """The relay's loop in a thread, which stops when it is told."""
-    stop = threading.Event()
-
-    def run() -> None:
-        try:
-            relay.run(stop)
-        finally:
-            broker().close()
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        wakeup.wake(alias("tweets"))
-        thread.join(10)
-        assert not thread.is_alive()
-
-
-@pytest.fixture
-def relaying(transactional_db, monkeypatch, empty_queues):
-    """Its timer is so slow that only a wake-up can be the cause."""
-    monkeypatch.setattr(relay, "_TIMER_SECONDS", 60.0)
-    with relay_running():
-        yield
-
-
-def test_a_commit_wakes_the_relay(relaying):
-    for _ in range(3):  # the first may be found by the relay's first look
-        publish_all(1)
-        wait_until(lambda: not OutboxEvent.objects.pending().exists(), seconds=10)
-
-
-def test_the_relay_stops_while_events_keep_coming(transactional_db, monkeypatch, empty_queues):
-    real: Broker = broker()
-
-    class Busy:
-        """Something happens while each batch is published."""
-
-        declare = staticmethod(real.declare)
-
-        def publish(self, messages) -> list[Message]:
-            publish_all(1)
-            return real.publish(messages)
-
-    monkeypatch.setattr(relay, "broker", Busy)
-    publish_all(1)
-    with relay_running():
-        wait_until(lambda: OutboxEvent.objects.count() > 5)
-
-
-@pytest.mark.real
-def test_it_is_woken_after_the_connection_that_wakes_it_was_cut(relaying):
-    def cut() -> bool:
-        with connection.cursor() as cursor:
-            cursor.execute(
-                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
-                " WHERE query = 'NOTIFY outbox' AND datname = current_database()"
-            )
-            return bool(cursor.fetchone()[0])
-
-    publish_all(1)
-    wait_until(cut)
-    wait_until(lambda: not OutboxEvent.objects.pending().exists(), seconds=10)
-
-    publish_all(1)
-
-    wait_until(lambda: not OutboxEvent.objects.pending().exists(), seconds=10)
-
-
-def test_the_relay_goes_on_after_an_outage_with_one_line(
-    transactional_db, monkeypatch, caplog, empty_queues
-):
-    attempts: list[int] = []
-    real: Broker = broker()
-
-    class Flaky:
-        declare = staticmethod(real.declare)
-
-        def publish(self, messages) -> list[Message]:
-            attempts.append(len(messages))
-            if len(attempts) < 3:
-                raise Unavailable("RabbitMQ: connection refused")
-            return real.publish(messages)
-
-    monkeypatch.setattr(relay, "broker", Flaky)
-    publish_all(1)
-    with relay_running():
-        wait_until(lambda: not OutboxEvent.objects.pending().exists())
-    lines = [r for r in caplog.records if r.name == "messaging.relay"]
-    assert len(lines) == 2
-    assert all(record.exc_info is None for record in lines)
-
-
-@pytest.mark.real
-@pytest.mark.django_db(transaction=True)
-def test_who_only_begins_to_listen_looks_again_before_it_waits():
-    """An event that was committed after the look, and told before the listening, would wait."""
-    wakeup.Notify().wait([alias("tweets")], timeout=-1)  # which a wait would refuse
-
-
-@pytest.mark.real
-@pytest.mark.django_db(transaction=True)
-def test_a_listening_connection_that_breaks_is_an_outage_and_made_anew():
-    listening, using = wakeup.Notify(), alias("tweets")
-    listening.wait([using], timeout=0)
-    with socket.socket(fileno=os.dup(connections[using].connection.fileno())) as wire:
-        wire.shutdown(socket.SHUT_RDWR)
-
-    with pytest.raises(OUTAGES):
-        listening.wait([using], timeout=5)
-
-    listening.wait([using], timeout=0)

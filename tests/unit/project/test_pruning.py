@@ -7,13 +7,11 @@ from importlib import import_module
 import pytest
 from django.conf import settings as configured
 from django.contrib.sessions.models import Session
-from django.db import connections
 from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import SpentRefresh, TweetCount
 from messaging import relay
-from messaging.broker import broker
 from tests.support import wait_until
 from tweets.models import IdempotencyKey
 
@@ -37,14 +35,7 @@ def old_rows(transactional_db: None) -> list[type]:
 def run_relay_until_pruned(models: list[type]) -> None:
     stop = threading.Event()
 
-    def run() -> None:
-        try:
-            relay.run(stop)
-        finally:
-            broker().close()
-            connections.close_all()
-
-    thread = threading.Thread(target=run)
+    thread = threading.Thread(target=relay.run, args=(stop,))
     thread.start()
     try:
         wait_until(lambda: not any(model.objects.exists() for model in models))  # type: ignore[attr-defined]
