@@ -8,14 +8,14 @@ the server by occupying all threads. So one thread never waits for a body: it an
 """
 
 from collections.abc import Mapping
-from io import BytesIO
 from threading import Semaphore
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest
+from django.http import HttpRequest, UnreadablePostError
 
 _MOST_DIGITS = 15  # of a length
+_IS_UNKNOWN = "microblog.body_length_is_unknown"
 # How long a body waits for its turn. Those that have arrived are read within microseconds.
 _PATIENCE_SECONDS = 0.25
 
@@ -38,43 +38,52 @@ class Refused(Exception):
         self.message = message
 
 
-def read(request: HttpRequest) -> None:
-    """Puts the body where Django looks for it. Raises `Refused`.
+def expect_unknown_length(environ: dict[str, Any]) -> None:
+    """Lets Django read a body whose length only its end tells, up to a limit.
 
-    A body without a length (chunked) gets one: Django takes what has none for empty.
+    Django takes a body without a length (chunked) for empty. Only granian ends the stream where the
+    body ends, so a body from another server is refused in `read`.
     """
+    if _lacks_length(environ) and environ.get("wsgi.input_terminated"):
+        environ[_IS_UNKNOWN] = True
+        environ["CONTENT_LENGTH"] = str(settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+
+
+def read(request: HttpRequest) -> None:
+    """Reads the body, which Django keeps as `request.body`. Raises `Refused`."""
     head = request.META
     length = _length(head)
     if length == 0:
         return
     if _is_compressed(head):
         raise Refused(415, "unsupported_media_type", "the request's body must not be compressed")
-    limit = _limit(request)
-    if length is None:
-        body = _read(request, limit + 1)
-        if len(body) > limit:
+    is_unknown, limit = head.get(_IS_UNKNOWN, False), _limit(request)
+    if length > limit and not is_unknown:
+        raise _too_large()
+    body = _read(request)
+    if is_unknown:
+        if len(body) > limit or len(body) == length:  # the second may have been cut off
             raise _too_large()
-    else:
-        if length > limit:
-            raise _too_large()
-        body = _read(request, length)
-        if len(body) < length:
-            raise Refused(400, "bad_request", "the request's body is incomplete")
-    head["CONTENT_LENGTH"] = str(len(body))
-    request._stream = BytesIO(body)
+        head["CONTENT_LENGTH"] = str(len(body))
+    elif len(body) < length:
+        raise Refused(400, "bad_request", "the request's body is incomplete")
 
 
-def _length(head: Mapping[str, Any]) -> int | None:
-    """0 without a body, None where nothing but its end says how long it is."""
-    if length := head.get("CONTENT_LENGTH"):
+def _length(head: Mapping[str, Any]) -> int:
+    length: str = head.get("CONTENT_LENGTH") or ""
+    if length:
         if not (length.isascii() and length.isdigit() and len(length) <= _MOST_DIGITS):
             raise Refused(400, "bad_request", "the request's Content-Length is no number")
         return int(length)
-    if "HTTP_TRANSFER_ENCODING" not in head and head.get("SERVER_PROTOCOL") != "HTTP/2":
-        return 0
-    if not head.get("wsgi.input_terminated"):  # only granian ends the stream where the body ends
+    if _lacks_length(head):
         raise Refused(411, "bad_request", "the request's body needs a Content-Length")
-    return None
+    return 0
+
+
+def _lacks_length(head: Mapping[str, Any]) -> bool:
+    if head.get("CONTENT_LENGTH"):
+        return False
+    return "HTTP_TRANSFER_ENCODING" in head or head.get("SERVER_PROTOCOL") == "HTTP/2"
 
 
 def _is_compressed(head: Mapping[str, Any]) -> bool:
@@ -94,13 +103,12 @@ def _too_large() -> Refused:
     return Refused(413, "too_large", "the request's body is too large")
 
 
-def _read(request: HttpRequest, size: int) -> bytes:
-    """Up to `size` bytes, fewer where the body ends before."""
-    stream = request.META.get("wsgi.input", request)
+def _read(request: HttpRequest) -> bytes:
     if not _turns.acquire(timeout=_PATIENCE_SECONDS):
         raise Refused(503, "unavailable", "too many requests arrive slowly, try again")
     try:
-        body: bytes = stream.read(size)
+        return request.body
+    except UnreadablePostError:
+        raise Refused(400, "bad_request", "the request's body can't be read") from None
     finally:
         _turns.release()
-    return body

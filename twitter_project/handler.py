@@ -6,6 +6,8 @@ from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
+from twitter_project import bodies
+
 
 def _trust_forwarded(environ: dict[str, Any]) -> None:
     """Writes what `Forwarded` says over the headers that the rest of the code trusts.
@@ -34,6 +36,7 @@ def _read_head(environ: dict[str, Any]) -> WSGIRequest:
     """
     if settings.PROXY_HEADERS == "forwarded":
         _trust_forwarded(environ)
+    bodies.expect_unknown_length(environ)
     try:
         return WSGIRequest(environ)
     except (LookupError, ValueError, SuspiciousOperation):
