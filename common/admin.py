@@ -1,17 +1,19 @@
 """The admin on tables of any size: no full count, no order that lacks an index."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.paginator import Paginator
-from django.db.models import Model
-from django.http import HttpRequest
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
 
 from common.permissions import staff_may
 
 # Nobody turns more pages than this: who looks for something searches or filters.
 MOST_ROWS = 10_000
+# Rows that an action changes in one request.
+MOST_CHOSEN = 500
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
@@ -46,6 +48,20 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self._staff_may("delete") and super().has_delete_permission(request, obj)
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        across = request.POST.get("select_across") == "1"
+        if across and len(queryset[: MOST_CHOSEN + 1]) > MOST_CHOSEN:
+            name = self.opts.verbose_name_plural
+            self.message_user(
+                request,
+                f"an action changes {MOST_CHOSEN} {name} at most: search, or filter",
+                messages.ERROR,
+            )
+            return HttpResponseRedirect(request.get_full_path())
+        return super().response_action(request, queryset, *args, **kwargs)
 
     def _staff_may(self, action: str) -> bool:
         return staff_may(action, self.opts.label_lower)

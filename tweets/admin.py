@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest
 from django.utils import timezone
 
 from common.admin import MOST_ROWS, LargeTableAdmin
@@ -16,9 +15,6 @@ from common.ids import first_id_at, parse_id
 from grpc_services.clients import accounts
 from tweets import services
 from tweets.models import Like, Tweet, TweetQuerySet
-
-# How many tweets one request may delete.
-MOST_DELETED = 500
 
 
 class KindFilter(admin.SimpleListFilter):
@@ -134,19 +130,6 @@ class TweetAdmin(LargeTableAdmin):
         if term:
             queryset = queryset.filter(id__gte=_oldest_searched(), content__icontains=term)
         return queryset, False
-
-    def response_action(
-        self, request: HttpRequest, queryset: QuerySet[Tweet], *args: Any, **kwargs: Any
-    ) -> HttpResponse | None:
-        across = request.POST.get("select_across") == "1"
-        if across and len(queryset[: MOST_DELETED + 1]) > MOST_DELETED:
-            self.message_user(
-                request,
-                f"{MOST_DELETED} tweets at most can be deleted at a time: search, or filter",
-                messages.ERROR,
-            )
-            return HttpResponseRedirect(request.get_full_path())
-        return super().response_action(request, queryset, *args, **kwargs)
 
     def delete_model(self, request: HttpRequest, obj: Tweet) -> None:
         services.remove_tweets([obj.id])

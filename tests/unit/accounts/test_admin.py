@@ -272,6 +272,19 @@ def test_a_superuser_makes_staff(staff: Client, alice: User) -> None:
     assert alice.is_staff
 
 
+def test_an_action_changes_no_more_than_a_bound_of_users(
+    staff: Client, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("common.admin.MOST_CHOSEN", 2)
+    chosen = {"action": "suspend", "_selected_action": str(alice.id), "select_across": "1"}
+    staff.post(USERS, chosen)
+    assert "An action changes 2 users at most" in staff.get(USERS).content.decode()
+    assert not User.objects.filter(suspended_at__isnull=False).exists()
+
+    staff.post(f"{USERS}?q=alice", chosen)
+    assert [user.username for user in User.objects.exclude(suspended_at=None)] == ["alice"]
+
+
 def test_suspended_staff_is_out_at_once(staff: Client) -> None:
     do(staff, "suspend", User.objects.get(username="root"))
     assert staff.get(USERS).status_code == 302

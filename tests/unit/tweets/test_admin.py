@@ -175,10 +175,10 @@ def test_one_tweet_is_deleted_from_its_page(staff: Client, alice: User) -> None:
 def test_no_more_than_a_bound_are_deleted_at_a_time(
     staff: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tweets_admin, "MOST_DELETED", 2)
+    monkeypatch.setattr("common.admin.MOST_CHOSEN", 2)
     tweets = TweetFactory.create_batch(3, user_id=alice.id)
     delete(staff, tweets[0], select_across="1")
-    assert "2 tweets at most" in staff.get(TWEETS).content.decode()
+    assert "An action changes 2 tweets at most" in staff.get(TWEETS).content.decode()
     assert Tweet.objects.count() == 3
 
     services.remove_tweets([tweets[0].id])
