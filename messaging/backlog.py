@@ -1,9 +1,12 @@
 """What waits in the outboxes and in the queues, looked up whenever the metrics are asked for."""
 
 import logging
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TookTooLong
+from functools import partial
 
 from django.db import close_old_connections
 from django.db.models import Count, Min
@@ -18,6 +21,8 @@ from messaging.models import OutboxEvent, RefusedMessage
 from messaging.worker import workers
 
 _DEADLINE_SECONDS = 5.0
+
+Look = Callable[[], list[GaugeMetricFamily]]
 
 log = logging.getLogger(__name__)
 
@@ -55,44 +60,56 @@ def _known() -> GaugeMetricFamily:
 
 
 class Backlog(Collector):
-    """A part that is down has no numbers, and is known by that."""
+    """A database or broker that is down has no numbers, and hides no other's."""
 
     def __init__(self) -> None:
-        # one thread, and so one connection to the broker and to each database, for all times
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="backlog")
+        # a thread for each, which keeps its connection
+        self._threads: dict[str, ThreadPoolExecutor] = defaultdict(
+            partial(ThreadPoolExecutor, 1, thread_name_prefix="backlog")
+        )
 
     def describe(self) -> Iterable[GaugeMetricFamily]:
         return [_pending(), _oldest(), _refused(), _waiting(), _known()]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
+        looks: list[tuple[str, Look]] = [
+            *((f"database {using}", partial(_look_into_outbox, using)) for using in aliases()),
+            ("queues", _look_into_queues),
+        ]
+        deadline = time.monotonic() + _DEADLINE_SECONDS
+        asked = [(name, self._threads[name].submit(look)) for name, look in looks]
+        *outboxes, queues = (self._answer(name, answer, deadline) for name, answer in asked)
         known = _known()
-        for part, look in (("outbox", _look_into_outboxes), ("queues", _look_into_queues)):
-            found = self._ask(look)
-            known.add_metric([part], float(bool(found)))
-            yield from found
+        known.add_metric(["outbox"], float(all(outboxes)))
+        known.add_metric(["queues"], float(bool(queues)))
+        for family, *others in zip(*filter(None, outboxes), strict=True):
+            for other in others:
+                family.samples.extend(other.samples)
+            yield family
+        yield from queues
         yield known
 
-    def _ask(self, look: Callable[[], list[GaugeMetricFamily]]) -> list[GaugeMetricFamily]:
+    def _answer(
+        self, name: str, answer: Future[list[GaugeMetricFamily]], deadline: float
+    ) -> list[GaugeMetricFamily]:
         try:
-            return self._thread.submit(look).result(_DEADLINE_SECONDS)
+            return answer.result(deadline - time.monotonic())
         except (Unavailable, TookTooLong, *OUTAGES) as error:
-            log.warning("the backlog is not known: %r", error)
+            log.warning("the backlog is not known: %s: %r", name, error)
             return []
 
 
-def _look_into_outboxes() -> list[GaugeMetricFamily]:
+def _look_into_outbox(using: str) -> list[GaugeMetricFamily]:
     pending, oldest, refused = _pending(), _oldest(), _refused()
-    now = timezone.now()
     close_old_connections()
-    for using in aliases():
-        waiting = OutboxEvent.objects.using(using).filter(published_at=None)
-        found = waiting.aggregate(count=Count("id"), since=Min("created_at"))
-        age = (now - found["since"]).total_seconds() if found["since"] else 0.0
-        pending.add_metric([using], found["count"])
-        oldest.add_metric([using], max(age, 0.0))
-        for worker in workers().values():
-            kept = RefusedMessage.objects.using(using).filter(queue=worker.queue)
-            refused.add_metric([using, worker.queue], kept.count())
+    waiting = OutboxEvent.objects.using(using).filter(published_at=None)
+    found = waiting.aggregate(count=Count("id"), since=Min("created_at"))
+    age = (timezone.now() - found["since"]).total_seconds() if found["since"] else 0.0
+    pending.add_metric([using], found["count"])
+    oldest.add_metric([using], max(age, 0.0))
+    for worker in workers().values():
+        kept = RefusedMessage.objects.using(using).filter(queue=worker.queue)
+        refused.add_metric([using, worker.queue], kept.count())
     close_old_connections()
     return [pending, oldest, refused]
 

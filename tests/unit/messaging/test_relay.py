@@ -15,6 +15,7 @@ from common import db
 from common.db import alias
 from common.errors import OUTAGES, Unavailable
 from messaging import loops, relay, wakeup
+from messaging.backlog import Backlog
 from messaging.broker import Broker, Message, broker
 from messaging.models import OutboxEvent, RefusedMessage
 from messaging.outbox import KEPT
@@ -208,6 +209,20 @@ def test_a_database_that_is_down_does_not_stop_the_relay_of_the_others(
             wait_until(lambda: not OutboxEvent.objects.pending().exists(), seconds=10)
         wait_until(lambda: caplog.text.count(database_down) >= 2)  # it is retried
         assert not loops.is_up(loops.RELAY)
+
+
+def test_a_database_that_is_down_does_not_hide_the_backlog_of_the_others(
+    empty_queues, database_down
+):
+    publish_all(2)
+    found = {family.name: family.samples for family in Backlog().collect()}
+    assert [(sample.labels, sample.value) for sample in found["microblog_outbox_pending"]] == [
+        ({"database": USING}, 2)
+    ]
+    assert {sample.labels["part"]: sample.value for sample in found["microblog_backlog_known"]} == {
+        "outbox": 0,
+        "queues": 1,
+    }
 
 
 def test_an_unexpected_error_with_one_database_ends_the_relay(
