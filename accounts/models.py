@@ -2,13 +2,14 @@ from typing import Any, ClassVar
 
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
 
 from accounts.passwords import compose
-from accounts.usernames import MAX_LENGTH
+from accounts.usernames import MAX_LENGTH, is_username
 from common.ids import new_id
 
 
@@ -53,6 +54,17 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         return user
 
     def create_superuser(self, username: str, email: str, password: str, **_: Any) -> "User":
+        """Raises `ValidationError` for a name or address that registration would refuse."""
+        if self.named(username).exists():
+            raise ValidationError(f"the username {username} is taken: choose another")
+        if self.with_email(email).exists():
+            raise ValidationError(f"the e-mail address {email} is taken: choose another")
+        if not is_username(username):
+            raise ValidationError(
+                f"{username!r} is reserved, or no username: choose one that registration accepts"
+            )
+        if not email.isascii():
+            raise ValidationError(f"{email} is not an e-mail address")
         user = User(id=new_id(), username=username, email=email)
         user.is_staff = user.is_superuser = True
         user.set_password(password)

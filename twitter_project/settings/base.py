@@ -6,6 +6,7 @@ outside this folder knows which it is.
 
 import sys
 from datetime import timedelta
+from logging import getLevelNamesMapping
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +35,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The services that this process serves: their URLs, gRPC servicers and event handlers.
 SERVICES: list[str] = env.list("SERVICES", ["accounts", "tweets", "feed", "search"])
+if unknown := set(SERVICES) - {"accounts", "tweets", "feed", "search"}:
+    raise ImproperlyConfigured(f"SERVICES: there is no service {min(unknown)!r}")
 
-PORT: int = env.int("PORT", 8000)  # where `manage.py serve` listens
+PORT: int = env.int(
+    "PORT", 8000, validate=validate.Range(0, 65535)
+)  # where `manage.py serve` listens
 
 INSTALLED_APPS = [
     "twitter_project",  # first: its runserver takes the place of Django's
@@ -264,7 +269,7 @@ CACHES |= {_name: _redis(_url, is_real=True) for _name, _url in _feed_shards.ite
 FEED_SHARDS: list[str] = list(_feed_shards) or ["default"]
 FEED_SHOWN = 800  # entries of a timeline that are shown from Redis; older ones from the database
 # With more followers than this an author isn't pushed: readers merge the author's own list.
-FEED_PULL_FOLLOWERS: int = env.int("FEED_PULL_FOLLOWERS", 100_000)
+FEED_PULL_FOLLOWERS: int = env.int("FEED_PULL_FOLLOWERS", 100_000, validate=validate.Range(0))
 
 
 # The broker, and the worker that each service declares.
@@ -359,7 +364,7 @@ GRPC_TLS: dict[str, str] = {
 }
 if len(GRPC_TLS) not in (0, 3):
     raise ImproperlyConfigured("GRPC_TLS_CA, GRPC_TLS_CERTIFICATE, GRPC_TLS_KEY: all or none")
-GRPC_DEADLINE_SECONDS: float = env.float("GRPC_DEADLINE_SECONDS", 5.0)
+GRPC_DEADLINE_SECONDS: float = _seconds("GRPC_DEADLINE_SECONDS", 5.0)
 
 
 def _channel(target: str | None) -> dict[str, str]:
@@ -444,7 +449,7 @@ RATES: dict[str, str | None] = {
 }
 if not env.bool("RATE_LIMITS", True):  # for load tests
     RATES = dict.fromkeys(RATES)
-NUM_PROXIES: int = env.int("NUM_PROXIES", 0)
+NUM_PROXIES: int = env.int("NUM_PROXIES", 0, validate=validate.Range(0))
 # Where they say who asks: in X-Forwarded-For and X-Forwarded-Proto, or in Forwarded (RFC 7239).
 # WSGI can't tell X_Forwarded_For from X-Forwarded-For; no other name looks like Forwarded.
 PROXY_HEADERS: str = env.str(
@@ -521,7 +526,12 @@ LOGGING: dict[str, Any] = {
             "formatter": env.str("LOG_FORMAT", "line", validate=validate.OneOf(["line", "json"])),
         }
     },
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", "INFO")},
+    "root": {
+        "handlers": ["console"],
+        "level": env.str(
+            "LOG_LEVEL", "INFO", validate=validate.OneOf(list(getLevelNamesMapping()))
+        ),
+    },
     "loggers": {
         "pika": {"level": "CRITICAL"},  # our own line says it, once
         "elastic_transport": {"level": "ERROR"},

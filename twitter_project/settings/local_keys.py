@@ -13,6 +13,7 @@ from typing import TypedDict
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.core.exceptions import ImproperlyConfigured
 
 
 class Keys(TypedDict):
@@ -23,6 +24,15 @@ class Keys(TypedDict):
 
 def keys(path: Path) -> Keys:
     """The keys kept at `path`. Processes that start together agree: the first file wins."""
+    try:
+        return _keep(path)
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"DATA_DIR: {path.parent} can't be written ({error.strerror}): name another folder"
+        ) from None
+
+
+def _keep(path: Path) -> Keys:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:  # readable by us alone

@@ -6,7 +6,10 @@ from django.core.management.base import BaseCommand, CommandError
 from rich.progress import track
 
 from common import shards
+from common.batches import batched
+from common.ids import parse_id
 from feed import lists, pulling, store, truth
+from grpc_services.clients import accounts
 
 
 class Command(BaseCommand):
@@ -19,7 +22,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "user_ids",
             nargs="*",
-            type=int,
+            type=_user_id,
             metavar="USER_ID",
             help="whose (of all that are in Redis)",
         )
@@ -31,6 +34,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         named: list[int] = options["user_ids"]
+        _require_users(named)
         user_ids = named or sorted(set(store.iter_materialised()))
         if options["check"]:
             self._compare(user_ids)
@@ -61,6 +65,20 @@ class Command(BaseCommand):
 
     def _track(self, user_ids: Sequence[int]) -> Iterable[int]:
         return track(user_ids, "timelines", disable=not self.stderr.isatty())
+
+
+def _user_id(text: str) -> int:
+    id = parse_id(text)
+    if id is None:
+        raise argparse.ArgumentTypeError(f"an id is a number from 1 to 2^63 - 1, not {text!r}")
+    return id
+
+
+def _require_users(user_ids: Sequence[int]) -> None:
+    for ids in batched(user_ids, 1000):
+        unknown = sorted(set(ids) - set(accounts.get_users(ids)))
+        if unknown:
+            raise CommandError(f"there is no user {unknown[0]}")
 
 
 def _rebuild_authored() -> None:

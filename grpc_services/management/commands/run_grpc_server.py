@@ -6,6 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from common import monitor
+from common.options import MAX_PORT, has_port
 from common.postgresql import deadlines
 from grpc_services.servers import NAMES, Server
 from messaging.commands import stop_on_signals
@@ -29,6 +30,8 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         service = options["service"]
         address = options["listen"] or settings.GRPC_LISTEN[service]
+        if not has_port(address):
+            raise CommandError(f"{address}: write HOST:PORT, with a port from 0 to {MAX_PORT}")
         deadlines.impose(settings.DATABASE_DEADLINE_SECONDS)
         stop = stop_on_signals()
         try:

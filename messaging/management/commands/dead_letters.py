@@ -4,6 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from common.errors import Unavailable
+from common.options import count
 from messaging.broker import Message, broker, dead_queue
 from messaging.events import Poison
 from messaging.worker import Worker, workers
@@ -27,7 +28,7 @@ class Command(BaseCommand):
         send = actions.add_parser("send-back", help="return them to their queue")
         for action in (show, send):
             action.add_argument("queue", choices=queues)
-            action.add_argument("--limit", type=int, default=100, help="at most (100)")
+            action.add_argument("--limit", type=count, default=100, help="at most (100)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:

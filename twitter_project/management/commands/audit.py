@@ -2,12 +2,15 @@ import argparse
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import ProgrammingError
 from rich.progress import TaskID
 
 from common.errors import OUTAGES, Unavailable
+from common.options import seconds
 from twitter_project.auditing import rounds
 from twitter_project.auditing.findings import Check
 from twitter_project.commands import progress
+from twitter_project.unmigrated import REMEDY, is_unmigrated
 
 DAMAGED = 1
 UNCERTAIN = 2
@@ -35,7 +38,7 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--wait",
-            type=_seconds,
+            type=seconds,
             default=10.0,
             metavar="SECONDS",
             help="how long news may be on their way, and then how long a difference must stand "
@@ -50,10 +53,9 @@ class Command(BaseCommand):
                 tasks = {c.name: bars.add_task(c.name, total=c.count()) for c in checks}
                 for check in checks:
                     self._check(check, options, bars, tasks[check.name])
-        except (Unavailable, *OUTAGES) as error:
-            raise CommandError(
-                f"a part of the system is down: {error}", returncode=UNCERTAIN
-            ) from None
+        except (Unavailable, *OUTAGES, ProgrammingError) as error:
+            text = REMEDY if is_unmigrated() else f"a part of the system is down: {error}"
+            raise CommandError(text, returncode=UNCERTAIN) from None
         self._conclude(repair=options["repair"])
 
     def _check(self, check: Check, options: dict[str, Any], bars: Any, task: TaskID) -> None:
@@ -94,10 +96,3 @@ class Command(BaseCommand):
         if self.uncertain:
             raise CommandError("not everything can be judged now", returncode=UNCERTAIN)
         self.stdout.write(f"{self.found} differences mended" if self.found else "nothing differs")
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 <= seconds <= 3600:
-        raise argparse.ArgumentTypeError("between 0 and 3600 seconds")
-    return seconds

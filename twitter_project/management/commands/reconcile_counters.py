@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
 from common.drift import Drift
+from common.options import seconds
 from tweets.models import Tweet
 from twitter_project import reconciliation
 from twitter_project.commands import progress
@@ -23,7 +24,7 @@ class Command(BaseCommand):
         parser.add_argument("--repair", action="store_true", help="set them to what was counted")
         parser.add_argument(
             "--wait",
-            type=float,
+            type=seconds,
             default=30.0,
             metavar="SECONDS",
             help="for tweets that are on their way to be counted, before num_tweets is judged (30)",

@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 from django.db import connections
 
 from common.addresses import is_loopback
+from common.options import MAX_PORT, has_port
 from twitter_project import demo, embedded
 
 
@@ -15,6 +16,12 @@ class Command(Runserver):
         "Serves on a developer's machine and reloads what is edited. On the embedded database it "
         "migrates and seeds first."
     )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        place: str = options["addrport"] or ""
+        if place.rpartition(":")[2].isdecimal() and not has_port(f":{place.rpartition(':')[2]}"):
+            raise CommandError(f"{place}: a port is a number from 0 to {MAX_PORT}")
+        super().handle(*args, **options)
 
     def inner_run(self, *args: Any, **options: Any) -> None:
         """In the child that serves, after each reload."""

@@ -17,6 +17,7 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 
 from common import monitor
+from common import options as types
 from common.addresses import is_loopback
 from twitter_project import bodies, demo, embedded, lifecycle
 
@@ -39,13 +40,20 @@ class Command(BaseCommand):
             "--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)"
         )
         parser.add_argument(
-            "--port", type=int, default=settings.PORT, help="the port to listen on (PORT, or 8000)"
+            "--port",
+            type=types.port,
+            default=settings.PORT,
+            help="the port to listen on (PORT, or 8000)",
         )
-        parser.add_argument("--workers", type=int, default=1, help="how many processes answer (1)")
-        parser.add_argument("--threads", type=int, default=4, help="threads in each process (4)")
+        parser.add_argument(
+            "--workers", type=types.count, default=1, help="how many processes answer (1)"
+        )
+        parser.add_argument(
+            "--threads", type=types.count, default=4, help="threads in each process (4)"
+        )
         parser.add_argument(
             "--drain",
-            type=float,
+            type=types.seconds,
             default=0.0,
             metavar="SECONDS",
             help="after SIGTERM, how long /ready says 503 before requests are turned away (0)",
@@ -61,10 +69,10 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"]
-        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         if options["workers"] > 1 and (settings.LOOPS or not settings.REDIS_URL):
             raise CommandError("embedded parts live in one process: set their URLs, or --workers 1")
-        _refuse_taken(host, port)
+        port = _free_port(host, port)
+        address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         if settings.EMBEDDED_DATABASE:
             embedded.claim(address)
         if options["migrate"]:
@@ -155,15 +163,17 @@ def _ready() -> dict[str, bool]:
     return {**probes.ask(probes.databases()), "server": not lifecycle.is_stopping()}
 
 
-def _refuse_taken(host: str, port: int) -> None:
-    """Before anything is done in vain."""
+def _free_port(host: str, port: int) -> int:
+    """The port itself, for 0 one that the kernel chooses. Asked before anything is done in vain."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
+            free: int = probe.getsockname()[1]
         except OSError as error:
             raise CommandError(
                 f"can't listen on {host}:{port} ({error.strerror}): "
                 f"choose another with --port, or PORT={port + 1} make run"
             ) from None
+    return free
