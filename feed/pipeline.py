@@ -104,16 +104,15 @@ class _Pipe:
     def __init__(self, shard: str) -> None:
         self._client = shards.connection(shard)
         self._connection: Any = self._client.connection_pool.get_connection()
-        self._in_flight: deque[tuple[Call, bytes]] = deque()
-        self._unknown: list[tuple[Call, bytes]] = []
+        self._in_flight: deque[Call] = deque()
+        self._unknown: list[Call] = []
         self._timelines = 0  # in flight
         self._total = 0
         self._is_finished = False
 
     def send(self, call: Call) -> None:
-        packed = _pack(call)
-        self._connection.send_packed_command([packed])
-        self._in_flight.append((call, packed))
+        self._connection.send_packed_command([_pack(call, "EVALSHA", script(call.script).sha)])
+        self._in_flight.append(call)
         self._timelines += call.chunk.size
         while self._timelines > CHUNK and len(self._in_flight) > 1:
             self._receive()
@@ -122,9 +121,8 @@ class _Pipe:
         """What the calls returned, added up."""
         while self._in_flight:
             self._receive()
-        for call, packed in self._unknown:
-            self._client.script_load(script(call.script).source)
-            self._connection.send_packed_command([packed])
+        for call in self._unknown:  # with the source: Redis may be restarted again at any moment
+            self._connection.send_packed_command([_pack(call, "EVAL", script(call.script).source)])
             self._total += int(self._connection.read_response())
         self._is_finished = True
         return self._total
@@ -135,21 +133,26 @@ class _Pipe:
         self._client.connection_pool.release(self._connection)
 
     def _receive(self) -> None:
-        call, packed = self._in_flight.popleft()
+        call = self._in_flight.popleft()
         self._timelines -= call.chunk.size
         try:
             self._total += int(self._connection.read_response())
         except redis.exceptions.NoScriptError:  # Redis was restarted
-            self._unknown.append((call, packed))
+            self._unknown.append(call)
 
 
-def _pack(call: Call) -> bytes:
-    """As the wire has it: EVALSHA, the script, how many keys, the keys, the arguments."""
+def _pack(call: Call, command: str, script: str) -> bytes:
+    """The bytes on the wire: the command, the script, the number of keys, keys and arguments."""
     keys = len(call.keys) + call.chunk.size
-    head = ["EVALSHA", script(call.script).sha, str(keys), *call.keys]
+    head = [command, script, str(keys), *call.keys]
     count = len(head) + call.chunk.size + len(call.args)
     return b"*%d\r\n%b%b%b" % (count, _bulk(head), call.chunk.keys, _bulk(map(str, call.args)))
 
 
 def _bulk(parts: Iterable[str]) -> bytes:
-    return "".join([f"${len(part)}\r\n{part}\r\n" for part in parts]).encode()
+    return "".join([f"${_size(part)}\r\n{part}\r\n" for part in parts]).encode()
+
+
+def _size(part: str) -> int:
+    """In bytes."""
+    return len(part) if part.isascii() else len(part.encode())

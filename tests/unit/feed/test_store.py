@@ -1,5 +1,7 @@
 """The scripts that change timelines, each asked on the Redis in use."""
 
+import threading
+
 import pytest
 from django_redis import get_redis_connection
 
@@ -110,6 +112,24 @@ class TestPush:
         get_redis_connection().script_flush()
         assert store.push(21, ALICE, [BOB]) == 1
         assert raw(BOB) == [21, 20, 0]
+
+    @pytest.mark.real
+    def test_it_survives_scripts_being_forgotten_at_any_moment(self):
+        put(BOB, 0)
+        is_done = threading.Event()
+
+        def forget_scripts():
+            while not is_done.is_set():
+                get_redis_connection().script_flush()
+
+        forgetter = threading.Thread(target=forget_scripts)
+        forgetter.start()
+        try:
+            pushed = [store.push(id, ALICE, [BOB]) for id in range(20, 320)]
+        finally:
+            is_done.set()
+            forgetter.join()
+        assert pushed == [1] * 300
 
     def test_it_works_by_the_thousand(self):
         followers = list(range(1000, 3500))
