@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 
 from accounts.passwords import compose
 from accounts.usernames import MAX_LENGTH, is_username
@@ -152,6 +153,11 @@ class User(AbstractBaseUser, PermissionsMixin):
         # The password may have been changed meanwhile.
         if User.objects.filter(id=self.id, password=self.password).update(password=encoded):
             self.password = encoded
+
+    def get_session_auth_hash(self) -> str:
+        """Ends the admin's sessions whenever the epoch is raised, not with the password alone."""
+        text = f"{self.session_epoch} {self.password}"
+        return salted_hmac("accounts.User", text, algorithm="sha256").hexdigest()
 
     @property
     def shown_name(self) -> str:

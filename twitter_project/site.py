@@ -87,9 +87,10 @@ class OwnPasswordForm(AdminPasswordChangeForm):
         return password
 
     def save(self, commit: bool = True) -> User:
-        """Ends all sessions but the admin's own, which the view keeps by the new hash."""
+        """Ends all sessions but the admin's own, which the view keeps."""
         new = self.cleaned_data["new_password1"]
-        self.user.password = services.set_password(user_id=self.user.id, new_password=new).password
+        changed = services.set_password(user_id=self.user.id, new_password=new)
+        self.user.password, self.user.session_epoch = changed.password, changed.session_epoch
         return self.user
 
 

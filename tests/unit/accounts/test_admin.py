@@ -300,6 +300,15 @@ def test_suspended_staff_is_out_at_once(staff: Client) -> None:
     assert staff.get(USERS).status_code == 302
 
 
+def test_a_suspension_ends_the_admins_sessions_for_good(staff: Client, alice: User) -> None:
+    root = User.objects.get(username="root")
+    services.suspend(user_id=root.id)
+    services.restore(user_id=root.id)
+    assert staff.get(USERS).status_code == 302
+    staff.force_login(User.objects.get(username="root"))
+    assert staff.get(USERS).status_code == 200
+
+
 @pytest.mark.parametrize("address", [USERS, FOLLOWS])
 def test_nothing_is_added_or_deleted(staff: Client, alice: User, address: str) -> None:
     follow = FollowFactory.create(follower=alice)
