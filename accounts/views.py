@@ -129,7 +129,7 @@ class LogoutView(CountedBySession):
     @extend_schema(
         operation_id="log_out",
         summary="Log out",
-        description="Revokes the refresh token. The access token runs out by itself.",
+        description="Ends the session of the refresh token. The access token runs out by itself.",
         tags=["sessions"],
         request=shapes.RefreshBody,
         responses={204: _NOTHING, **errors(*BODY, 401, 422, 503)},

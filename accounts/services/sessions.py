@@ -113,22 +113,25 @@ def _end_family_if_copied(claims: RefreshClaims) -> None:
         "a spent refresh token of user %s was used again: ending its session", claims.user_id
     )
     # Again each time: Redis may have been down before.
-    SpentRefresh.objects.bulk_create(
-        [
-            SpentRefresh(
-                jti=SpentRefresh.family_key(family), expires_at=tokens.latest_refresh_expiry()
-            )
-        ],
-        ignore_conflicts=True,
-    )
+    SpentRefresh.objects.bulk_create([_end_of(family)], ignore_conflicts=True)
     on_commit("accounts", lambda: revoke_family(family, user_id=claims.user_id))
 
 
 def log_out(*, refresh: str) -> None:
-    """Spends the refresh token, again if need be. The access token beside it runs out by itself."""
+    """Ends the token's session, also where the token is spent and another one took its place.
+
+    The access token beside it runs out by itself.
+    """
     claims = tokens.read_refresh(refresh)
-    SpentRefresh.objects.bulk_create(
-        [SpentRefresh(jti=claims.jti, expires_at=claims.expires_at)], ignore_conflicts=True
+    ended = [SpentRefresh(jti=claims.jti, expires_at=claims.expires_at)]
+    if claims.family:
+        ended.append(_end_of(claims.family))
+    SpentRefresh.objects.bulk_create(ended, ignore_conflicts=True)
+
+
+def _end_of(family: str) -> SpentRefresh:
+    return SpentRefresh(
+        jti=SpentRefresh.family_key(family), expires_at=tokens.latest_refresh_expiry()
     )
 
 

@@ -97,6 +97,18 @@ def test_a_token_that_log_out_revoked_brings_no_session_back(api: APIClient, ali
     assert log_out(api, first).status_code == 204
 
 
+@pytest.mark.parametrize("seconds", [0, 31])
+def test_logging_out_with_a_spent_token_ends_its_session_alone(
+    api: APIClient, alice: User, seconds: int
+) -> None:
+    other, first = log_in(api).json(), log_in(api).json()["refresh"]
+    second = refresh(api, first).json()["refresh"]
+    age_spent_tokens(seconds)
+    assert log_out(api, first).status_code == 204
+    assert_refused(refresh(api, second), 401)
+    assert_works(api, other)
+
+
 def test_an_ended_family_is_kept_until_its_last_token_has_expired(
     api: APIClient, alice: User
 ) -> None:
