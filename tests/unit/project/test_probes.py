@@ -138,6 +138,18 @@ def test_ready_is_degraded_while_an_embedded_part_exists_twice(
     }
 
 
+def test_an_embedded_part_that_nothing_uses_any_more_does_not_count() -> None:
+    class Part:
+        def __init__(self) -> None:
+            self.itself = self
+
+    used = Part()
+    for each in (used, Part()):
+        embedded_parts.register("a part", each)
+    del each
+    assert embedded_parts.count("a part") == 1
+
+
 def test_ready_is_degraded_while_the_embedded_broker_has_dead_letters(
     transactional_db: None, embedded_broker: None, settings: Settings
 ) -> None:
