@@ -182,12 +182,12 @@ def _network(address: str) -> str:
 
 @lru_cache(4096)
 def surrounding_network(address: str) -> str | None:
-    """The /48 around an IPv6 network of `client_address`, which holds 65,536 such; None of IPv4.
+    """The /48 around an IPv6 network of `client_address`, which holds 65,536 such; else None.
 
     A site usually gets a whole /48, and some providers put many customers into one. So it is
     limited, too, by `network_rate`.
     """
-    if not address.endswith("/64"):
+    if address.startswith("?") or not address.endswith("/64"):
         return None
     return _ipv6_network(int(ipaddress.IPv6Network(address).network_address), 48)
 

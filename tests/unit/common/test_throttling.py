@@ -125,6 +125,17 @@ def test_all_requests_of_an_ipv6_network_are_counted_together(
     assert api.get("/users/1", REMOTE_ADDR="2001:db8:2::1").status_code == 404
 
 
+@pytest.mark.parametrize("forwarded", ["x/64", "::/64", "2001:db8::/64"])
+def test_what_is_no_address_is_counted_all_the_same(
+    api: APIClient, db: None, rates: Rates, settings: Settings, forwarded: str
+) -> None:
+    settings.NUM_PROXIES = 1
+    rates(address="2/hour", read="2/hour")
+    headers = {"x-forwarded-for": forwarded}
+    answers = [api.get("/users/1", headers=headers).status_code for _ in range(3)]
+    assert answers == [404, 404, 429]
+
+
 def test_probes_are_not_counted(api: APIClient, db: None, rates: Rates) -> None:
     rates(address="1/hour", read="1/hour")
     assert [api.get(path).status_code for path in ("/health", "/ready") * 2] == [200] * 4
