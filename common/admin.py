@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
+from django.forms import BooleanField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
 
@@ -60,7 +61,7 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
-        across = request.POST.get("select_across") == "1"
+        across = BooleanField().to_python(request.POST.get("select_across"))  # as Django reads it
         if across and len(queryset[: MOST_CHOSEN + 1]) > MOST_CHOSEN:
             name = self.opts.verbose_name_plural
             self.message_user(
