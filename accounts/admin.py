@@ -136,8 +136,17 @@ class UserAdmin(LargeTableAdmin):
     def save_related(
         self, request: HttpRequest, form: "ModelForm[User]", formsets: Any, change: bool
     ) -> None:
-        if "groups" in form.changed_data:
-            super().save_related(request, form, formsets, change)
+        """Adds and removes what was changed: another one may change other groups meanwhile."""
+        if "groups" not in form.changed_data:
+            return
+        box, groups = form["groups"], form.instance.groups
+        chosen = {str(group.pk) for group in form.cleaned_data["groups"]}
+        if box.field.show_hidden_initial:
+            opened = set(request.POST.getlist(box.html_initial_name))
+        else:
+            opened = {str(group.pk) for group in form.initial["groups"]}
+        groups.add(*map(int, chosen - opened))
+        groups.remove(*(group for group in groups.all() if str(group.pk) in opened - chosen))
 
     @admin.action(description="Suspend the selected users", permissions=["change"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

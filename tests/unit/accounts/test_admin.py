@@ -251,6 +251,16 @@ def test_a_flag_that_is_granted_while_the_form_is_open_stays(staff: Client, alic
     assert (alice.is_staff, alice.bio, alice.groups.get()) == (True, "Writes.", group)
 
 
+def test_a_change_of_groups_leaves_those_that_others_changed(staff: Client, alice: User) -> None:
+    old, taken, given, new = (Group.objects.create(name=name) for name in "abcd")
+    alice.groups.set([old, taken])
+    form = opened(staff, alice)
+    alice.groups.set([old, given])
+    sent = form | {"groups": [str(taken.pk), str(new.pk)]}  # takes the old one, gives the new one
+    assert staff.post(f"{USERS}{alice.id}/change/", sent).status_code == 302
+    assert set(alice.groups.all()) == {given, new}
+
+
 def test_flags_and_groups_are_taken_away_by_the_form(staff: Client, alice: User) -> None:
     User.objects.filter(id=alice.id).update(is_staff=True)
     alice.groups.add(Group.objects.create(name="moderators"))
@@ -282,11 +292,12 @@ def test_a_superuser_makes_staff(staff: Client, alice: User) -> None:
     assert alice.is_staff
 
 
+@pytest.mark.parametrize("across", ["1", "on"])
 def test_an_action_changes_no_more_than_a_bound_of_users(
-    staff: Client, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
+    staff: Client, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch, across: str
 ) -> None:
     monkeypatch.setattr("common.admin.MOST_CHOSEN", 2)
-    chosen = {"action": "suspend", "_selected_action": str(alice.id), "select_across": "1"}
+    chosen = {"action": "suspend", "_selected_action": str(alice.id), "select_across": across}
     staff.post(USERS, chosen)
     assert "An action changes 2 users at most" in staff.get(USERS).content.decode()
     assert not User.objects.filter(suspended_at__isnull=False).exists()
