@@ -5,7 +5,8 @@
 --       how many seconds it is remembered, entries kept, then the author's entries, newest first.
 -- Returns 1 where the timeline now shows what the answer says, 0 where a newer answer was applied.
 local follower, author, following, version = ARGV[1], ARGV[2], ARGV[3] == '1', tonumber(ARGV[4])
-if redis.call('HEXISTS', KEYS[4], author) == 1 then redis.call('DEL', KEYS[5]) end
+local is_pulled = redis.call('HEXISTS', KEYS[4], author) == 1
+if is_pulled then redis.call('DEL', KEYS[5]) end
 
 if version > 0 then
   local settled = tonumber(redis.call('GET', KEYS[2]) or '0')
@@ -23,5 +24,7 @@ else
   redis.call('EXPIRE', KEYS[3], ARGV[5])
 end
 
+-- A pulled author's entries may be older than all those given. The next reader builds the timeline.
+if is_pulled and not following then redis.call('DEL', KEYS[1]) end
 show(KEYS[1], {unpack(ARGV, 7)}, following, tonumber(ARGV[6]))
 return 1

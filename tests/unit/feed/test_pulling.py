@@ -4,12 +4,15 @@ import pytest
 from django.core.management import call_command
 from django_redis import get_redis_connection
 
+from common.ids import created_at, new_ids
 from feed import lists, pulling, store
 from feed.fanout import push_again
 from feed.truth import compare
+from grpc_services.clients.tweets import MAX_ENTRIES
 from messaging.events import PullEnded, decode
 from messaging.models import OutboxEvent
 from tests.unit.feed.world import Person, pending, tell, tell_all
+from tweets.models import Tweet
 
 # commits run what follows them, such as dropping what the cache has
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -78,6 +81,24 @@ def test_a_follow_and_an_unfollow_count_at_the_next_read(writer, follower, stran
     stranger.unfollow(writer)
     tell_all()
     assert stranger.feed_ids() == []
+
+
+def test_an_unfollow_takes_out_all_that_was_pushed_before(writer, follower, settings):
+    follower.follow(writer)
+    tell_all()
+    pushed = writer.post()
+    tell_all()
+    assert follower.feed_ids() == [pushed]
+    settings.FEED_PULL_FOLLOWERS = 0
+    writer.post()
+    tell_all()
+    Tweet.objects.bulk_create(
+        Tweet(id=id, user_id=writer.id, content="newer", created_at=created_at(id))
+        for id in new_ids(MAX_ENTRIES)
+    )
+    follower.unfollow(writer)
+    tell_all()
+    assert follower.feed_ids() == []
 
 
 def test_a_deleted_tweet_is_gone_from_their_own_list(writer, follower, pulled):
