@@ -13,6 +13,7 @@ from grpc_services import fragments
 from grpc_services.clients import accounts
 from grpc_services.fragments import Change
 from messaging.events import (
+    FollowersRemoved,
     UserDeleted,
     UserFollowed,
     UserRestored,
@@ -72,6 +73,16 @@ def forget(events: Sequence[UserSuspended] | Sequence[UserDeleted]) -> None:
         store.forget(event.id)
 
 
+def forget_followers(events: Sequence[FollowersRemoved]) -> None:
+    """Drops the timelines of a deleted account's followers.
+
+    Nobody can say any more which of their entries were the account's. Left there, they would take
+    up the pages that are read by offset.
+    """
+    for event in events:
+        store.forget_all(event.follower_ids)
+
+
 def bring_back(events: Sequence[UserRestored]) -> None:
     """Puts a restored author's entries into the timelines that were built without them."""
     show_users(events)
@@ -99,6 +110,7 @@ SLICES = Worker(
         "feed.sliced": go_on,
         "feed.pull_ended": push_again,
         "feed.merge_sliced": merge_on,
+        "user.followers_removed": forget_followers,
     },
     batch=1,
     prepare=placement.settle_once,

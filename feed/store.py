@@ -220,6 +220,14 @@ def forget(owner_id: int, kind: Kind = TIMELINE) -> None:
     connection.delete(key(owner_id, kind), older_key(owner_id), pulls_key(owner_id))
 
 
+def forget_all(user_ids: Sequence[int]) -> None:
+    """Drops the users' timelines; their next readers build them."""
+    for shard, ids in shards.group(user_ids).items():
+        names = [name for id in ids for name in (key(id), older_key(id), pulls_key(id))]
+        if names:
+            shards.connection(shard).unlink(*names)
+
+
 def push(entry_id: int, author_id: int, audience: Audience | Sequence[int]) -> int:
     """Puts a fresh entry on top of the timelines that exist. Returns how many took it.
 

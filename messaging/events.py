@@ -2,8 +2,9 @@
 
 Events are facts in the past tense, and frozen. A field is never removed or renamed. A new field has
 a default, which stands in for it in messages that older processes wrote. On the wire an event is
-one flat JSON object, its ids as decimal strings and its times in ISO 8601; its routing key is its
-type. Events arrive late, twice and in any order: a handler that needs the current state asks.
+one flat JSON object, its ids as decimal strings or lists of these, its times in ISO 8601; its
+routing key is its type. Events arrive late, twice and in any order: a handler that needs the
+current state asks.
 """
 
 from collections.abc import Callable
@@ -119,6 +120,16 @@ class UserRestored(Event):
 class UserDeleted(Event):
     routing_key = "user.deleted"
     id: int
+    at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class FollowersRemoved(Event):
+    """A batch of the follows that a deleted account left was deleted."""
+
+    routing_key = "user.followers_removed"
+    user_id: int  # whom they followed
+    follower_ids: tuple[int, ...]
     at: datetime
 
 
@@ -249,9 +260,11 @@ def _quote(value: Any) -> str:
     return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
 
 
-def _show(value: Any) -> str | None:
+def _show(value: Any) -> str | list[str] | None:
     if isinstance(value, datetime):
         return format_time(value)
+    if isinstance(value, tuple):
+        return list(map(str, value))
     return None if value is None else str(value)
 
 
@@ -260,6 +273,12 @@ def _read_id(value: Any) -> int:
     if number is None:
         raise ValueError
     return number
+
+
+def _read_ids(value: Any) -> tuple[int, ...]:
+    if not isinstance(value, list):
+        raise TypeError
+    return tuple(map(_read_id, value))
 
 
 def _read_text(value: Any) -> str:
@@ -272,6 +291,7 @@ def _read_text(value: Any) -> str:
 _READ: dict[Any, tuple[Callable[[Any], Any], str]] = {
     int: (_read_id, "an id"),
     int | None: (lambda value: None if value is None else _read_id(value), "an id or null"),
+    tuple[int, ...]: (_read_ids, "a list of ids"),
     str: (_read_text, "a text"),
     datetime: (parse_time, "a time with its zone"),
 }

@@ -11,7 +11,7 @@ from common.db import atomic, with_new_id
 from common.errors import NotFound
 from common.ids import created_at
 from messaging import outbox
-from messaging.events import UserFollowed, UserUnfollowed
+from messaging.events import FollowersRemoved, UserFollowed, UserUnfollowed
 
 # How many follows one transaction removes, and so how many users it locks.
 BATCH = 200
@@ -87,6 +87,11 @@ def _remove_batch(user_id: int, side: str, other_side: str, counter: str) -> boo
         left.delete()
         users = User.objects.filter(id__in=ids)
         users.update(**{counter: Greatest(F(counter) - 1, 0)})  # though it had drifted
+        if ids and side == "following_id":
+            outbox.publish(
+                FollowersRemoved(user_id=user_id, follower_ids=tuple(ids), at=timezone.now()),
+                service="accounts",
+            )
     return True
 
 

@@ -18,7 +18,8 @@ def test_every_event_of_the_contract_is_known():
         "feed.merge_sliced", "feed.pull_ended", "feed.sliced", "search.sliced", "tweet.created",
         "tweet.deleted", "tweet.liked", "tweet.reposted", "tweet.unliked", "tweet.unreposted",
         "tweets.remains_sliced", "tweets.removal_sliced", "user.deleted", "user.followed",
-        "user.registered", "user.restored", "user.suspended", "user.unfollowed", "user.updated",
+        "user.followers_removed", "user.registered", "user.restored", "user.suspended",
+        "user.unfollowed", "user.updated",
     ]  # fmt: skip
 
 
@@ -78,6 +79,14 @@ def test_a_field_that_a_newer_writer_added_is_passed_over():
         ("user.followed", b'{"follower_id":"1","following_id":"2","at":"yesterday"}'),
         ("user.followed", b'{"follower_id":"1","following_id":"2","at":"2026-11-23T10:30:00"}'),
         ("user.registered", b'{"id":"1","username":5,"display_name":""}'),
+        (
+            "user.followers_removed",
+            b'{"user_id":"1","follower_ids":"2","at":"2026-11-23T10:30:00Z"}',
+        ),
+        (
+            "user.followers_removed",
+            b'{"user_id":"1","follower_ids":[2],"at":"2026-11-23T10:30:00Z"}',
+        ),
         ("user.registered", b"\xff\xfe"),
     ],
 )

@@ -68,6 +68,7 @@ times = st.one_of(
 VALUES: dict[Any, st.SearchStrategy[Any]] = {
     int: ids,
     int | None: ids,
+    tuple[int, ...]: st.lists(ids, max_size=4) | json_values,
     str: st.text() | json_values,
     datetime: times,
 }
@@ -168,6 +169,7 @@ def readable(draw: Callable[..., Any]) -> Event:
     within: dict[Any, st.SearchStrategy[Any]] = {
         int: number,
         int | None: st.none() | number,
+        tuple[int, ...]: st.lists(number, max_size=4).map(tuple),
         str: st.text(max_size=300),
         datetime: st.datetimes(timezones=st.just(UTC)),
     }

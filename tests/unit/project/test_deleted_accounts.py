@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from rest_framework.test import APIClient
 
 from accounts import services as accounts
 from accounts.models import Follow, User
@@ -22,6 +23,7 @@ from tweets.selectors import find_counter_drift
 from tweets.services import deletion
 
 Drain = Callable[[], None]
+SignIn = Callable[[User], APIClient]
 
 
 @pytest.fixture(autouse=True)
@@ -96,6 +98,30 @@ def test_what_a_suspended_account_writes_stays(alice: User, tweet: Tweet, drain:
     drain()
     assert Tweet.objects.filter(user_id=alice.id).count() == 3
     assert Like.objects.count() == 1
+
+
+# Feeds
+
+
+@pytest.mark.parametrize("tweets", [1, 60])
+def test_followers_of_a_deleted_account_see_the_others_on_the_first_page(
+    alice: User, bob: User, carol: User, tweets: int, drain: Drain, sign_in: SignIn
+) -> None:
+    for author in (alice, carol):
+        accounts.follow(follower_id=bob.id, following_id=author.id)
+    left = services.post_tweet(user_id=carol.id, content="hello")
+    for _ in range(tweets):
+        services.post_tweet(user_id=alice.id, content="hello")
+    drain()
+    assert read_first_page(sign_in(bob)) != [left.id]
+    accounts.delete_user(user_id=alice.id)
+    drain()
+    assert read_first_page(sign_in(bob)) == [left.id]
+
+
+def read_first_page(client: APIClient) -> list[int]:
+    page = client.get("/feed", {"limit": 20, "offset": 0}).json()
+    return [int(tweet["id"]) for tweet in page["tweets"]]
 
 
 # Bounded work
