@@ -10,11 +10,12 @@ from django.db.models import Count, Q, QuerySet
 from accounts import models
 from accounts.usernames import is_username
 from common import permissions
+from common.db import now_us
 from common.drift import Drift, find_drift
 from common.errors import NotFound
 from common.ids import MAX_ID, find_named_id
 from common.pagination import Page, cut
-from grpc_services.clients.accounts import Follow, Relation, User
+from grpc_services.clients.accounts import Follow, Hidden, Relation, User
 
 # The columns of a user as everyone may see them, in the order that `_shown` takes them.
 _SHOWN = (
@@ -125,6 +126,17 @@ def find_deleted(user_ids: Collection[int]) -> set[int]:
     """Those without an account, in one query. A suspended account is not deleted."""
     existing = models.User.objects.filter(id__in=user_ids).values_list("id", flat=True)
     return set(user_ids).difference(existing)
+
+
+def find_hidden(user_ids: Collection[int]) -> Hidden:
+    """Those who are suspended or have no account.
+
+    The time is read before the users. An answer from before a change has a time before the change's
+    commit, so an answer from after the commit always has a higher time.
+    """
+    as_of_us = now_us("accounts")
+    visible = models.User.objects.active().filter(id__in=user_ids).values_list("id", flat=True)
+    return Hidden(user_ids=frozenset(user_ids).difference(visible), as_of_us=as_of_us)
 
 
 # Follows

@@ -72,6 +72,12 @@ class UserServicer(Base):
         deleted = selectors.find_deleted(read_ids("user_ids", request.user_ids))
         return pb.FindDeletedRes(user_ids=map(str, deleted))
 
+    def FindHidden(
+        self, request: pb.FindHiddenReq, context: grpc.ServicerContext
+    ) -> pb.FindHiddenRes:
+        hidden = selectors.find_hidden(read_ids("user_ids", request.user_ids))
+        return pb.FindHiddenRes(user_ids=map(str, hidden.user_ids), as_of_us=hidden.as_of_us)
+
     def RemoveFollows(
         self, request: pb.RemoveFollowsReq, context: grpc.ServicerContext
     ) -> pb.RemoveFollowsRes:

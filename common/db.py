@@ -5,6 +5,7 @@ somewhere else; ruff bans it and `on_commit` outside this module. Services that 
 alias, and `settings.SERVICE_DATABASES` says which.
 """
 
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
@@ -46,6 +47,16 @@ def atomic(service: str) -> AbstractContextManager[Any]:
 def on_commit(service: str, action: Callable[[], None]) -> None:
     """Runs `action` after the service's open transaction commits; at once where none is open."""
     transaction.on_commit(action, using=alias(service))  # noqa: TID251 the one place
+
+
+def now_us(service: str) -> int:
+    """The time by the clock of the service's database, in microseconds since 1970."""
+    connection = connections[alias(service)]
+    if connection.vendor == "sqlite":  # its clock is the host's, but its functions return ms
+        return time.time_ns() // 1_000
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
+        return int(cursor.fetchone()[0])
 
 
 def violated(error: IntegrityError, *names: str) -> bool:

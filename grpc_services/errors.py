@@ -50,6 +50,10 @@ def raise_meaning(error: grpc.RpcError, service: str) -> NoReturn:
         # this process, not the user that it works for: no news for a client, who may try again
         log.error("%s does not know this process: do both have the same GRPC_TOKEN_KEYS?", service)
         raise errors.Unavailable(f"{service} does not know this process") from error
+    if status is grpc.StatusCode.UNIMPLEMENTED:
+        # during an upgrade: a retry reaches a server of the new version
+        log.error("%s does not know an RPC: it runs an older version", service)
+        raise errors.Unavailable(f"{service} runs an older version") from error
     if meaning := _MEANING.get(status):
         raise meaning(details or status.name) from error
     raise RuntimeError(f"{service} failed: {status.name} {details}") from error

@@ -8,7 +8,7 @@ from common.batches import batched
 from grpc_services.clients import tweets
 from grpc_services.clients.calls import MAX_IDS
 from grpc_services.clients.tweets import Tweet
-from search.index import BURIED, SURPLUS, Tombstone, index, now_ms
+from search.index import BURIED, SURPLUS, Tombstone, index
 from search.rebuild import documents_of
 
 __all__ = ["BURIED", "look", "look_at", "write_anew"]
@@ -38,8 +38,7 @@ def look_at(ids: Sequence[int]) -> dict[int, str]:
 def write_anew(ids: Sequence[int]) -> None:
     """Writes those documents as they should be, and tombstones for what stands for no tweet."""
     for batch in batched(ids, MAX_IDS):
-        asked_at = now_ms()
-        documents = documents_of(_existing(batch), version=asked_at)
+        documents = documents_of(_existing(batch))
         gone = set(batch).difference(document.id for document in documents)
         index().write(documents)
         index().write(Tombstone(id=id, deleted_at=timezone.now()) for id in gone)

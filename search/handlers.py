@@ -23,7 +23,7 @@ from messaging.events import (
 )
 from messaging.outbox import publish
 from messaging.worker import Handler, Worker
-from search.index import Document, Tombstone, index, now_ms
+from search.index import Document, Tombstone, index
 
 # Messages, and so documents in one bulk request.
 BATCH = 500
@@ -55,9 +55,10 @@ def bury(events: Sequence[TweetDeleted]) -> None:
 
 
 def show_or_hide(events: Sequence[UserSuspended | UserRestored | UserDeleted]) -> None:
-    """Makes the authors' tweets be found if accounts knows the authors now, and only then.
+    """Shows the authors' tweets if the authors can be seen now, and hides them otherwise.
 
-    The version is the time of asking, so of two workers that ask, the later answer stays.
+    The version is the time of accounts' answer by accounts' database. Of two workers that ask, the
+    newer answer stays, whatever their own clocks say.
     """
     _show_or_hide(dict.fromkeys(event.id for event in events))
 
@@ -70,12 +71,11 @@ def show_or_hide_on(events: Sequence[AuthorSliced]) -> None:
 
 def _show_or_hide(after_ids: Mapping[int, int | None]) -> None:
     """A slice of each author's tweets: those after the id, or the first ones."""
-    asked_at = now_ms()
-    known = accounts.get_users(after_ids)
+    hidden = accounts.find_hidden(after_ids)
     for user_id, after_id in after_ids.items():
         page = index().find_by_author(user_id, after_id=after_id, limit=SLICE)
         index().write(
-            replace(document, hidden=user_id not in known, version=asked_at)
+            replace(document, hidden=user_id in hidden.user_ids, version=hidden.as_of_us)
             for document in page.items
         )
         if page.next is not None:
@@ -86,22 +86,21 @@ def _show_or_hide(after_ids: Mapping[int, int | None]) -> None:
 
 
 def _hide_unseen(documents: Sequence[Document]) -> None:
-    """Those whose authors were suspended before their tweets came here, so that `show_or_hide` did
-    not find them.
+    """Hides new tweets whose authors were suspended before: `show_or_hide` did not find them.
 
-    Asks when they can be found, so one of the two sees what the other has done. While accounts is
-    down nobody's tweets wait for it: what hydration then drops is hidden by `audit --repair`.
+    It asks accounts after the tweets are in the index. So either this answer knows the suspension,
+    or `show_or_hide` finds the tweets. New tweets do not wait for accounts during an outage: pages
+    leave out those of suspended authors, and `audit --repair` hides them.
     """
-    asked_at = now_ms()
     try:
-        known = accounts.get_users({document.user_id for document in documents})
+        hidden = accounts.find_hidden({document.user_id for document in documents})
     except Unavailable as error:
         log.warning("authors of %d new tweets are not looked up: %s", len(documents), error)
         return
     index().write(
-        replace(document, hidden=True, version=asked_at)
+        replace(document, hidden=True, version=hidden.as_of_us)
         for document in documents
-        if document.user_id not in known
+        if document.user_id in hidden.user_ids
     )
 
 

@@ -17,9 +17,10 @@ from search.query import Query
 # Hits that can be reached and are counted.
 WINDOW = 10_000
 
-# Versions (docs/decisions/0005-search-versions.md): whatever comes late loses.
-CREATED = 1  # less than any time in ms, by which hiding and showing again are versioned
-DELETED = 2**62  # more than any
+# Versions (docs/decisions/0005-search-versions.md): the index keeps the highest. Hiding a tweet and
+# showing it again have times in microseconds, which lie between these two.
+CREATED = 1
+DELETED = 2**62
 # How long a tombstone outlives the index it was written to: longer than news may be late.
 TOMBSTONES_KEPT = timedelta(days=1)
 
@@ -158,13 +159,8 @@ def expired() -> Malformed:
     return Malformed("cursor: has expired", fields={"cursor": ["has expired: search again"]})
 
 
-def now_ms() -> int:
-    """Taken before accounts is asked, the version of what the answer makes of a document."""
-    return time.time_ns() // 1_000_000
-
-
 def this_hour() -> int:
-    return now_ms() // _MS_PER_HOUR
+    return time.time_ns() // 1_000_000 // _MS_PER_HOUR
 
 
 def end_of_hour_ms(hour: int) -> int:

@@ -24,7 +24,7 @@ def rebuild(report: Report = lambda page: None) -> int:
     try:
         loaded = 0
         for page in _pages():
-            building.load(documents_of(page))
+            building.load(documents_of(page, version=CREATED))
             loaded += len(page)
             report(page)
         building.finish()
@@ -34,17 +34,20 @@ def rebuild(report: Report = lambda page: None) -> int:
     return loaded
 
 
-def documents_of(page: Sequence[Tweet], *, version: int = CREATED) -> list[Document]:
-    """As they should stand in the index now: asks accounts whose tweets are hidden."""
-    known = accounts.get_users({tweet.user_id for tweet in page})
+def documents_of(page: Sequence[Tweet], *, version: int | None = None) -> list[Document]:
+    """The documents that the index should have now. Asks accounts whose tweets are hidden.
+
+    Without a `version` they get the time of that answer, and replace what is older.
+    """
+    hidden = accounts.find_hidden({tweet.user_id for tweet in page})
     return [
         Document(
             id=tweet.id,
             user_id=tweet.user_id,
             content=tweet.content,
             created_at=tweet.created_at,
-            version=version,
-            hidden=tweet.user_id not in known,
+            version=hidden.as_of_us if version is None else version,
+            hidden=tweet.user_id in hidden.user_ids,
         )
         for tweet in page
     ]

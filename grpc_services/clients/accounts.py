@@ -52,6 +52,16 @@ class Relation:
     version: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hidden:
+    """Users who are suspended or have no account."""
+
+    user_ids: frozenset[int]
+    # by the clock of the accounts database, in microseconds: of two answers about a user, the one
+    # with the higher time is newer
+    as_of_us: int
+
+
 def find_user(*, user_id: int | None = None, username: str | None = None) -> User | None:
     """By one of the two; None for whoever is unknown, suspended or deleted."""
     request = pb.GetUserReq(user_id=str(user_id or ""), username=username or "")
@@ -82,6 +92,15 @@ def find_deleted(user_ids: Collection[int]) -> set[int]:
         return set()
     request = pb.FindDeletedReq(user_ids=map(str, user_ids))
     return {int(id) for id in call(_stub().FindDeleted, request, SERVICE).user_ids}
+
+
+def find_hidden(user_ids: Collection[int]) -> Hidden:
+    """Those of the users whose tweets must not be seen; 1,000 ids at most."""
+    if not user_ids:
+        return Hidden(user_ids=frozenset(), as_of_us=0)
+    request = pb.FindHiddenReq(user_ids=map(str, user_ids))
+    answer = call(_stub().FindHidden, request, SERVICE)
+    return Hidden(user_ids=frozenset(map(int, answer.user_ids)), as_of_us=answer.as_of_us)
 
 
 def remove_follows(*, user_id: int) -> bool:

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*grpc_services/generated/user_service.proto\x12\x0cuser_service\"\xa6\x01\n\nUserStruct\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08username\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0b\n\x03\x62io\x18\x04 \x01(\t\x12\x12\n\nnum_tweets\x18\x05 \x01(\x03\x12\x15\n\rnum_followers\x18\x06 \x01(\x03\x12\x15\n\rnum_following\x18\x07 \x01(\x03\x12\x15\n\rcreated_at_ms\x18\x08 \x01(\x03\"/\n\nGetUserReq\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x10\n\x08username\x18\x02 \x01(\t\"C\n\nGetUserRes\x12\r\n\x05valid\x18\x01 \x01(\x08\x12&\n\x04user\x18\x02 \x01(\x0b\x32\x18.user_service.UserStruct\"\x1f\n\x0bGetUsersReq\x12\x10\n\x08user_ids\x18\x01 \x03(\t\"6\n\x0bGetUsersRes\x12\'\n\x05users\x18\x01 \x03(\x0b\x32\x18.user_service.UserStruct\"M\n\x12IncrementTweetsReq\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05\x64\x65lta\x18\x02 \x01(\x12\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"%\n\x12IncrementTweetsRes\x12\x0f\n\x07success\x18\x01 \x01(\x08\"6\n\x0fGetRelationsReq\x12\x11\n\tviewer_id\x18\x01 \x01(\t\x12\x10\n\x08user_ids\x18\x02 \x03(\t\"Z\n\x0eRelationStruct\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x11\n\tfollowing\x18\x02 \x01(\x08\x12\x13\n\x0b\x66ollowed_by\x18\x03 \x01(\x08\x12\x0f\n\x07version\x18\x04 \x01(\x03\"B\n\x0fGetRelationsRes\x12/\n\trelations\x18\x01 \x03(\x0b\x32\x1c.user_service.RelationStruct\"\"\n\x0e\x46indDeletedReq\x12\x10\n\x08user_ids\x18\x01 \x03(\t\"\"\n\x0e\x46indDeletedRes\x12\x10\n\x08user_ids\x18\x01 \x03(\t\"#\n\x10RemoveFollowsReq\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"!\n\x10RemoveFollowsRes\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\"\\\n\x0c\x46ollowStruct\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x66ollower_id\x18\x02 \x01(\t\x12\x14\n\x0c\x66ollowing_id\x18\x03 \x01(\t\x12\x15\n\rcreated_at_ms\x18\x04 \x01(\x03\"A\n\x0fGetFollowersReq\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05\"S\n\x0fGetFollowersRes\x12+\n\x07\x66ollows\x18\x01 \x03(\x0b\x32\x1a.user_service.FollowStruct\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\"[\n\x11GetFollowerIdsReq\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\x06\x12\r\n\x05limit\x18\x03 \x01(\x05\x12\x16\n\x0eother_user_ids\x18\x04 \x03(\t\"i\n\x11GetFollowerIdsRes\x12\x14\n\x0c\x66ollower_ids\x18\x01 \x03(\x06\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\x06\x12)\n\x06others\x18\x03 \x03(\x0b\x32\x19.user_service.FollowerIds\"4\n\x0b\x46ollowerIds\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x14\n\x0c\x66ollower_ids\x18\x02 \x03(\x06\x32\xb8\x05\n\x04User\x12=\n\x07GetUser\x12\x18.user_service.GetUserReq\x1a\x18.user_service.GetUserRes\x12@\n\x08GetUsers\x12\x19.user_service.GetUsersReq\x1a\x19.user_service.GetUsersRes\x12U\n\x0fIncrementTweets\x12 .user_service.IncrementTweetsReq\x1a .user_service.IncrementTweetsRes\x12L\n\x0cGetRelations\x12\x1d.user_service.GetRelationsReq\x1a\x1d.user_service.GetRelationsRes\x12I\n\x0b\x46indDeleted\x12\x1c.user_service.FindDeletedReq\x1a\x1c.user_service.FindDeletedRes\x12O\n\rRemoveFollows\x12\x1e.user_service.RemoveFollowsReq\x1a\x1e.user_service.RemoveFollowsRes\x12L\n\x0cGetFollowers\x12\x1d.user_service.GetFollowersReq\x1a\x1d.user_service.GetFollowersRes\x12L\n\x0cGetFollowing\x12\x1d.user_service.GetFollowersReq\x1a\x1d.user_service.GetFollowersRes\x12R\n\x0eGetFollowerIds\x12\x1f.user_service.GetFollowerIdsReq\x1a\x1f.user_service.GetFollowerIdsResb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*grpc_services/generated/user_service.proto\x12\x0cuser_service\"\xa6\x01\n\nUserStruct\x12\n\n\x02id\x18\x01 \x01(\t\x12\x10\n\x08username\x18\x02 \x01(\t\x12\x14\n\x0c\x64isplay_name\x18\x03 \x01(\t\x12\x0b\n\x03\x62io\x18\x04 \x01(\t\x12\x12\n\nnum_tweets\x18\x05 \x01(\x03\x12\x15\n\rnum_followers\x18\x06 \x01(\x03\x12\x15\n\rnum_following\x18\x07 \x01(\x03\x12\x15\n\rcreated_at_ms\x18\x08 \x01(\x03\"/\n\nGetUserReq\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x10\n\x08username\x18\x02 \x01(\t\"C\n\nGetUserRes\x12\r\n\x05valid\x18\x01 \x01(\x08\x12&\n\x04user\x18\x02 \x01(\x0b\x32\x18.user_service.UserStruct\"\x1f\n\x0bGetUsersReq\x12\x10\n\x08user_ids\x18\x01 \x03(\t\"6\n\x0bGetUsersRes\x12\'\n\x05users\x18\x01 \x03(\x0b\x32\x18.user_service.UserStruct\"M\n\x12IncrementTweetsReq\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\r\n\x05\x64\x65lta\x18\x02 \x01(\x12\x12\x17\n\x0fidempotency_key\x18\x03 \x01(\t\"%\n\x12IncrementTweetsRes\x12\x0f\n\x07success\x18\x01 \x01(\x08\"6\n\x0fGetRelationsReq\x12\x11\n\tviewer_id\x18\x01 \x01(\t\x12\x10\n\x08user_ids\x18\x02 \x03(\t\"Z\n\x0eRelationStruct\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x11\n\tfollowing\x18\x02 \x01(\x08\x12\x13\n\x0b\x66ollowed_by\x18\x03 \x01(\x08\x12\x0f\n\x07version\x18\x04 \x01(\x03\"B\n\x0fGetRelationsRes\x12/\n\trelations\x18\x01 \x03(\x0b\x32\x1c.user_service.RelationStruct\"\"\n\x0e\x46indDeletedReq\x12\x10\n\x08user_ids\x18\x01 \x03(\t\"\"\n\x0e\x46indDeletedRes\x12\x10\n\x08user_ids\x18\x01 \x03(\t\"!\n\rFindHiddenReq\x12\x10\n\x08user_ids\x18\x01 \x03(\t\"3\n\rFindHiddenRes\x12\x10\n\x08user_ids\x18\x01 \x03(\t\x12\x10\n\x08\x61s_of_us\x18\x02 \x01(\x03\"#\n\x10RemoveFollowsReq\x12\x0f\n\x07user_id\x18\x01 \x01(\t\"!\n\x10RemoveFollowsRes\x12\r\n\x05\x66ound\x18\x01 \x01(\x08\"\\\n\x0c\x46ollowStruct\x12\n\n\x02id\x18\x01 \x01(\t\x12\x13\n\x0b\x66ollower_id\x18\x02 \x01(\t\x12\x14\n\x0c\x66ollowing_id\x18\x03 \x01(\t\x12\x15\n\rcreated_at_ms\x18\x04 \x01(\x03\"A\n\x0fGetFollowersReq\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\t\x12\r\n\x05limit\x18\x03 \x01(\x05\"S\n\x0fGetFollowersRes\x12+\n\x07\x66ollows\x18\x01 \x03(\x0b\x32\x1a.user_service.FollowStruct\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\t\"[\n\x11GetFollowerIdsReq\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x0e\n\x06\x63ursor\x18\x02 \x01(\x06\x12\r\n\x05limit\x18\x03 \x01(\x05\x12\x16\n\x0eother_user_ids\x18\x04 \x03(\t\"i\n\x11GetFollowerIdsRes\x12\x14\n\x0c\x66ollower_ids\x18\x01 \x03(\x06\x12\x13\n\x0bnext_cursor\x18\x02 \x01(\x06\x12)\n\x06others\x18\x03 \x03(\x0b\x32\x19.user_service.FollowerIds\"4\n\x0b\x46ollowerIds\x12\x0f\n\x07user_id\x18\x01 \x01(\t\x12\x14\n\x0c\x66ollower_ids\x18\x02 \x03(\x06\x32\x80\x06\n\x04User\x12=\n\x07GetUser\x12\x18.user_service.GetUserReq\x1a\x18.user_service.GetUserRes\x12@\n\x08GetUsers\x12\x19.user_service.GetUsersReq\x1a\x19.user_service.GetUsersRes\x12U\n\x0fIncrementTweets\x12 .user_service.IncrementTweetsReq\x1a .user_service.IncrementTweetsRes\x12L\n\x0cGetRelations\x12\x1d.user_service.GetRelationsReq\x1a\x1d.user_service.GetRelationsRes\x12I\n\x0b\x46indDeleted\x12\x1c.user_service.FindDeletedReq\x1a\x1c.user_service.FindDeletedRes\x12\x46\n\nFindHidden\x12\x1b.user_service.FindHiddenReq\x1a\x1b.user_service.FindHiddenRes\x12O\n\rRemoveFollows\x12\x1e.user_service.RemoveFollowsReq\x1a\x1e.user_service.RemoveFollowsRes\x12L\n\x0cGetFollowers\x12\x1d.user_service.GetFollowersReq\x1a\x1d.user_service.GetFollowersRes\x12L\n\x0cGetFollowing\x12\x1d.user_service.GetFollowersReq\x1a\x1d.user_service.GetFollowersRes\x12R\n\x0eGetFollowerIds\x12\x1f.user_service.GetFollowerIdsReq\x1a\x1f.user_service.GetFollowerIdsResb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -55,22 +55,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FINDDELETEDREQ']._serialized_end=804
   _globals['_FINDDELETEDRES']._serialized_start=806
   _globals['_FINDDELETEDRES']._serialized_end=840
-  _globals['_REMOVEFOLLOWSREQ']._serialized_start=842
-  _globals['_REMOVEFOLLOWSREQ']._serialized_end=877
-  _globals['_REMOVEFOLLOWSRES']._serialized_start=879
-  _globals['_REMOVEFOLLOWSRES']._serialized_end=912
-  _globals['_FOLLOWSTRUCT']._serialized_start=914
-  _globals['_FOLLOWSTRUCT']._serialized_end=1006
-  _globals['_GETFOLLOWERSREQ']._serialized_start=1008
-  _globals['_GETFOLLOWERSREQ']._serialized_end=1073
-  _globals['_GETFOLLOWERSRES']._serialized_start=1075
-  _globals['_GETFOLLOWERSRES']._serialized_end=1158
-  _globals['_GETFOLLOWERIDSREQ']._serialized_start=1160
-  _globals['_GETFOLLOWERIDSREQ']._serialized_end=1251
-  _globals['_GETFOLLOWERIDSRES']._serialized_start=1253
-  _globals['_GETFOLLOWERIDSRES']._serialized_end=1358
-  _globals['_FOLLOWERIDS']._serialized_start=1360
-  _globals['_FOLLOWERIDS']._serialized_end=1412
-  _globals['_USER']._serialized_start=1415
-  _globals['_USER']._serialized_end=2111
+  _globals['_FINDHIDDENREQ']._serialized_start=842
+  _globals['_FINDHIDDENREQ']._serialized_end=875
+  _globals['_FINDHIDDENRES']._serialized_start=877
+  _globals['_FINDHIDDENRES']._serialized_end=928
+  _globals['_REMOVEFOLLOWSREQ']._serialized_start=930
+  _globals['_REMOVEFOLLOWSREQ']._serialized_end=965
+  _globals['_REMOVEFOLLOWSRES']._serialized_start=967
+  _globals['_REMOVEFOLLOWSRES']._serialized_end=1000
+  _globals['_FOLLOWSTRUCT']._serialized_start=1002
+  _globals['_FOLLOWSTRUCT']._serialized_end=1094
+  _globals['_GETFOLLOWERSREQ']._serialized_start=1096
+  _globals['_GETFOLLOWERSREQ']._serialized_end=1161
+  _globals['_GETFOLLOWERSRES']._serialized_start=1163
+  _globals['_GETFOLLOWERSRES']._serialized_end=1246
+  _globals['_GETFOLLOWERIDSREQ']._serialized_start=1248
+  _globals['_GETFOLLOWERIDSREQ']._serialized_end=1339
+  _globals['_GETFOLLOWERIDSRES']._serialized_start=1341
+  _globals['_GETFOLLOWERIDSRES']._serialized_end=1446
+  _globals['_FOLLOWERIDS']._serialized_start=1448
+  _globals['_FOLLOWERIDS']._serialized_end=1500
+  _globals['_USER']._serialized_start=1503
+  _globals['_USER']._serialized_end=2271
 # @@protoc_insertion_point(module_scope)

@@ -61,6 +61,11 @@ class UserStub:
                 request_serializer=grpc__services_dot_generated_dot_user__service__pb2.FindDeletedReq.SerializeToString,
                 response_deserializer=grpc__services_dot_generated_dot_user__service__pb2.FindDeletedRes.FromString,
                 _registered_method=True)
+        self.FindHidden = channel.unary_unary(
+                '/user_service.User/FindHidden',
+                request_serializer=grpc__services_dot_generated_dot_user__service__pb2.FindHiddenReq.SerializeToString,
+                response_deserializer=grpc__services_dot_generated_dot_user__service__pb2.FindHiddenRes.FromString,
+                _registered_method=True)
         self.RemoveFollows = channel.unary_unary(
                 '/user_service.User/RemoveFollows',
                 request_serializer=grpc__services_dot_generated_dot_user__service__pb2.RemoveFollowsReq.SerializeToString,
@@ -122,6 +127,13 @@ class UserServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def FindHidden(self, request, context):
+        """Those of the users who are suspended or have no account, and when they were read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def RemoveFollows(self, request, context):
         """Removes some hundred follows that a deleted account left; to be called until it finds none.
         """
@@ -176,6 +188,11 @@ def add_UserServicer_to_server(servicer, server):
                     servicer.FindDeleted,
                     request_deserializer=grpc__services_dot_generated_dot_user__service__pb2.FindDeletedReq.FromString,
                     response_serializer=grpc__services_dot_generated_dot_user__service__pb2.FindDeletedRes.SerializeToString,
+            ),
+            'FindHidden': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindHidden,
+                    request_deserializer=grpc__services_dot_generated_dot_user__service__pb2.FindHiddenReq.FromString,
+                    response_serializer=grpc__services_dot_generated_dot_user__service__pb2.FindHiddenRes.SerializeToString,
             ),
             'RemoveFollows': grpc.unary_unary_rpc_method_handler(
                     servicer.RemoveFollows,
@@ -335,6 +352,33 @@ class User:
             '/user_service.User/FindDeleted',
             grpc__services_dot_generated_dot_user__service__pb2.FindDeletedReq.SerializeToString,
             grpc__services_dot_generated_dot_user__service__pb2.FindDeletedRes.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindHidden(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/user_service.User/FindHidden',
+            grpc__services_dot_generated_dot_user__service__pb2.FindHiddenReq.SerializeToString,
+            grpc__services_dot_generated_dot_user__service__pb2.FindHiddenRes.FromString,
             options,
             channel_credentials,
             insecure,

@@ -44,6 +44,8 @@ class UserStub:
     """How the viewer stands to each user, as it is now."""
     FindDeleted: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.FindDeletedReq, _user_service_pb2.FindDeletedRes]
     """Those of the users who have no account; a suspended one is not deleted."""
+    FindHidden: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.FindHiddenReq, _user_service_pb2.FindHiddenRes]
+    """Those of the users who are suspended or have no account, and when they were read."""
     RemoveFollows: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.RemoveFollowsReq, _user_service_pb2.RemoveFollowsRes]
     """Removes some hundred follows that a deleted account left; to be called until it finds none."""
     GetFollowers: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.GetFollowersReq, _user_service_pb2.GetFollowersRes]
@@ -68,6 +70,8 @@ class UserAsyncStub(UserStub):
     """How the viewer stands to each user, as it is now."""
     FindDeleted: _aio.UnaryUnaryMultiCallable[_user_service_pb2.FindDeletedReq, _user_service_pb2.FindDeletedRes]  # type: ignore[assignment]
     """Those of the users who have no account; a suspended one is not deleted."""
+    FindHidden: _aio.UnaryUnaryMultiCallable[_user_service_pb2.FindHiddenReq, _user_service_pb2.FindHiddenRes]  # type: ignore[assignment]
+    """Those of the users who are suspended or have no account, and when they were read."""
     RemoveFollows: _aio.UnaryUnaryMultiCallable[_user_service_pb2.RemoveFollowsReq, _user_service_pb2.RemoveFollowsRes]  # type: ignore[assignment]
     """Removes some hundred follows that a deleted account left; to be called until it finds none."""
     GetFollowers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetFollowersReq, _user_service_pb2.GetFollowersRes]  # type: ignore[assignment]
@@ -119,6 +123,14 @@ class UserServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.FindDeletedRes, _abc.Awaitable[_user_service_pb2.FindDeletedRes]]:
         """Those of the users who have no account; a suspended one is not deleted."""
+
+    @_abc_1.abstractmethod
+    def FindHidden(
+        self,
+        request: _user_service_pb2.FindHiddenReq,
+        context: _ServicerContext,
+    ) -> _typing.Union[_user_service_pb2.FindHiddenRes, _abc.Awaitable[_user_service_pb2.FindHiddenRes]]:
+        """Those of the users who are suspended or have no account, and when they were read."""
 
     @_abc_1.abstractmethod
     def RemoveFollows(

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import grpc
 import pytest
+from django.db import connections
 
 from accounts import services
 from accounts.models import Follow as FollowRow
 from accounts.models import User as UserRow
+from accounts.selectors import find_hidden
+from common.db import alias, now_us
 from common.errors import Malformed, NotFound
 from common.ids import MAX_ID
 from grpc_services.clients import accounts
@@ -90,6 +94,34 @@ def test_find_deleted_names_those_without_an_account(alice: UserRow, bob: UserRo
     services.suspend(user_id=bob.id)
     assert accounts.find_deleted([alice.id, bob.id, 7]) == {7}
     assert accounts.find_deleted([]) == set()
+
+
+def test_find_hidden_names_the_suspended_and_those_without_an_account(
+    alice: UserRow, bob: UserRow
+) -> None:
+    services.suspend(user_id=bob.id)
+    assert accounts.find_hidden([alice.id, bob.id, 7]).user_ids == {bob.id, 7}
+    assert accounts.find_hidden([]).user_ids == set()
+
+
+def test_find_hidden_has_a_time_before_the_users_are_read(alice: UserRow) -> None:
+    read_at = []
+
+    def note_time(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
+        if "accounts_user" in sql:
+            read_at.append(now_us("accounts"))
+        return execute(sql, *rest)
+
+    before = now_us("accounts")
+    with connections[alias("accounts")].execute_wrapper(note_time):
+        hidden = find_hidden([alice.id])
+    assert len(read_at) == 1
+    assert before <= hidden.as_of_us <= read_at[0]
+
+
+def test_a_later_answer_of_find_hidden_has_a_higher_time(alice: UserRow) -> None:
+    times = [accounts.find_hidden([alice.id]).as_of_us for _ in range(3)]
+    assert times == sorted(set(times))
 
 
 # Counting tweets
@@ -320,6 +352,7 @@ TOO_MUCH: dict[str, Callable[[], object]] = {
     "1,001 users": lambda: accounts.get_users(range(1, 1002)),
     "1,001 relations": lambda: accounts.get_relations(viewer_id=1, user_ids=range(1, 1002)),
     "1,001 who may be deleted": lambda: accounts.find_deleted(range(1, 1002)),
+    "1,001 who may be hidden": lambda: accounts.find_hidden(range(1, 1002)),
     "5,001 followers": lambda: accounts.get_followers(user_id=1, limit=5001),
     "5,001 followed": lambda: accounts.get_following(user_id=1, limit=5001),
     "10,001 follower ids": lambda: accounts.get_follower_ids(user_id=1, limit=10_001),

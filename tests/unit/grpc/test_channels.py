@@ -122,6 +122,21 @@ def test_what_a_leaving_server_takes_back_is_asked_again(times, is_answered):
     assert len(asked) == 3
 
 
+def test_an_rpc_that_an_older_server_does_not_have_is_an_outage():
+    older = grpc.server(ThreadPoolExecutor(1))
+    older.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(NAMES["accounts"], {}),))
+    port = older.add_insecure_port("127.0.0.1:0")
+    older.start()
+    try:
+        with (
+            network_channel("accounts", target=f"127.0.0.1:{port}") as channel,
+            pytest.raises(errors.Unavailable, match="older version"),
+        ):
+            call(UserStub(channel).FindHidden, pb.FindHiddenReq(), "accounts")
+    finally:
+        older.stop(None).wait()
+
+
 def test_a_server_tells_how_it_is_and_what_it_serves(server):
     with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         request = health_pb2.HealthCheckRequest(service=NAMES["accounts"])

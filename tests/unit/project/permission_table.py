@@ -176,6 +176,7 @@ user_service.User/GetUsers          UNAUTHENTICATED  found  found  none       fo
 user_service.User/IncrementTweets   UNAUTHENTICATED  found  found  found      found
 user_service.User/GetRelations      UNAUTHENTICATED  found  found  found      found
 user_service.User/FindDeleted       UNAUTHENTICATED  none   none   none       none
+user_service.User/FindHidden        UNAUTHENTICATED  found  found  found      found
 user_service.User/RemoveFollows     UNAUTHENTICATED  none   none   none       none
 user_service.User/GetFollowers      UNAUTHENTICATED  none   none   none       none
 user_service.User/GetFollowing      UNAUTHENTICATED  found  none   none       none

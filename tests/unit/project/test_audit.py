@@ -445,7 +445,7 @@ def write_document(world: World, **fields: Any) -> None:
     """The second of alice's tweets as it should not be, and as late as anything can be."""
     tweet = Tweet.objects.get(id=world.tweets[1])
     document: dict[str, Any] = {"content": tweet.content, "hidden": False} | fields
-    version = int(timezone.now().timestamp() * 1000)
+    version = int(timezone.now().timestamp() * 1_000_000)
     index().write(
         [
             Document(

@@ -1,7 +1,9 @@
 """The news of `search_tweets`, each told twice."""
 
+import time
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -27,7 +29,7 @@ from messaging.worker import Delivery
 from search.handlers import SLICES, WORKER
 from search.index import index
 from tests.factories import UserFactory
-from tests.unit.search.conftest import found_ids
+from tests.unit.search.conftest import document, found_ids
 
 Tell = Callable[..., set[int]]
 
@@ -187,6 +189,41 @@ def test_a_tweet_that_comes_after_its_authors_suspension_is_hidden_until_the_aut
     restore(user_id=alice.id)
     tell(UserRestored(id=alice.id, at=now()))
     assert found_ids("hello") == [late.id]
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("first", ["the tweet", "the suspension"])
+def test_a_worker_whose_clock_is_ahead_does_not_keep_a_restored_author_hidden(
+    tell: Tell, alice: User, monkeypatch: pytest.MonkeyPatch, first: str
+) -> None:
+    event = created(user_id=alice.id)
+    if first == "the tweet":
+        tell(event)
+    suspend(user_id=alice.id)
+    ahead = SimpleNamespace(
+        time=lambda: time.time() + 2, time_ns=lambda: time.time_ns() + 2_000_000_000
+    )
+    with monkeypatch.context() as clock:
+        clock.setattr("search.handlers.time", ahead)
+        clock.setattr("search.index.time", ahead)
+        tell(UserSuspended(id=alice.id, at=now()) if first == "the tweet" else event)
+    assert found_ids("hello") == []
+
+    restore(user_id=alice.id)
+    tell(UserRestored(id=alice.id, at=now()))
+    assert found_ids("hello") == [event.id]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_document_with_a_version_in_milliseconds_is_shown_again(
+    tell: Tell, alice: User, write: Callable[..., None]
+) -> None:
+    next_year_ms = int((now() + timedelta(days=365)).timestamp() * 1000)
+    old = document(1, user_id=alice.id, hidden=True, version=next_year_ms)
+    write(old)
+
+    tell(UserRestored(id=alice.id, at=now()))
+    assert found_ids("hello") == [old.id]
 
 
 def test_a_tweet_is_found_though_accounts_is_down(
