@@ -8,7 +8,7 @@ the server by occupying all threads. So one thread never waits for a body: it an
 """
 
 from collections.abc import Mapping
-from threading import Semaphore
+from threading import Event, Semaphore
 from typing import Any
 
 from django.conf import settings
@@ -19,6 +19,9 @@ _IS_UNKNOWN = "microblog.body_length_is_unknown"
 # How long a body waits for its turn. Those that have arrived are read within microseconds.
 _PATIENCE_SECONDS = 0.25
 
+# A body has waited its time in vain, and no other has arrived since: further ones don't wait, since
+# each would occupy the free thread for as long.
+_is_stalled = Event()
 _turns = Semaphore(1_000_000)  # as good as no limit, where a server has a thread for each request
 
 
@@ -104,7 +107,8 @@ def _too_large() -> Refused:
 
 
 def _read(request: HttpRequest) -> bytes:
-    if not _turns.acquire(timeout=_PATIENCE_SECONDS):
+    if not _turns.acquire(timeout=0 if _is_stalled.is_set() else _PATIENCE_SECONDS):
+        _is_stalled.set()
         raise Refused(503, "unavailable", "too many requests arrive slowly, try again")
     try:
         return request.body
@@ -112,3 +116,4 @@ def _read(request: HttpRequest) -> bytes:
         raise Refused(400, "bad_request", "the request's body can't be read") from None
     finally:
         _turns.release()
+        _is_stalled.clear()

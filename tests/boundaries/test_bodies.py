@@ -85,6 +85,12 @@ def test_bodies_that_do_not_come_leave_a_thread_free(served: Server, dora: httpx
     wait_until(lambda: dora.patch("/users/me", json={"bio": "I bake."}).status_code == 200)
 
 
+def test_many_bodies_that_do_not_come_delay_nobody_one_after_the_other(served: Server) -> None:
+    with stalled(served, 60) as clients:  # a quarter of a second each would be 14
+        assert httpx.get(f"{served.address}/health", timeout=5).status_code == 200
+        assert sum(map(is_answered, clients)) == len(clients) - (THREADS - 1)
+
+
 def test_a_body_that_comes_late_is_read(served: Server) -> None:
     with stalled(served, 1) as (client,):
         assert httpx.get(f"{served.address}/health").status_code == 200
