@@ -28,3 +28,10 @@ def _is_loopback_place(place: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def without_port(node: str) -> str:
+    """The address in `1.2.3.4:5`, `[::1]:5` or an address without a port."""
+    if node.startswith("["):
+        return node[1:].partition("]")[0]
+    return node.partition(":")[0] if node.count(":") == 1 else node

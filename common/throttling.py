@@ -26,6 +26,7 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
+from common.addresses import without_port
 from common.authentication import find_reader_id
 from common.buckets import Bucket, Rate, take
 
@@ -163,7 +164,7 @@ def client_address(request: HttpRequest | Request) -> str:
     forwarded: str | None = request.META.get("HTTP_X_FORWARDED_FOR") if proxies else None
     if forwarded:
         hops = forwarded.split(",")
-        address = hops[-min(proxies, len(hops))].strip()
+        address = without_port(hops[-min(proxies, len(hops))].strip())  # some proxies add one
     return _network(address)
 
 

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
+from common.addresses import without_port
 from twitter_project import bodies
 
 
@@ -18,14 +19,8 @@ def _trust_forwarded(environ: dict[str, Any]) -> None:
     proxies = min(settings.NUM_PROXIES, len(hops))
     parts = [part.partition("=") for part in hops[-proxies].split(";")] if proxies else []
     said = {name.strip().lower(): value.strip().strip('"') for name, _, value in parts}
-    environ["HTTP_X_FORWARDED_FOR"] = _without_port(said.get("for", ""))
+    environ["HTTP_X_FORWARDED_FOR"] = without_port(said.get("for", ""))
     environ["HTTP_X_FORWARDED_PROTO"] = said.get("proto", "").lower()
-
-
-def _without_port(node: str) -> str:
-    if node.startswith("["):
-        return node[1:].partition("]")[0]
-    return node.partition(":")[0] if node.count(":") == 1 else node
 
 
 def _read_head(environ: dict[str, Any]) -> WSGIRequest:
