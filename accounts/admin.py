@@ -3,12 +3,14 @@
 Accounts are not deleted here: that can't be undone, and is for the user alone. Staff suspend.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
-from django.forms import ModelForm
+from django.forms import ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest
 
 from accounts import services
@@ -23,6 +25,7 @@ _PROFILE = ("display_name", "bio")
 # Who may sign in here, and to what.
 _FLAGS = ("is_staff", "is_superuser")
 _PRIVILEGES = (*_FLAGS, "groups")
+_GROUP_ID = re.compile(r"[0-9]{1,9}")  # the column's is 32 bits wide
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -40,6 +43,21 @@ class StateFilter(admin.SimpleListFilter):
         if self.value() == "staff":
             return queryset.filter(is_staff=True)
         return queryset
+
+
+class GroupsField(ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Refuses ids that no database column holds."""
+
+    def to_python(self, value: Any) -> Any:
+        for pk in value or ():
+            if not _GROUP_ID.fullmatch(str(pk)):
+                message = self.error_messages["invalid_pk_value"]
+                raise ValidationError(message, code="invalid_pk_value", params={"pk": pk})
+        return super().to_python(value)
+
+    def clean(self, value: Any) -> Any:
+        self.to_python(value)
+        return super().clean(value)
 
 
 class UserForm(ModelForm):  # type: ignore[type-arg]
@@ -112,6 +130,9 @@ class UserAdmin(LargeTableAdmin):
         if "@" in term:
             return queryset.with_email(term), False
         return (queryset.beginning_with(term) if term else queryset), False
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        return super().formfield_for_manytomany(db_field, request, form_class=GroupsField, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         own = () if staff_may_grant(is_superuser=_is_superuser(request)) else _PRIVILEGES

@@ -261,6 +261,17 @@ def test_a_change_of_groups_leaves_those_that_others_changed(staff: Client, alic
     assert set(alice.groups.all()) == {given, new}
 
 
+@pytest.mark.parametrize("name", ["groups", "initial-groups"])
+@pytest.mark.parametrize("pk", ["9" * 30, "abc", "-1", "\u0663", ""])
+def test_a_group_id_that_no_group_has_is_an_error_of_the_form(
+    staff: Client, alice: User, name: str, pk: str
+) -> None:
+    form = opened(staff, alice)
+    answer = staff.post(f"{USERS}{alice.id}/change/", form | {name: [pk]})
+    assert answer.status_code == (200 if name == "groups" else 302)
+    assert not alice.groups.exists()
+
+
 def test_flags_and_groups_are_taken_away_by_the_form(staff: Client, alice: User) -> None:
     User.objects.filter(id=alice.id).update(is_staff=True)
     alice.groups.add(Group.objects.create(name="moderators"))
