@@ -20,6 +20,7 @@ from search.hashtags import Hashtag, find_hashtags
 _QUOTED = re.compile(r'(?<!\w)"([^"]*)"(?!\w)')
 _QUOTES = str.maketrans("“”„«»", '"""""')
 _SPACES = re.compile(r"\s+")
+_SCHEME = re.compile(r"https?://", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +65,16 @@ def _find_phrases(
 
     for where, group in groupby(analysis.find_words(text), key=place):
         if where is not None:
-            words = list(group)
+            words = _without_scheme(list(group), text)
             tokens = tuple(token for word in words for token in word.tokens)
             yield Phrase(tokens, text[words[0].start : words[-1].end])
+
+
+def _without_scheme(words: list[analysis.Word], text: str) -> list[analysis.Word]:
+    """A pasted URL also finds the same URL written without its scheme."""
+    if len(words) > 1 and _SCHEME.fullmatch(text[words[0].start : words[1].start]):
+        return words[1:]
+    return words
 
 
 def _is_within(start: int, end: int, spans: list[tuple[int, int]]) -> bool:

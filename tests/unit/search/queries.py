@@ -121,6 +121,8 @@ QUERIES = {
     "@bob_builder": {21},
     "example.com": {21, 22},
     "https://example.com/talks": {21},
+    "http://Example.com": {21, 22},
+    "https://https": {21, 47},
     "bob.builder@example.org": {22},
     "#django": {23},
     "django": {23, 24},
