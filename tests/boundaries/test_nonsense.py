@@ -26,6 +26,7 @@ REFUSED_BY_THE_PARSER = {
     "audit --wait -1": "'-1'",
 }
 REFUSED_BY_THE_COMMAND = {
+    "serve --host nowhere.invalid": "'nowhere.invalid'",
     "runserver --noreload 70000": "70000",
     "runserver --noreload 127.0.0.1:99999": "99999",
     "run_grpc_server accounts --listen 127.0.0.1:99999": "127.0.0.1:99999",

@@ -19,7 +19,7 @@ from . import tls
 env = Env()
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
-DATA_DIR = Path(env.str("DATA_DIR", str(BASE_DIR / "var")))
+DATA_DIR = Path(env.str("DATA_DIR", "") or BASE_DIR / "var")
 
 DEBUG = False
 IS_PRODUCTION = False

@@ -37,7 +37,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         default = settings.EMBEDDED_DATABASE
         parser.add_argument(
-            "--host", default="127.0.0.1", help="the address to listen on (127.0.0.1)"
+            "--host", default="127.0.0.1", help="the address or name to listen on (127.0.0.1)"
         )
         parser.add_argument(
             "--port",
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             return super().execute(*args, **options)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        host, port = options["host"], options["port"]
+        host, port = _resolve(options["host"]), options["port"]
         if options["workers"] > 1 and (settings.LOOPS or not settings.REDIS_URL):
             raise CommandError("embedded parts live in one process: set their URLs, or --workers 1")
         port = _free_port(host, port)
@@ -161,6 +161,16 @@ def _ready() -> dict[str, bool]:
     from twitter_project import probes  # declares metrics, which must wait: counted_together
 
     return {**probes.ask(probes.databases()), "server": not lifecycle.is_stopping()}
+
+
+def _resolve(host: str) -> str:
+    """An address of the host, which granian takes in place of a name; of IPv4 if there is one."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise CommandError(f"--host: {host!r} is neither an address nor a known name") from None
+    addresses = [str(address[0]) for *_, address in found]
+    return next((address for address in addresses if ":" not in address), addresses[0])
 
 
 def _free_port(host: str, port: int) -> int:
