@@ -9,7 +9,7 @@ _INVISIBLE = re.compile(
     r"[\s\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f"
     r"\u202a-\u202e\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
     r"\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
-    r"\ufff9-\ufffb\u2800\U0001d159]+"
+    r"\ufff9-\ufffc\u2800\U0001d159\U00016fe4]+"
 )
 # Control characters, ends of lines and paragraphs, and Unicode's Bidi_Control.
 _NOT_IN_A_LINE = re.compile(

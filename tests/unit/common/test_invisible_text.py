@@ -16,6 +16,8 @@ INVISIBLE = [
     "\u3164",
     "\uffa0",
     "\u2800",  # a braille pattern without dots
+    "\ufffc",  # the place of an object
+    "\U00016fe4",  # Khitan's filler
     "\ufe0f",
     "\U000e0020",  # a tag
     "\u200e\u202e",
@@ -61,4 +63,4 @@ def test_all_that_python_knows_to_be_space_or_control_is_invisible() -> None:
         if character.isspace() or unicodedata.category(character) in ("Cc", "Zs", "Zl", "Zp"):
             assert is_invisible(character)
         if unicodedata.category(character)[0] in "LNPS" and is_invisible(character):
-            assert "FILLER" in unicodedata.name(character) or character in "\u2800\U0001d159"
+            assert "FILLER" in unicodedata.name(character) or character in "\u2800\U0001d159\ufffc"
