@@ -36,16 +36,17 @@ def normalise(text: str) -> str:
 
 
 def tokens(text: str) -> list[str]:
-    return [token for word in find_words(text) for token in word.tokens]
+    return [token for piece in segmentation.split(text) for token in _read(piece)]
 
 
 def find_words(text: str) -> list[Word]:
     """Each word or run that has tokens, with where it starts and ends."""
-    words = (
-        Word(_split_run(piece.text) if piece.is_run else _read_word(piece.text), *piece[1:3])
-        for piece in segmentation.split(text)
-    )
+    words = (Word(_read(piece), piece.start, piece.end) for piece in segmentation.split(text))
     return [word for word in words if word.tokens]
+
+
+def _read(piece: segmentation.Piece) -> tuple[str, ...]:
+    return _split_run(piece.text) if piece.is_run else _read_word(piece.text)
 
 
 @lru_cache(maxsize=50_000)

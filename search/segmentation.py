@@ -88,6 +88,11 @@ _WORD = re.compile(
 )
 
 
+# The same over ASCII text itself, most of which needs no other classes.
+_ASCII_PART = "(?:[0-9](?:(?:_*|[.,;'])[0-9])*|[A-Za-z](?:(?:_*|')[A-Za-z])*)+"
+_ASCII_WORD = re.compile(f"_*{_ASCII_PART}(?:_+{_ASCII_PART})*_*")
+
+
 class Piece(NamedTuple):
     text: str
     start: int
@@ -96,13 +101,18 @@ class Piece(NamedTuple):
 
 
 def split(text: str) -> Iterator[Piece]:
-    for match in _WORD.finditer("".join(map(_class, text))):
-        if match["run"]:
-            yield Piece(text[match.start() : match.end()], match.start(), match.end(), True)
-            continue
-        for start in range(match.start(), match.end(), MAX_LENGTH):
-            end = min(start + MAX_LENGTH, match.end())
-            yield Piece(text[start:end], start, end, False)
+    matches = _ASCII_WORD.finditer(text) if text.isascii() else _find_by_class(text)
+    for match in matches:
+        start, end = match.span()
+        is_run = match.lastgroup == "run"
+        while end - start > MAX_LENGTH and not is_run:
+            yield Piece(text[start : start + MAX_LENGTH], start, start + MAX_LENGTH, False)
+            start += MAX_LENGTH
+        yield Piece(text[start:end], start, end, is_run)
+
+
+def _find_by_class(text: str) -> Iterator[re.Match[str]]:
+    return _WORD.finditer("".join(map(_class, text)))
 
 
 @lru_cache(maxsize=10_000)

@@ -2,7 +2,10 @@
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from search import segmentation
 from search.analysis import tokens
 
 
@@ -85,3 +88,18 @@ def test_it_cuts_words_that_are_too_long() -> None:
 )
 def test_forms_of_one_word_have_one_stem(words: Sequence[str], stem: str) -> None:
     assert tokens(" ".join(words)) == [stem] * len(words)
+
+
+@given(
+    st.text(alphabet="aB1_'.,;:#*\" -@/\n", max_size=40) | st.text(st.characters(max_codepoint=127))
+)
+def test_ascii_text_is_split_as_other_text_is(text: str) -> None:
+    *pieces, last = segmentation.split(f"{text} é")
+    assert list(segmentation.split(text)) == pieces
+    assert last.text == "é"
+
+
+def test_long_words_are_cut_alike() -> None:
+    long = "a" * 600
+    assert [piece.end for piece in segmentation.split(long)] == [255, 510, 600]
+    assert [piece.end for piece in segmentation.split(f"{long} é")] == [255, 510, 600, 602]
