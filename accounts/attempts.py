@@ -5,8 +5,9 @@ Only failures count, since a success gives back what it took. They are counted s
 - by account and address: whoever guesses from one place is slowed there, and nobody else is;
 - by account, from all addresses from which it hasn't been signed in to lately: many machines that
   guess one password are slowed together, while the owner gets in from where the owner always does;
-- by account, with a token of it: whoever stole one is slowed wherever the requests come from, and
-  a stranger without one can't fill this bucket;
+- by account, with a token of it, from the same addresses: a thief of a token is slowed wherever the
+  requests come from, a stranger without one can't fill this bucket, and the owner can still change
+  the password from where the owner always does;
 - by address, over all accounts: one password tried on everybody. An IPv6 network of /48 counts,
   too, since it holds 65,536 of what counts as an address.
 
@@ -60,10 +61,8 @@ def counted(*, account: str, address: str, is_signed_in: bool = False) -> Iterat
 
 def _buckets(account: str, address: str, *, is_signed_in: bool) -> list[Bucket]:
     owners = {"guess": f"{account} {address}", "guess_address": address}
-    if is_signed_in:
-        owners["guess_signed_in"] = account
-    elif not _is_known(account, address):
-        owners["guess_account"] = account
+    if not _is_known(account, address):
+        owners["guess_signed_in" if is_signed_in else "guess_account"] = account
     rates = {scope: rate_of(scope) for scope in owners}
     buckets = [Bucket(scope, owners[scope], rate) for scope, rate in rates.items() if rate]
     network, rate = surrounding_network(address), rates["guess_address"]

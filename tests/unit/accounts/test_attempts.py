@@ -176,6 +176,22 @@ def test_guessing_with_a_token_is_slowed_wherever_it_comes_from(
     assert guess(sign_in(bob), 1) == 403
 
 
+def test_a_thief_of_a_token_does_not_keep_the_owner_from_changing_the_password(
+    api: APIClient, sign_in: SignIn, alice: User, rates: Rates
+) -> None:
+    rates(guess="9/hour", guess_signed_in="2/hour", guess_address="9/hour")
+    assert log_in(api, password=PASSWORD, at="10.0.0.1").status_code == 200
+    client = sign_in(alice)
+
+    def change(password: str, *, at: str) -> int:
+        body = {"password": password, "new_password": "pass1234"}
+        return client.post("/users/me/password", body, REMOTE_ADDR=at).status_code
+
+    assert [change("wrong12", at=f"10.0.1.{n}") for n in range(3)] == [403, 403, 429]
+    assert change(PASSWORD, at="10.0.1.4") == 429
+    assert change(PASSWORD, at="10.0.0.1") == 204
+
+
 def test_one_password_tried_on_everybody_from_a_whole_ipv6_network_is_slowed(
     api: APIClient, alice: User, rates: Rates
 ) -> None:
