@@ -16,7 +16,7 @@ _SETTINGS = "DJANGO_SETTINGS_MODULE"
 
 
 def main(arguments: Sequence[str]) -> None:
-    """What the environment or a server is to blame for, or Ctrl-C, ends a command in one line."""
+    """Ends a command in one line after Ctrl-C and after errors of the environment or a server."""
     os.environ.setdefault(_SETTINGS, "twitter_project.settings.dev")
     try:
         execute_from_command_line(list(arguments))

@@ -1,4 +1,4 @@
-"""What a password may be, and in which form it is hashed."""
+"""The rule for passwords, and the form in which they are hashed."""
 
 import unicodedata
 

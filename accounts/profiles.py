@@ -1,4 +1,4 @@
-"""What a profile may say."""
+"""The rules for a profile's texts."""
 
 from common.errors import Invalid
 from common.invisible_text import is_invisible, leaves_its_line

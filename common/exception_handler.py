@@ -32,7 +32,7 @@ STATUS: dict[type[errors.ServiceError], int] = {
 RETRY_AFTER_SECONDS = 1
 CHALLENGE = 'Bearer realm="api"'
 
-# What Django raises for a request that it refuses or can't read: the client's fault, never a 500.
+# Django raises these for a request that it refuses or can't read: the client's fault, no 500.
 _UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError)
 
 # DRF's codes for input that isn't of the shape asked for; with any other the shape was right and

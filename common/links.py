@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-# What twitter-text allows in the labels of a domain.
+# The characters that twitter-text allows in the labels of a domain.
 _CHARACTER = r"[^\s!#%&'()*+,./:;<=>?@\[\\\]^{|}~$]"
 # A label has 63 characters at most, a domain 253 (RFC 1035).
 _DOMAIN = re.compile(rf"(?:{_CHARACTER}{{1,63}}\.)+{_CHARACTER}{{1,63}}")

@@ -194,7 +194,7 @@ def surrounding_network(address: str) -> str | None:
 
 
 def network_rate(rate: Rate) -> Rate:
-    """What a /48 may do where each address may do `rate`."""
+    """The rate of a /48 in which each address has `rate`."""
     return Rate(rate.tokens * _ADDRESSES_IN_NETWORK, rate.seconds)
 
 

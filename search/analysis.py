@@ -1,4 +1,4 @@
-"""What makes two spellings one word.
+"""Splits text into tokens, alike for all spellings of a word.
 
 Both back ends index the tokens that are made here, so that they find the same tweets. Only the
 order of the hits differs: FTS5's BM25 counts a little otherwise. Documents that something else

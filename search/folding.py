@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from common.emoji import PICTOGRAPH
 
-# What it becomes, and the lower-case letters that do.
+# Pairs: the replacement, and the lower-case letters that it replaces.
 _FOLDS = """
     a ɐəɚᶏᶕẚₐₔⱥ  aa ꜳ  ae æǣǽᴂ  ao ꜵ  au ꜷ  av ꜹꜻ  ay ꜽ  A ᴀ  AE ᴁ
     b ƀƃɓᵬᶀ  B ʙᴃ  c ƈȼɕↄꜿ  C ʗᴄ  d ðđƌȡɖɗᵭᶁᶑꝺ  db ȸ  dz ǆǳʣʥ  D ᴅᴆ

@@ -18,7 +18,7 @@ _EMOJI_WEIGHT = 2
 # All others weigh 2.
 _LIGHT = re.compile("[\0-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
 
-# What is longer is refused unread. 140 of the longest emoji (11 code points each) fit, and so does
+# A longer text is refused unread. 140 of the longest emoji (11 code points each) fit, and so does
 # a URL of some 3,700 characters.
 _MAX_CHARACTERS = 4000
 

@@ -110,7 +110,7 @@ def list_entries(
 def get_author_page(
     author_id: int, *, viewer_id: int | None = None, before_id: int | None = None, limit: int
 ) -> Page[ShownTweet]:
-    """What one author wrote and reposted. A page shows a tweet once, under its newest entry."""
+    """Tweets and reposts of one author. A page shows a tweet once, under its newest entry."""
     entries = list_entries([author_id], before_id=before_id, limit=limit + 1)
     page = cut(entries, limit, key=lambda entry: entry.id)
     return Page(get_tweets(_newest_by_tweet(page.items), viewer_id=viewer_id), page.next)

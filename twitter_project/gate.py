@@ -1,4 +1,4 @@
-"""What is decided before a view runs: how often one may ask, and how large a request may be."""
+"""Limits that apply before a view runs: the rate of requests and the size of one."""
 
 from collections.abc import Callable
 

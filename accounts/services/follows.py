@@ -1,4 +1,4 @@
-"""Who follows whom. A row, both counters and the event are one transaction."""
+"""Follow and unfollow. The row, both counters and the event are one transaction."""
 
 from django.conf import settings
 from django.db.models import F

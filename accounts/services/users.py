@@ -21,7 +21,7 @@ def update_profile(
     bio: str | None = None,
     by_staff: bool = False,
 ) -> User:
-    """What is None stays as it is; where nothing changes there is no event."""
+    """Leaves a field that is None as it is. Publishes an event only if something changes."""
     check_profile(display_name=display_name, bio=bio)
     with atomic("accounts"):
         row = User.objects.lock(user_id).get(user_id)

@@ -1,4 +1,4 @@
-"""What makes no sense ends a command in one line, and not in a traceback."""
+"""A command that is given nonsense ends in one line, not in a traceback."""
 
 import json
 from pathlib import Path

@@ -29,7 +29,7 @@ def test_every_start_without_byte_code_serves_a_first_tweet_to_a_follower(tmp_pa
 
 
 def try_start(clone: Path, folder: Path) -> str:
-    """What /ready says once bob, who follows alice, has her first tweet in his feed."""
+    """The answer of /ready after bob, who follows alice, has her first tweet in his feed."""
     folder.mkdir()
     server = start("serve", folder, cwd=str(clone), PYTHONDONTWRITEBYTECODE="1")
     try:

@@ -1,4 +1,4 @@
-"""What deleted accounts left: tweets, reposts, likes and follows of users without an account."""
+"""Rows that deleted accounts left: tweets, reposts, likes and follows without an account."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import timedelta

@@ -291,7 +291,7 @@ WORKERS = {
 }
 # Started beside the requests by wsgi.py and asgi.py.
 LOOPS = [] if RABBITMQ_URL else ["messaging.embedded.start"]
-# What the relay prunes besides the outbox: each call deletes a batch of old rows and counts them.
+# The relay prunes these besides the outbox: each call deletes a batch of old rows and counts them.
 PRUNES: dict[str, list[str]] = {
     "accounts": [
         "accounts.services.prune_spent_refreshes",
@@ -378,7 +378,7 @@ TWEETS_GRPC: str | None = env.str("TWEETS_GRPC", None)
 GRPC_CHANNELS = {"accounts": _channel(USERS_GRPC), "tweets": _channel(TWEETS_GRPC)}
 
 
-# What /ready asks besides the databases.
+# The parts that /ready asks besides the databases.
 
 
 def _probe(name: str, url: str | None, *, otherwise: str = "embedded", **options: str) -> Any:

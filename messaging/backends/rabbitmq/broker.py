@@ -1,4 +1,4 @@
-"""What the system asks of a broker, by RabbitMQ. Each thread has connections of its own."""
+"""The interface `messaging.broker` on RabbitMQ. Each thread has connections of its own."""
 
 import logging
 import threading

@@ -62,7 +62,7 @@ class _Reading(pika.SelectConnection):
     _frame_buffer: bytes
 
     def _read_frame(self) -> Any:
-        """What pika's connections read by."""
+        """Called by pika, whose connections read by it."""
         try:
             return super()._read_frame()  # type: ignore[misc]
         except InvalidFrameError:

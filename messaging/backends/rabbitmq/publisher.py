@@ -35,7 +35,7 @@ class _Connection(pika.SelectConnection):
                 self._adapter_emit_data(b"".join(frames))
 
     def _adapter_emit_data(self, data: bytes) -> None:
-        """What pika's adapters implement."""
+        """Called by pika, whose adapters implement it."""
         if self._gathered is None:
             super()._adapter_emit_data(data)  # type: ignore[misc]
         else:

@@ -211,7 +211,7 @@ def test_a_moderator_edits_others(moderator: Client, bob: User) -> None:
 
 
 def opened(client: Client, user: User) -> dict[str, Any]:
-    """What a browser sends where nothing is changed on the page."""
+    """The form as a browser sends it when nothing was changed on the page."""
     page: Any = client.get(f"{USERS}{user.id}/change/")
     form = page.context["adminform"].form
     sent = {}

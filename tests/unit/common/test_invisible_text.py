@@ -1,4 +1,4 @@
-"""What nobody sees, and what changes the line that it is shown in."""
+"""Invisible characters, and characters that change the line that shows them."""
 
 import unicodedata
 

@@ -1,4 +1,4 @@
-"""What a deleted account wrote disappears, whenever it was written, and the audit sees the rest."""
+"""All that a deleted account wrote disappears, whenever it did; the audit finds leftovers."""
 
 from collections.abc import Callable
 from typing import Any

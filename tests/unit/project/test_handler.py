@@ -1,4 +1,4 @@
-"""What the WSGI handler makes of the headers of a request."""
+"""How the WSGI handler reads the headers of a request."""
 
 from typing import Any
 from wsgiref.util import setup_testing_defaults
