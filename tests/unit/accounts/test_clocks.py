@@ -79,8 +79,8 @@ def test_a_token_that_was_verified_before_keeps_its_leeway(
     assert at(expiry + LEEWAY.total_seconds()) == 401
 
 
-# Records about a token outlast it: one clock is ahead and issued it, one is behind and still accepts
-# it, and one is ahead and deletes the records.
+# Records about a token outlast it: one clock is ahead and issued it, one is behind and still
+# accepts it, and one is ahead and deletes the records.
 
 
 def test_a_revocation_outlasts_the_tokens_by_every_clock() -> None:
