@@ -1,27 +1,20 @@
 """Rows that deleted accounts left: tweets, reposts, likes and follows without an account."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from datetime import timedelta
 from typing import Any
 
-import orjson
 from django.db.models import QuerySet
-from django.utils import timezone
 
 import accounts.selectors
 import accounts.services
 import tweets.services
 from accounts.models import Follow
-from common.db import alias
-from common.ids import first_id_at
 from messaging.events import RemovalSliced
-from messaging.models import OutboxEvent
 from tweets.models import Like, Tweet
 from twitter_project.auditing.findings import Check, Finding, Looked
+from twitter_project.auditing.slices import published_lately
 
 PAGE = 1000
-# Longer than a message takes, which at its end publishes the one for the rest.
-_A_SLICE = timedelta(minutes=5)
 
 # By what is left: the rows, and the user they belong to. Likes and reposts of deleted tweets are
 # left out: they belong to the deletion of the tweet.
@@ -73,7 +66,8 @@ def _look(user_ids: Collection[int]) -> list[Finding]:
     deleted = accounts.selectors.find_deleted(user_ids)
     if not deleted:
         return []
-    left = {id: _left(id) for id in sorted(deleted - _under_way())}
+    under_way = {event.user_id for event in published_lately(RemovalSliced, service="tweets")}
+    left = {id: _left(id) for id in sorted(deleted - under_way)}
     return [
         Finding(f"user {id}", "is deleted and left", id, told=", ".join(kinds))
         for id, kinds in left.items()
@@ -85,14 +79,6 @@ def _left(user_id: int) -> list[str]:
     return [
         kind for kind, (rows, user) in _KINDS.items() if rows().filter(**{user: user_id}).exists()
     ]
-
-
-def _under_way() -> set[int]:
-    """Users of whom a worker has just left the rest to a further message."""
-    events = OutboxEvent.objects.using(alias("tweets")).filter(
-        routing_key=RemovalSliced.routing_key, id__gt=first_id_at(timezone.now() - _A_SLICE)
-    )
-    return {int(orjson.loads(body)["user_id"]) for body in events.values_list("body", flat=True)}
 
 
 CHECK = Check(
