@@ -4,13 +4,14 @@ Handling news twice or late changes nothing, by the scripts in `feed.store`. Wha
 know as it is now (does bob still follow alice?) it asks; what it only needs to place, it places.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
 from feed import placement, store, truth
 from feed.fanout import fan_out, go_on, merge_first_slice, merge_on, push_again, take_back
 from grpc_services import fragments
 from grpc_services.clients import accounts
+from grpc_services.clients.accounts import Relation
 from grpc_services.fragments import Change
 from messaging.events import (
     FollowersRemoved,
@@ -28,37 +29,44 @@ MERGED_AT_ONCE = 3
 
 
 def settle(events: Sequence[UserFollowed] | Sequence[UserUnfollowed]) -> None:
-    """Shows or hides authors in their followers' timelines, as it is now between each two."""
-    news: dict[int, list[UserFollowed | UserUnfollowed]] = {}
+    """Shows or hides authors in their followers' timelines, as each pair is now.
+
+    The first pass makes fan-out push to the follower, or pass it over. Only then are the authors'
+    entries read, which the second pass shows or hides. So an entry that is posted meanwhile is
+    either read here or treated rightly by fan-out.
+    """
+    by_follower: dict[int, list[int]] = {}
     for event in events:
-        news.setdefault(event.follower_id, []).append(event)
+        by_follower.setdefault(event.follower_id, []).append(event.following_id)
+    relations = {
+        follower_id: accounts.get_relations(viewer_id=follower_id, user_ids=set(author_ids))
+        for follower_id, author_ids in by_follower.items()
+    }
+    for follower_id in by_follower:
+        _settle(follower_id, relations[follower_id], lambda author_id: [])
     entries_of = cache(truth.entries_of)  # while this batch lasts
-    for follower_id, told in news.items():
-        _settle(follower_id, told, entries_of)
+    for follower_id in by_follower:
+        if len(relations[follower_id]) > MERGED_AT_ONCE:
+            store.forget(follower_id)
+        if store.materialised([follower_id]):
+            _settle(follower_id, relations[follower_id], entries_of)
+        if any(relation.following for relation in relations[follower_id].values()):
+            truth.materialise(follower_id)
 
 
 def _settle(
     follower_id: int,
-    told: Sequence[UserFollowed | UserUnfollowed],
+    relations: Mapping[int, Relation],
     entries_of: Callable[[int], list[int]],
 ) -> None:
-    author_ids = {event.following_id for event in told}
-    relations = accounts.get_relations(viewer_id=follower_id, user_ids=author_ids)
-    if len(author_ids) > MERGED_AT_ONCE:
-        store.forget(follower_id)
-    is_materialised = bool(store.materialised([follower_id]))
-    for event in told:
-        relation = relations[event.following_id]
+    for author_id, relation in relations.items():
         store.settle(
             follower_id=follower_id,
-            author_id=event.following_id,
+            author_id=author_id,
             following=relation.following,
             version=relation.version,
-            # a list that is built from now on reads the follow as it is
-            entries=entries_of(event.following_id) if is_materialised else [],
+            entries=entries_of(author_id),
         )
-    if any(relation.following for relation in relations.values()):
-        truth.materialise(follower_id)
 
 
 def show_users(events: Sequence[UserUpdated | UserSuspended | UserRestored | UserDeleted]) -> None:

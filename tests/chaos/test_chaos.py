@@ -78,7 +78,8 @@ def test_nothing_is_lost(world: World, chaos: Chaos, capsys: pytest.CaptureFixtu
     # a process outlives what it leans on
     own_ends = [said for part in world.targets.processes for said in part.own_ends]
     assert not own_ends, "\n\n".join(own_ends)
-    assert (audit.returncode, audit.stdout.splitlines()[-1]) == (0, "nothing differs"), audit
+    differences = f"{audit.stdout}\n{audit.stderr}"
+    assert (audit.returncode, audit.stdout.splitlines()[-1]) == (0, "nothing differs"), differences
     wait_until(lambda: not on_the_way(world), QUIET_SECONDS)  # what was delivered again included
     assert settled_after < QUIET_SECONDS
     assert _keys_without_expiry(world) <= KEPT_KEYS

@@ -11,6 +11,7 @@ from common.db import alias
 from common.ids import new_id
 from feed import lists, store
 from feed.fanout import go_on
+from grpc_services.clients import tweets
 from messaging.events import FanOutSliced, decode
 from messaging.models import OutboxEvent
 from messaging.worker import Delivery
@@ -188,6 +189,31 @@ class TestFollowing:
         tweet = writer.post()
         tell_all()
         assert follower.feed_ids() == [tweet]
+
+    @pytest.mark.parametrize("following", [True, False])
+    def test_a_tweet_that_arrives_while_its_authors_entries_are_read_is_treated_rightly(
+        self, writer, follower, bob_follows_alice, monkeypatch, following
+    ):
+        if following:
+            follower.unfollow(writer)
+            tell_all()
+            follower.follow(writer)
+        else:
+            follower.unfollow(writer)
+        follow_or_unfollow = pending()
+        read, posted = tweets.get_author_tweets, []
+
+        def read_and_be_overtaken(*args, **kwargs):
+            found = read(*args, **kwargs)
+            if not posted:
+                posted.append(writer.post())
+                store.push(posted[0], writer.id, [follower.id])
+            return found
+
+        monkeypatch.setattr(tweets, "get_author_tweets", read_and_be_overtaken)
+        tell(follow_or_unfollow)
+        assert posted
+        assert (store.peek(follower.id).entries == posted) is following
 
     def test_a_host_whose_clock_is_behind_does_not_reverse_follow_and_unfollow(
         self, writer, follower, bob_follows_alice
