@@ -40,13 +40,34 @@ local function rewrite(key, items, kept)
   end
 end
 
--- Cuts a list that has grown too long. One that is being built is dropped instead: without its marker
--- it would seem complete down to its last entry, and its builder has yet to add entries above that.
+local function is_in_order(list)
+  for i = 2, #list do
+    if not is_newer(list[i - 1], list[i]) then return false end
+  end
+  return true
+end
+
+-- Cuts a list that has grown too long. Entries stand some places off, so those around the cut are sorted
+-- first: the last one kept is then newer than all that go, and the database continues below it.
+-- A list that is being built is dropped instead: without its marker it would seem complete down to its
+-- last entry, and its builder has yet to add entries above that.
 local function trim(key, kept)
   if is_building(redis.call('LINDEX', key, -1)) then
     redis.call('DEL', key)
-  else
+    return
+  end
+  local first = math.max(kept - 64, 0)
+  local tail = redis.call('LRANGE', key, first, -1)
+  if is_in_order(tail) then
     redis.call('LTRIM', key, 0, kept - 1)
+  else
+    table.sort(tail, is_newer)
+    if first == 0 then
+      rewrite(key, tail, kept)
+    else
+      redis.call('LTRIM', key, 0, first - 1)
+      redis.call('RPUSH', key, unpack(tail, 1, kept - first))
+    end
   end
 end
 

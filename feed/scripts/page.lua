@@ -48,16 +48,6 @@ local function are_ids(list)
   return true
 end
 
-local function is_in_order(list)
-  local previous = list[1]
-  for i = 2, #list do
-    local id = list[i]
-    if not is_newer(previous, id) then return false end
-    previous = id
-  end
-  return true
-end
-
 -- Sorts a list for good, and takes doubles out: an entry that a rebuild has read comes again. Not
 -- if it holds what is no id.
 local function put_in_order(key, sentinel)

@@ -201,7 +201,8 @@ class TestFollowing:
         else:
             follower.unfollow(writer)
         follow_or_unfollow = pending()
-        read, posted = tweets.get_author_tweets, []
+        read = tweets.get_author_tweets
+        posted: list[int] = []
 
         def read_and_be_overtaken(*args, **kwargs):
             found = read(*args, **kwargs)
@@ -213,7 +214,9 @@ class TestFollowing:
         monkeypatch.setattr(tweets, "get_author_tweets", read_and_be_overtaken)
         tell(follow_or_unfollow)
         assert posted
-        assert (store.peek(follower.id).entries == posted) is following
+        listed = store.peek(follower.id)
+        assert listed
+        assert (listed.entries == posted) is following
 
     def test_a_host_whose_clock_is_behind_does_not_reverse_follow_and_unfollow(
         self, writer, follower, bob_follows_alice

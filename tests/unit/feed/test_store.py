@@ -113,6 +113,14 @@ class TestPush:
         assert store.push(21, ALICE, [BOB]) == 1
         assert raw(BOB) == [21, 20, 0]
 
+    def test_a_trim_of_entries_out_of_order_drops_none_above_the_floor(self, settings):
+        settings.FEED_SHOWN = 100
+        full = list(range(1000, 1000 - 100 - SLACK, -1))
+        full[98], full[101] = full[101], full[98]  # around the cut
+        put(BOB, *full)
+        store.push(2000, ALICE, [BOB])
+        assert raw(BOB) == [2000, *range(1000, 901, -1)]
+
     @pytest.mark.real
     def test_it_survives_scripts_being_forgotten_at_any_moment(self):
         put(BOB, 0)
