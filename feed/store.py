@@ -145,7 +145,8 @@ def peek(owner_id: int, kind: Kind = TIMELINE) -> Listed | None:
         return None
     if not found or _BUILDING.fullmatch(found[-1]):
         return None
-    ids = [id for item in found[: settings.FEED_SHOWN] if (id := parse_id(item)) is not None]
+    # whole: near its end an entry may stand behind an older one, and readers sort before they cut
+    ids = [id for item in found if (id := parse_id(item)) is not None]
     return Listed(ids, found[-1] == COMPLETE)
 
 
