@@ -156,7 +156,7 @@ def count_address(scope: str, address: str) -> Verdict | None:
 def client_address(request: HttpRequest | Request) -> str:
     """Where the request comes from, as the last proxy of ours saw it; of IPv6, the /64 network.
 
-    Whoever has one IPv6 address has the 2^64 of its network, often those of the /48 around it, too:
+    An owner of one IPv6 address has the 2^64 of its network, and often those of the /48 around it:
     see `surrounding_network`.
     """
     proxies: int = settings.NUM_PROXIES
