@@ -9,6 +9,7 @@ COPY accounts accounts
 COPY common common
 COPY feed feed
 COPY grpc_services grpc_services
+COPY hydration hydration
 COPY messaging messaging
 COPY search search
 COPY tweets tweets

@@ -22,9 +22,9 @@ from datetime import timedelta
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 
-from common.buckets import Bucket, digest, give_back, take
 from common.errors import Forbidden, TooMany, Unauthenticated
-from common.throttling import network_rate, rate_of, surrounding_network
+from common.http.throttling import network_rate, rate_of, surrounding_network
+from common.redis.buckets import Bucket, digest, give_back, take
 
 # How long an account remembers an address from which it was signed in to.
 KNOWN = timedelta(days=30)

@@ -6,10 +6,10 @@ from typing import Any
 from accounts.models import User
 from accounts.selectors import Person, as_shown
 from accounts.tokens import TokenPair
-from common.pagination import Page, format_cursor
+from common.http.pagination import Page, format_cursor
 from common.times import format_time
 from grpc_services.clients.accounts import Follow
-from grpc_services.presentation import show_user
+from hydration.shapes import show_user
 
 
 def show_account(row: User) -> dict[str, Any]:

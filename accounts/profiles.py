@@ -1,7 +1,7 @@
 """The rules for a profile's texts."""
 
 from common.errors import Invalid
-from common.invisible_text import is_invisible, leaves_its_line
+from common.text.invisible import is_invisible, leaves_its_line
 
 _MUST_BE_SEEN = "must contain a visible character"
 _MUST_STAY_IN_LINE = "must not contain direction marks, control characters or line breaks"

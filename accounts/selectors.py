@@ -13,8 +13,8 @@ from common import permissions
 from common.db import now_us
 from common.drift import Drift, find_drift
 from common.errors import NotFound
+from common.http.pagination import Page, cut
 from common.ids import MAX_ID, find_named_id
-from common.pagination import Page, cut
 from grpc_services.clients.accounts import Follow, Hidden, Relation, User
 
 # The columns of a user as everyone may see them, in the order that `_shown` takes them.

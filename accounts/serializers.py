@@ -9,9 +9,9 @@ from accounts.passwords import MAX_LENGTH as MAX_PASSWORD_LENGTH
 from accounts.passwords import MIN_LENGTH as MIN_PASSWORD_LENGTH
 from accounts.passwords import compose
 from accounts.usernames import MAX_LENGTH, RESERVED, is_username
+from common.http.serializers import StrictSerializer, TextField
 from common.ids import MAX_USERNAME_DIGITS
-from common.serializers import StrictSerializer, TextField
-from grpc_services.presentation import UserSerializer
+from hydration.shapes import UserSerializer
 
 _is_email = EmailValidator("is not an e-mail address")
 

@@ -7,8 +7,8 @@ import grpc
 from accounts import selectors, services
 from accounts.models import MAX_KEY_LENGTH
 from common.errors import Malformed, NotFound
+from common.http.pagination import Page
 from common.ids import MAX_ID, parse_id
-from common.pagination import Page
 from common.times import to_ms
 from grpc_services.clients.accounts import MAX_FOLLOWER_IDS, MAX_FOLLOWS, Follow, User
 from grpc_services.generated import user_service_pb2 as pb

@@ -1,6 +1,6 @@
 """Access and refresh tokens, signed by accounts alone.
 
-Both carry the user, the session epoch and the session's family, see `common.authentication`. A
+Both carry the user, the session epoch and the session's family, see `common.http.authentication`. A
 refresh token counts once: `services.refresh_session` keeps its `jti` as spent.
 
 A family is all tokens that descend from one log-in. Tokens from before there were families carry
@@ -20,7 +20,7 @@ from accounts.models import User
 from common.errors import Unauthenticated
 from common.ids import parse_id
 
-# For how long after a token's expiry a fact about it is kept: see `common.revocation`.
+# For how long after a token's expiry a fact about it is kept: see `common.http.revocation`.
 _OUTLASTS: timedelta = 3 * settings.SIMPLE_JWT["LEEWAY"]
 
 

@@ -16,14 +16,14 @@ from accounts.presentation import (
     show_tokens,
     show_users,
 )
-from common.authentication import Reader, find_reader_id, reader_id
+from common.http.authentication import Reader, find_reader_id, reader_id
+from common.http.pagination import PageQuery, read_query
+from common.http.schema import BODY, answer_example, errors, request_example
+from common.http.serializers import read_body
+from common.http.throttling import client_address
+from common.http.views import APIView
 from common.ids import require_id
-from common.pagination import PageQuery, read_query
-from common.schema import BODY, answer_example, errors, request_example
-from common.serializers import read_body
-from common.throttling import client_address
-from common.views import APIView
-from grpc_services.presentation import USER_EXAMPLE
+from hydration.shapes import USER_EXAMPLE
 
 _ACCOUNT = USER_EXAMPLE | {"email": "alice@example.com"}
 _TOKENS = {"token": "eyJhbGciOiJFZERTQSJ9…", "refresh": "eyJhbGciOiJFZERTQSJ9…"}

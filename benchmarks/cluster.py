@@ -28,8 +28,8 @@ from django.conf import settings  # noqa: E402 settings must be there
 from django.test import override_settings  # noqa: E402
 
 from benchmarks import timelines  # noqa: E402
-from common import shards  # noqa: E402
 from common.ids import new_ids  # noqa: E402
+from common.redis import shards  # noqa: E402
 from feed import lists, store  # noqa: E402
 from tests.support import free_port, wait_until  # noqa: E402
 

@@ -14,8 +14,8 @@ from accounts import tokens
 from accounts.models import Follow, User
 from common.ids import RANDOM_BITS, created_at, first_id_at, new_ids
 from tweets.models import Tweet
-from twitter_project import graph
-from twitter_project.graph import Graph
+from twitter_project import seed_graph
+from twitter_project.seed_graph import Graph
 
 _DATA = settings.BASE_DIR.parent / "shared" / "data"
 _EDGES = _DATA / "socfb-Reed98" / "socfb-Reed98.edges"
@@ -225,7 +225,7 @@ def _tweets(users: Sequence[User], contents: Sequence[str]) -> list[Tweet]:
 
 
 def _graph() -> Graph:
-    return graph.read_graph(_EDGES) if _EDGES.exists() else _make_graph()
+    return seed_graph.read_graph(_EDGES) if _EDGES.exists() else _make_graph()
 
 
 def _make_graph() -> Graph:

@@ -1,7 +1,7 @@
 """What can go wrong, by meaning.
 
 Services raise these and nobody in between catches them. Three tables translate, once each: to HTTP
-(`common.exception_handler`), to gRPC status and back (`grpc_services.errors`), and to a retry or a
+(`common.http.exceptions`), to gRPC status and back (`grpc_services.errors`), and to a retry or a
 dead letter (`messaging.worker`).
 """
 

@@ -10,11 +10,11 @@ from typing import Any
 
 from django.utils import timezone
 
-from common import shards
 from common.db import atomic
+from common.http.pagination import Page
 from common.ids import created_at, new_id
-from common.metrics import FANOUT_DELIVERIES, FANOUT_LAG
-from common.pagination import Page
+from common.observability.metrics import FANOUT_DELIVERIES, FANOUT_LAG
+from common.redis import shards
 from feed import pulling, store, truth
 from feed.pipeline import Audience, Call, run
 from grpc_services.clients import accounts, tweets

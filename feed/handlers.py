@@ -9,10 +9,10 @@ from functools import cache
 
 from feed import placement, store, truth
 from feed.fanout import fan_out, go_on, merge_first_slice, merge_on, push_again, take_back
-from grpc_services import fragments
 from grpc_services.clients import accounts
 from grpc_services.clients.accounts import Relation
-from grpc_services.fragments import Change
+from hydration import fragments
+from hydration.fragments import Change
 from messaging.events import (
     FollowersRemoved,
     UserDeleted,

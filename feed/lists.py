@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from common import shards
-from common.lua import Script
+from common.redis import shards
+from common.redis.scripts import Script
 
 _SCRIPTS = Path(__file__).parent / "scripts"
 _LIBRARY = (_SCRIPTS / "lists.lua").read_text()

@@ -2,7 +2,7 @@
 
 A page of any size asks the database about all whom the reader follows, thousands maybe. So one
 answer is kept for the pages that follow: the key `older:{user_id}` holds it for some minutes, with
-a lease as in `grpc_services.fragments`. Whatever changes which entries a timeline shows drops it
+a lease as in `hydration.fragments`. Whatever changes which entries a timeline shows drops it
 (`show` in scripts/lists.lua); deleted entries and hidden authors are left out of each page anyway.
 """
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 
 import redis
 
-from common import shards
+from common.redis import shards
 from feed import store, truth
-from grpc_services import fragments
 from grpc_services.clients.tweets import MAX_ENTRIES
+from hydration import fragments
 
 SECONDS = 600
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import redis
 
-from common import shards, tracing
+from common.observability import tracing
+from common.redis import shards
 from feed.lists import authored, key, script
 
 # Timelines a script touches at most: the server does nothing else meanwhile.

@@ -15,9 +15,9 @@ from functools import cache
 
 import redis
 
-from common import shards
 from common.batches import batched
 from common.ids import parse_id
+from common.redis import shards
 from feed import store
 
 KEY = "placement"

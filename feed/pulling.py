@@ -3,8 +3,9 @@
 The hash `pulled` in Redis is the one fact, beside the lists that it tells how to read: `pulled`
 says that an author's entries go onto the own list alone, `ending:…` that they are pushed again and
 still merged, until the followers' timelines have what they lack. An author of whom nothing stands
-there is pushed. `version` counts the changes. Each shard (`common.shards`) has a hash for the lists
-on it, and none says anything about another's: an author may well be pulled here and pushed there.
+there is pushed. `version` counts the changes. Each shard (`common.redis.shards`) has a hash for
+the lists on it, and none says anything about another's: an author may well be pulled here
+and pushed there.
 
 A timeline's `pulls:{user_id}` caches whom of them its owner follows, at a version. It is leased as
 the fragments are: settling a follow drops it, and what was asked before can't be cached after.
@@ -17,13 +18,13 @@ from typing import Any
 
 from django.conf import settings
 
-from common import shards
 from common.batches import batched
+from common.redis import shards
 from feed import store
 from feed.lists import script
-from grpc_services import fragments
 from grpc_services.clients import accounts
 from grpc_services.clients.calls import MAX_IDS
+from hydration import fragments
 
 PULLED = "pulled"
 _ENDING = "ending:"

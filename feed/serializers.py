@@ -2,8 +2,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from common.pagination import CursorField, LimitField, NumberField, WindowQuery
-from grpc_services.presentation import TweetSerializer
+from common.http.pagination import CursorField, LimitField, NumberField, WindowQuery
+from hydration.shapes import TweetSerializer
 
 DEFAULT_LIMIT = 50
 MAX_OFFSET = 2**31

@@ -10,8 +10,8 @@ A timeline is *materialised* while its key exists. Its last element tells what l
 - an entry: older entries are in the database, and only there (the list's *floor*).
 
 Each change of a list is one script, so readers and other workers see it whole or not at all.
-README.md lists every key. A timeline stands on its owner's shard (`common.shards`); an author's own
-list on each shard where readers merge it.
+README.md lists every key. A timeline stands on its owner's shard (`common.redis.shards`); an
+author's own list on each shard where readers merge it.
 """
 
 import logging
@@ -25,12 +25,12 @@ from typing import Any
 import redis
 from django.conf import settings
 
-from common import shards
 from common.ids import parse_id
+from common.redis import shards
 from feed.lists import TIMELINE, Kind, key, script
 from feed.pipeline import CHUNK, Audience, Call, run
-from grpc_services import fragments
-from grpc_services.blobs import marks_key
+from hydration import fragments
+from hydration.codec import marks_key
 
 log = logging.getLogger(__name__)
 

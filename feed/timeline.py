@@ -9,8 +9,8 @@ from typing import Any
 
 from feed import older, store, truth
 from feed.store import Part
-from grpc_services import fragments
-from grpc_services.fragments import Fragment
+from hydration import fragments
+from hydration.fragments import Fragment
 
 # A page that the rules thin out is filled up again, this often at most; a page that is still short
 # then has a cursor like any other.

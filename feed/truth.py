@@ -6,10 +6,10 @@ from time import perf_counter
 
 from django.conf import settings
 
-from common import shards
 from common.batches import batched
 from common.ids import MAX_ID, created_at
-from common.metrics import FEED_REBUILDS
+from common.observability.metrics import FEED_REBUILDS
+from common.redis import shards
 from feed import pulling, store
 from feed.lists import TIMELINE, Kind, authored
 from feed.store import Timeline

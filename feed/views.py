@@ -3,13 +3,13 @@ from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
-from common.authentication import reader_id
-from common.pagination import format_cursor, read_query
-from common.schema import answer_example, errors
-from common.views import APIView
+from common.http.authentication import reader_id
+from common.http.pagination import format_cursor, read_query
+from common.http.schema import answer_example, errors
+from common.http.views import APIView
 from feed.serializers import FeedQuery, FeedSerializer
 from feed.timeline import read_by_cursor, read_by_offset
-from grpc_services.presentation import TWEET_EXAMPLE
+from hydration.shapes import TWEET_EXAMPLE
 
 
 class FeedView(APIView):

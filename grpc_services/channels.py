@@ -14,9 +14,9 @@ import grpc
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from common import tracing
-from common.logs import REQUEST_ID_HEADER, request_id
-from common.metrics import rpc_calls
+from common.observability import tracing
+from common.observability.logs import REQUEST_ID_HEADER, request_id
+from common.observability.metrics import rpc_calls
 from grpc_services import credentials
 from grpc_services.errors import DOWN, to_status
 from grpc_services.servers import MAX_MESSAGE_BYTES, NAMES, add_servicer, names

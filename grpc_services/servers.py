@@ -13,11 +13,11 @@ from google.protobuf.message import DecodeError
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
-from common import tracing
 from common.db import alias
 from common.errors import OUTAGES
-from common.logs import REQUEST_ID_HEADER, serving
-from common.metrics import rpc_answers
+from common.observability import tracing
+from common.observability.logs import REQUEST_ID_HEADER, serving
+from common.observability.metrics import rpc_answers
 from grpc_services import credentials
 from grpc_services.errors import to_status
 from grpc_services.generated import tweet_service_pb2, user_service_pb2

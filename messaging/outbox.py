@@ -7,10 +7,11 @@ from django.db import connections
 from django.db.models import Model
 from django.utils import timezone
 
-from common import db, tracing
+from common import db
 from common.db import alias, on_commit, with_new_id
 from common.ids import new_ids
-from common.statements import Increment, insert_together
+from common.observability import tracing
+from common.postgresql.statements import Increment, insert_together
 from messaging import wakeup
 from messaging.events import Event, encode
 from messaging.models import OutboxEvent

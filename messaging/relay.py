@@ -20,12 +20,12 @@ from django.db import close_old_connections, connections, transaction
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from common import tracing
 from common.backoff import waits
 from common.db import alias, aliases
 from common.errors import OUTAGES, Unavailable
-from common.metrics import OUTBOX_PUBLISHED, ROWS_PRUNED
-from messaging import loops, wakeup
+from common.observability import tracing
+from common.observability.metrics import OUTBOX_PUBLISHED, ROWS_PRUNED
+from messaging import loop_health, wakeup
 from messaging.broker import Broker, Message, broker
 from messaging.models import OutboxEvent, RefusedMessage
 from messaging.outbox import prune
@@ -159,7 +159,7 @@ def _relay_database(using: str, stop: threading.Event, down: set[str]) -> None:
                 declared = True
             found = relay_batch(using, to)
             down.discard(using)
-            loops.mark(loops.RELAY, up=not down)
+            loop_health.mark(loop_health.RELAY, up=not down)
             if time.monotonic() >= offer_at:
                 taken = offer_refused(using, to)
                 found += taken
@@ -178,7 +178,7 @@ def _relay_database(using: str, stop: threading.Event, down: set[str]) -> None:
                 using, pause, error,
             )  # fmt: skip
             down.add(using)
-            loops.mark(loops.RELAY, up=False)
+            loop_health.mark(loop_health.RELAY, up=False)
             declared = False
             stop.wait(pause)
     to.close()

@@ -17,9 +17,14 @@ from typing import Any, cast
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from common import tracing
 from common.errors import OUTAGES, Unavailable
-from common.metrics import DEAD_LETTERS, HANDLER_SECONDS, MESSAGES_HANDLED, MESSAGES_RETRIED
+from common.observability import tracing
+from common.observability.metrics import (
+    DEAD_LETTERS,
+    HANDLER_SECONDS,
+    MESSAGES_HANDLED,
+    MESSAGES_RETRIED,
+)
 from messaging.events import Event, Poison, decode
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from common.emoji import PICTOGRAPH
+from common.text.emoji import PICTOGRAPH
 
 # Pairs: the replacement, and the lower-case letters that it replaces.
 _FOLDS = """

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from common.db import atomic
 from common.errors import Unavailable
-from common.metrics import INDEX_LAG
+from common.observability.metrics import INDEX_LAG
 from grpc_services.clients import accounts
 from messaging.events import (
     AuthorSliced,

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from typing import NamedTuple
 
-from common.links import find_links
+from common.text.links import find_links
 from search import folding
 
 _SIGN = re.compile("[#＃]")  # noqa: RUF001 a sign of East Asian keyboards

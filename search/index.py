@@ -11,7 +11,7 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from common.errors import Malformed
-from common.pagination import Page
+from common.http.pagination import Page
 from search.query import Query
 
 # Hits that can be reached and are counted.

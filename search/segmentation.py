@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from common.emoji import PICTOGRAPHS
+from common.text.emoji import PICTOGRAPHS
 
 # A longer word is cut, because Lucene would cut it.
 MAX_LENGTH = 255

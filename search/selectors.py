@@ -12,9 +12,9 @@ import orjson
 from common.errors import Unavailable
 from common.ids import parse_id
 from common.times import parse_time
-from grpc_services import fragments
 from grpc_services.clients.tweets import Tweet
-from grpc_services.presentation import find_authors, show_tweet, visible
+from hydration import fragments
+from hydration.shapes import find_authors, show_tweet, visible
 from search import cursor as cursors
 from search.index import Found, Hit, Place, index, this_hour
 from search.query import parse

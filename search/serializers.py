@@ -2,8 +2,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from common.pagination import LimitField, NumberField, WindowQuery
-from grpc_services.presentation import TweetSerializer
+from common.http.pagination import LimitField, NumberField, WindowQuery
+from hydration.shapes import TweetSerializer
 from search.cursor import MAX_LENGTH
 from search.index import WINDOW
 

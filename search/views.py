@@ -5,12 +5,12 @@ from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
-from common.authentication import reader_id
 from common.errors import Invalid
-from common.pagination import read_query
-from common.schema import answer_example, errors
-from common.views import APIView
-from grpc_services.presentation import TWEET_EXAMPLE
+from common.http.authentication import reader_id
+from common.http.pagination import read_query
+from common.http.schema import answer_example, errors
+from common.http.views import APIView
+from hydration.shapes import TWEET_EXAMPLE
 from search import selectors
 from search.index import WINDOW
 from search.serializers import SearchQuery, SearchSerializer

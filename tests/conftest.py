@@ -13,8 +13,8 @@ from rest_framework.test import APIClient
 
 from accounts import tokens
 from accounts.models import User
-from common.revocation import revocations
-from common.throttling import purses, rate_of
+from common.http.revocation import revocations
+from common.http.throttling import purses, rate_of
 from messaging.broker import broker, dead_queue
 from messaging.relay import relay_all
 from messaging.worker import workers

@@ -6,10 +6,10 @@ A URL counts 23, an emoji 2, a character of most scripts 1 and a Chinese, Japane
 import re
 import unicodedata
 
-from common import emoji
 from common.errors import Invalid
-from common.invisible_text import is_invisible
-from common.links import find_links
+from common.text import emoji
+from common.text.invisible import is_invisible
+from common.text.links import find_links
 
 MAX_LENGTH = 280
 

@@ -3,10 +3,10 @@
 from typing import Any
 
 from common import permissions
-from common.pagination import Page, format_cursor
+from common.http.pagination import Page, format_cursor
 from grpc_services.clients.tweets import Tweet
-from grpc_services.fragments import load_authors
-from grpc_services.presentation import (
+from hydration.fragments import load_authors
+from hydration.shapes import (
     find_authors,
     people_of,
     show_facts,

@@ -12,13 +12,13 @@ from common import permissions
 from common.db import alias
 from common.drift import Drift, find_drift
 from common.errors import NotFound, Unavailable
+from common.http.pagination import Page, cut
 from common.ids import MAX_ID, find_named_id
-from common.pagination import Page, cut
 from grpc_services.clients import accounts
 from grpc_services.clients.tweets import Entry
 from grpc_services.clients.tweets import Tweet as ShownTweet
-from grpc_services.fragments import load_authors
-from grpc_services.presentation import people_of
+from hydration.fragments import load_authors
+from hydration.shapes import people_of
 from tweets.models import Like, Tweet
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from rest_framework import serializers
 
-from common.serializers import StrictSerializer, TextField
-from grpc_services.presentation import TweetSerializer
+from common.http.serializers import StrictSerializer, TextField
+from hydration.shapes import TweetSerializer
 
 
 class PostBody(StrictSerializer):

@@ -6,13 +6,13 @@ from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common.authentication import find_reader_id, reader_id
+from common.http.authentication import find_reader_id, reader_id
+from common.http.pagination import PageQuery, read_query
+from common.http.schema import BODY, answer_example, errors, request_example
+from common.http.serializers import read_body
+from common.http.views import APIView
 from common.ids import require_id
-from common.pagination import PageQuery, read_query
-from common.schema import BODY, answer_example, errors, request_example
-from common.serializers import read_body
-from common.views import APIView
-from grpc_services.presentation import AUTHOR_EXAMPLE, TWEET_EXAMPLE
+from hydration.shapes import AUTHOR_EXAMPLE, TWEET_EXAMPLE
 from tweets import selectors, services
 from tweets import serializers as shapes
 from tweets.presentation import show_one, show_page, show_thread

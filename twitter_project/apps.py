@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 from django.contrib.admin.apps import SimpleAdminConfig
 
-from common import tracing
+from common.observability import tracing
 
 
 class TwitterProjectConfig(AppConfig):

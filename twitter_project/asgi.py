@@ -10,9 +10,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "twitter_project.settings.dev")
 http = get_asgi_application()
 
 from common.postgresql import deadlines  # noqa: E402 apps must be ready
-from twitter_project import loops  # noqa: E402
+from twitter_project import startup  # noqa: E402
 
 deadlines.impose(settings.DATABASE_DEADLINE_SECONDS)
-loops.start()
+startup.start()
 
 application = ProtocolTypeRouter({"http": http})

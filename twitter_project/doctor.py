@@ -34,7 +34,7 @@ from messaging.broker import dead_queue
 from messaging.models import OutboxEvent, QueuedMessage, RefusedMessage
 from messaging.worker import Worker, workers
 from search.documents import template
-from twitter_project import embedded, probes
+from twitter_project import embedded_database, probes
 
 # The relay brings news in milliseconds; a worker takes it about as fast.
 MAX_OUTBOX_SECONDS = 60.0
@@ -309,7 +309,7 @@ def grpc() -> Iterator[Finding]:
 
 def server() -> Iterator[Finding]:
     """The process that serves the embedded database: its other parts are in its memory."""
-    address = embedded.last_address() if settings.EMBEDDED_DATABASE else None
+    address = embedded_database.last_address() if settings.EMBEDDED_DATABASE else None
     if address is None:
         return
     try:

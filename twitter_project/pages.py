@@ -6,7 +6,7 @@ from functools import wraps
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 
-from common.exception_handler import error_body
+from common.http.exceptions import error_body
 
 View = Callable[[HttpRequest], HttpResponse]
 

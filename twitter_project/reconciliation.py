@@ -14,8 +14,8 @@ from accounts.models import User
 from common.batches import batched
 from common.db import atomic
 from common.drift import Drift
-from common.pagination import Page
-from messaging.settling import wait_until_handled
+from common.http.pagination import Page
+from messaging.draining import wait_until_handled
 from messaging.worker import workers
 from tweets.models import Tweet
 

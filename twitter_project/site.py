@@ -20,8 +20,8 @@ from accounts import attempts, services
 from accounts.models import User
 from common.db import atomic
 from common.errors import ServiceError, TooMany
+from common.http.throttling import client_address
 from common.ids import parse_id
-from common.throttling import client_address
 
 View = TypeVar("View", bound=Callable[..., Any])
 

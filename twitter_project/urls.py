@@ -27,7 +27,7 @@ urlpatterns = [
     path(settings.ADMIN_PATH, admin.site.urls),
 ]
 
-handler400 = "common.exception_handler.bad_request"
-handler403 = "common.exception_handler.forbidden"
-handler404 = "common.exception_handler.not_found"
-handler500 = "common.exception_handler.server_error"
+handler400 = "common.http.exceptions.bad_request"
+handler403 = "common.http.exceptions.forbidden"
+handler404 = "common.http.exceptions.not_found"
+handler500 = "common.http.exceptions.server_error"

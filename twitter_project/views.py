@@ -15,8 +15,8 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common.exception_handler import RETRY_AFTER_SECONDS
-from common.views import APIView
+from common.http.exceptions import RETRY_AFTER_SECONDS
+from common.http.views import APIView
 from twitter_project import lifecycle, probes
 from twitter_project.pages import page
 

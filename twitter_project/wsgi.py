@@ -11,8 +11,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "twitter_project.settings.dev")
 django.setup(set_prefix=False)
 
 from common.postgresql import deadlines  # noqa: E402 apps must be ready
-from twitter_project import loops  # noqa: E402
-from twitter_project.handler import Handler  # noqa: E402
+from twitter_project import startup  # noqa: E402
+from twitter_project.wsgi_handler import Handler  # noqa: E402
 
 application = Handler()
 
@@ -23,4 +23,4 @@ _ = get_resolver().url_patterns  # else the first request would wait while the v
 gc.collect()
 gc.freeze()
 
-loops.start()
+startup.start()

@@ -18,8 +18,8 @@ from accounts.tokens import RefreshClaims, TokenPair
 from common import permissions
 from common.db import atomic, on_commit, prune, violated, with_new_id
 from common.errors import Conflict, NotFound, Unauthenticated
+from common.http.revocation import revoke, revoke_family
 from common.ids import created_at
-from common.revocation import revoke, revoke_family
 from messaging import outbox
 from messaging.events import UserRegistered
 

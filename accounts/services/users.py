@@ -8,8 +8,8 @@ from accounts.services.sessions import check_own_password
 from common import permissions
 from common.db import atomic, on_commit
 from common.errors import NotFound
-from common.revocation import revoke
-from grpc_services.fragments import Change, drop_after_commit
+from common.http.revocation import revoke
+from hydration.fragments import Change, drop_after_commit
 from messaging import outbox
 from messaging.events import UserDeleted, UserRestored, UserSuspended, UserUpdated
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import grpc
 
-from common.pagination import Page
+from common.http.pagination import Page
 from common.times import from_ms
 from grpc_services.channels import channel
 from grpc_services.clients.calls import MAX_IDS, call

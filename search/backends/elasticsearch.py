@@ -22,8 +22,8 @@ from elasticsearch.dsl import connections
 from common.batches import batched
 from common.breakers import Breaker
 from common.errors import Unavailable
+from common.http.pagination import Page
 from common.ids import parse_id
-from common.pagination import Page
 from common.times import format_time
 from search import documents
 from search.backends.elasticsearch_query import render

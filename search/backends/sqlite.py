@@ -21,8 +21,8 @@ from django.utils import timezone
 from common import embedded_parts
 from common.batches import batched
 from common.errors import Unavailable
+from common.http.pagination import Page, cut
 from common.ids import parse_id
-from common.pagination import Page, cut
 from common.times import format_time, from_ms, to_ms
 from search.backends.sqlite_tables import (
     CURRENT,

@@ -9,7 +9,7 @@ from pytest_django import Settings
 from accounts.models import User
 from tests.boundaries.commands import run
 from tests.support import free_port
-from twitter_project import demo, embedded
+from twitter_project import demo, embedded_database
 
 
 @pytest.mark.parametrize("is_public", [True, False])
@@ -18,7 +18,7 @@ def test_only_a_server_on_loopback_seeds_an_admin(
 ) -> None:
     settings.EMBEDDED_DATABASE = True
 
-    embedded.seed(is_public=is_public)
+    embedded_database.seed(is_public=is_public)
 
     alice = User.objects.get(username="alice")
     assert alice.is_superuser is alice.is_staff is not is_public

@@ -16,7 +16,7 @@ from pytest_django import Settings
 from tests.boundaries.commands import run
 from tests.boundaries.serving import Server, answers, start
 from tests.support import wait_until
-from twitter_project import embedded
+from twitter_project import embedded_database
 
 CLOSED = {
     "DATABASE_URL": "postgres://test:test@127.0.0.1:1/test",
@@ -32,10 +32,10 @@ CLOSED = {
 def own_data(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A data folder that nobody serves; what the test claims is given back."""
     settings.DATA_DIR = tmp_path
-    monkeypatch.setattr(embedded, "_claim", None)
+    monkeypatch.setattr(embedded_database, "_claim", None)
     yield tmp_path
-    if embedded._claim:
-        embedded._claim.close()
+    if embedded_database._claim:
+        embedded_database._claim.close()
 
 
 def workers(server: Server) -> list[int]:
@@ -178,14 +178,14 @@ def test_embedded_parts_are_not_spread_over_processes(settings: Settings) -> Non
 
 
 def test_one_process_at_a_time_serves_a_folder(own_data: Path) -> None:
-    embedded.claim("http://127.0.0.1:8000")
+    embedded_database.claim("http://127.0.0.1:8000")
 
     with pytest.raises(CommandError, match="another process serves the data in") as refused:
-        embedded.claim("http://127.0.0.1:8001")
+        embedded_database.claim("http://127.0.0.1:8001")
 
     assert "\n" not in str(refused.value)
     assert str(own_data) in str(refused.value)
-    assert embedded.last_address() == "http://127.0.0.1:8000"
+    assert embedded_database.last_address() == "http://127.0.0.1:8000"
 
 
 def ids(tweets: list[dict[str, str]]) -> list[str]:

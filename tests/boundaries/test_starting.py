@@ -83,12 +83,12 @@ import django
 from django.conf import settings
 django.setup()
 from common import embedded_parts
-from twitter_project import loops
+from twitter_project import startup
 def count():
     print([embedded_parts.count(name) for name in ("wakeup", "broker", "search")])
-loops.count = count
-settings.LOOPS = ["twitter_project.loops.count"]
-loops.start()
+startup.count = count
+settings.LOOPS = ["twitter_project.startup.count"]
+startup.start()
 """
 
 

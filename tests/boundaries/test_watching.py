@@ -17,7 +17,7 @@ import sys
 import twitter_project.wsgi
 from django.test import Client
 assert Client().get("/docs", HTTP_HOST="localhost").status_code == 200
-ours = ("prometheus_client", "common.otel", "opentelemetry.exporter")
+ours = ("prometheus_client", "common.observability.otel", "opentelemetry.exporter")
 print([name for name in ours if name in sys.modules])
 """
 

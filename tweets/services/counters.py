@@ -8,8 +8,8 @@ from django.db.models.functions import Greatest
 from common.db import atomic
 from common.drift import Drift
 from common.errors import NotFound
-from common.statements import Increment
-from grpc_services.fragments import Change, drop_after_commit
+from common.postgresql.statements import Increment
+from hydration.fragments import Change, drop_after_commit
 from messaging.events import Event, TweetCreated
 from messaging.outbox import write_and_publish
 from tweets import selectors

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 
-from common import shards
-from grpc_services import audit
+from common.redis import shards
+from hydration import audit
 from twitter_project.auditing.findings import Check, Finding, Looked
 
 

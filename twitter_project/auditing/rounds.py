@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from messaging.settling import wait_until_handled
+from messaging.draining import wait_until_handled
 from messaging.worker import workers
 from twitter_project.auditing import (
     cache,

@@ -76,9 +76,9 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 MIDDLEWARE = [
     "twitter_project.headers.Headers",
     "twitter_project.middleware.Probes",
-    "twitter_project.watching.Watch",
+    "twitter_project.request_telemetry.Watch",
     "django.middleware.security.SecurityMiddleware",
-    "twitter_project.gate.Gate",
+    "twitter_project.request_limits.Gate",
     "twitter_project.middleware.ByPath",
 ]
 # What the API, which knows no sessions and no files, should not pay for.
@@ -228,11 +228,11 @@ def _redis(url: str, *, is_real: bool) -> dict[str, Any]:
         # redis-py would take the class by the URL's scheme, and takes what is named here
         is_secure = url.startswith("rediss:")
         name = "SecureConnection" if is_secure else "Connection"
-        connection_class = import_string(f"common.redis_connection.{name}")
+        connection_class = import_string(f"common.redis.connection.{name}")
         pool = {"max_connections": 64, "connection_class": connection_class}
     else:
         # imported by name: it takes a good part of a start, and real parts don't need it
-        pool = {"connection_class": import_string("common.embedded_redis.Connection")}
+        pool = {"connection_class": import_string("common.redis.in_process.Connection")}
     return {
         "BACKEND": "django_redis.cache.RedisCache",
         "LOCATION": url,
@@ -251,7 +251,7 @@ if REDIS_URL:
 CACHES: dict[str, dict[str, Any]] = {
     "default": _redis(REDIS_URL or "redis://embedded/0", is_real=bool(REDIS_URL))
 }
-# The servers that share the timelines: see common/shards.py.
+# The servers that share the timelines: see common/redis/shards.py.
 FEED_REDIS_URLS: list[str] = list(map(str.strip, env.list("FEED_REDIS_URLS", [])))
 if FEED_REDIS_URLS and not REDIS_URL:
     raise ImproperlyConfigured("FEED_REDIS_URLS: only beside a REDIS_URL, which holds the rest")
@@ -280,7 +280,7 @@ if RABBITMQ_URL:
 BROKER: dict[str, Any] = (
     {"BACKEND": "messaging.backends.rabbitmq.broker.RabbitMQBroker", "url": RABBITMQ_URL}
     if RABBITMQ_URL
-    else {"BACKEND": "messaging.backends.embedded.EmbeddedBroker"}
+    else {"BACKEND": "messaging.backends.in_process.EmbeddedBroker"}
 )
 WORKERS = {
     "tweets": "tweets.handlers.WORKER",
@@ -290,7 +290,7 @@ WORKERS = {
     "search.slices": "search.handlers.SLICES",
 }
 # Started beside the requests by wsgi.py and asgi.py.
-LOOPS = [] if RABBITMQ_URL else ["messaging.embedded.start"]
+LOOPS = [] if RABBITMQ_URL else ["messaging.background_threads.start"]
 # The relay prunes these besides the outbox: each call deletes a batch of old rows and counts them.
 PRUNES: dict[str, list[str]] = {
     "accounts": [
@@ -424,7 +424,7 @@ SIMPLE_JWT: dict[str, Any] = {
 # How many others an account may follow. A lower limit than before ends no follow.
 MAX_FOLLOWING: int = env.int("MAX_FOLLOWING", 7500)
 
-# How often one may ask: `common.throttling`, and `accounts.attempts` for what is guessed.
+# How often one may ask: `common.http.throttling`, and `accounts.attempts` for what is guessed.
 RATES: dict[str, str | None] = {
     scope: env.str(f"{scope.upper()}_RATE", rate)
     for scope, rate in {
@@ -460,17 +460,17 @@ MAX_BODY_BYTES = 64 * 1024
 MAX_QUERY_BYTES = 10_000  # a search for 500 characters is up to 6,000, a cursor some hundreds
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # the admin's forms
 
-CSRF_FAILURE_VIEW = "common.exception_handler.forbidden"
+CSRF_FAILURE_VIEW = "common.http.exceptions.forbidden"
 
 REST_FRAMEWORK: dict[str, Any] = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["common.authentication.TokenAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["common.http.authentication.TokenAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_PARSER_CLASSES": ["common.json.StrictJSONParser"],
-    "DEFAULT_RENDERER_CLASSES": ["common.json.JSONRenderer"],
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "common.json.OnlyJSON",
-    "DEFAULT_SCHEMA_CLASS": "common.schema.Schema",
-    "DEFAULT_THROTTLE_CLASSES": ["common.throttling.Throttle"],
-    "EXCEPTION_HANDLER": "common.exception_handler.handle",
+    "DEFAULT_PARSER_CLASSES": ["common.http.json.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["common.http.json.JSONRenderer"],
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "common.http.json.OnlyJSON",
+    "DEFAULT_SCHEMA_CLASS": "common.http.schema.Schema",
+    "DEFAULT_THROTTLE_CLASSES": ["common.http.throttling.Throttle"],
+    "EXCEPTION_HANDLER": "common.http.exceptions.handle",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "TEST_REQUEST_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -510,14 +510,14 @@ ACCESS_LOG: bool = env.bool("ACCESS_LOG", False)  # a line for each request
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"context": {"()": "common.logs.Context"}},
+    "filters": {"context": {"()": "common.observability.logs.Context"}},
     "formatters": {
         "line": {
-            "()": "common.logs.LineFormatter",
+            "()": "common.observability.logs.LineFormatter",
             "format": "{asctime} {levelname} {name}: {message}",
             "style": "{",
         },
-        "json": {"()": "common.logs.JSONFormatter"},
+        "json": {"()": "common.observability.logs.JSONFormatter"},
     },
     "handlers": {
         "console": {

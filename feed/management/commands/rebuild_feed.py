@@ -5,9 +5,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from rich.progress import track
 
-from common import shards
 from common.batches import batched
 from common.ids import parse_id
+from common.redis import shards
 from feed import lists, pulling, store, truth
 from grpc_services.clients import accounts
 

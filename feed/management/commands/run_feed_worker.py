@@ -1,5 +1,5 @@
 from feed.handlers import SLICES, WORKER
-from messaging.commands import WorkerCommand
+from messaging.worker_command import WorkerCommand
 
 
 class Command(WorkerCommand):

@@ -5,11 +5,11 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
-from common import monitor
-from common.options import MAX_PORT, has_port
+from common.command_options import MAX_PORT, has_port
+from common.observability import monitor
 from common.postgresql import deadlines
 from grpc_services.servers import NAMES, Server
-from messaging.commands import stop_on_signals
+from messaging.worker_command import stop_on_signals
 
 
 class Command(BaseCommand):

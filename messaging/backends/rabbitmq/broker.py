@@ -12,7 +12,7 @@ from pika.exceptions import AMQPConnectionError, AMQPError
 
 from common.backoff import waits
 from common.errors import Unavailable
-from messaging import loops
+from messaging import loop_health
 from messaging.backends.rabbitmq.connections import connect, reason, url_parameters
 from messaging.backends.rabbitmq.consumer import Consumer, Heartbeats
 from messaging.backends.rabbitmq.messages import make_properties, read_delivery, read_message
@@ -85,12 +85,12 @@ class RabbitMQBroker:
                 ):
                     consumer = Consumer(connection, heartbeats, worker, stop)
                     pauses = waits()
-                    loops.mark(worker.queue, up=True)
+                    loop_health.mark(worker.queue, up=True)
                     while not stop.is_set():
                         if consumer.step():
                             pauses = waits()
             except AMQPError as error:
-                loops.mark(worker.queue, up=False)
+                loop_health.mark(worker.queue, up=False)
                 if stop.is_set():
                     return
                 pause = next(pauses)

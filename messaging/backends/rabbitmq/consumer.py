@@ -15,7 +15,7 @@ from pika.spec import Basic, BasicProperties
 
 from common.backoff import waits
 from common.errors import OUTAGES, Unavailable
-from messaging import loops
+from messaging import loop_health
 from messaging.backends.rabbitmq.connections import reason
 from messaging.backends.rabbitmq.messages import read_delivery
 from messaging.backends.rabbitmq.queues import declare_queue, settle
@@ -111,14 +111,14 @@ class Consumer:
                 with self._heartbeats.served():
                     dead = self._worker.process(batch)
             except (Unavailable, *OUTAGES) as error:
-                loops.mark(self._worker.queue, up=False)
+                loop_health.mark(self._worker.queue, up=False)
                 log.warning("%s waits for %.1f s: %s", self._worker.queue, pause, error)
                 self._wait(pause)
                 if self._stop.is_set():
                     return False  # unsettled: the queue has them back when the connection ends
             else:
                 settle(self._channel, batch, dead)
-                loops.mark(self._worker.queue, up=True)
+                loop_health.mark(self._worker.queue, up=True)
                 break
         return True
 

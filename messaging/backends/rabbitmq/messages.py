@@ -5,7 +5,7 @@ from typing import Any
 
 from pika.spec import BasicProperties
 
-from common import tracing
+from common.observability import tracing
 from messaging.broker import Message
 from messaging.worker import MAX_BODY_BYTES, Delivery
 

@@ -3,8 +3,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from common.command_options import count
 from common.errors import Unavailable
-from common.options import count
 from messaging.broker import Message, broker, dead_queue
 from messaging.events import Poison
 from messaging.worker import Worker, workers

@@ -3,10 +3,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from common import monitor
+from common.observability import monitor
 from common.postgresql import deadlines
-from messaging import loops, relay
-from messaging.commands import require_broker, stop_on_signals
+from messaging import loop_health, relay
+from messaging.worker_command import require_broker, stop_on_signals
 
 
 class Command(BaseCommand):
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         deadlines.impose(settings.DATABASE_PATIENCE_SECONDS)
         stop = stop_on_signals()
         monitor.start(
-            lambda: {loops.RELAY: loops.is_up(loops.RELAY) and not stop.is_set()},
+            lambda: {loop_health.RELAY: loop_health.is_up(loop_health.RELAY) and not stop.is_set()},
             "messaging.backlog.Backlog",
         )
         relay.run(stop)

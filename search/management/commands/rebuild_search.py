@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from grpc_services.clients.tweets import Tweet
-from search.commands import require_search
+from search.command_checks import require_search
 from search.index import Superseded
 from search.rebuild import rebuild
 

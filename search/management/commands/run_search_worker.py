@@ -1,8 +1,8 @@
 from typing import Any
 
 from common.errors import Unavailable
-from messaging.commands import WorkerCommand, require_broker
-from search.commands import require_search
+from messaging.worker_command import WorkerCommand, require_broker
+from search.command_checks import require_search
 from search.handlers import SLICES, WORKER
 from search.index import index
 

@@ -12,8 +12,8 @@ from rest_framework.test import APIClient
 
 from accounts import services
 from accounts.models import User
-from common import buckets
-from common.buckets import Rate
+from common.redis import buckets
+from common.redis.buckets import Rate
 from tests.factories import PASSWORD
 from tests.unit.accounts.answers import assert_refused
 from twitter_project.settings import base

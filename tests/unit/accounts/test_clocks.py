@@ -12,8 +12,8 @@ from rest_framework.test import APIClient
 
 from accounts import tokens
 from accounts.models import SpentRefresh, User
-from common import authentication
-from common.revocation import KEY, revoke
+from common.http import authentication
+from common.http.revocation import KEY, revoke
 from tests.unit.accounts.answers import assert_refused
 from tests.unit.accounts.test_sessions import claims, hello, refresh, sign
 from twitter_project import doctor
@@ -72,7 +72,7 @@ def test_a_token_that_was_verified_before_keeps_its_leeway(
 
     def at(moment: float) -> int:
         with monkeypatch.context() as patch:
-            patch.setattr("common.authentication.time.time", lambda: moment)
+            patch.setattr("common.http.authentication.time.time", lambda: moment)
             return int(hello(token).status_code)
 
     assert at(expiry + LEEWAY.total_seconds() - 0.01) == 200

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from accounts import services
 from accounts.models import SpentRefresh, User
 from common.db import alias
-from common.revocation import revocations
+from common.http.revocation import revocations
 from tests.unit.accounts.answers import assert_refused
 from tests.unit.accounts.test_sessions import claims, hello, log_in, log_out, refresh, sign
 

@@ -14,7 +14,7 @@ from django.test import Client
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from common.revocation import revocations
+from common.http.revocation import revocations
 from tests.factories import PASSWORD, UserFactory
 from tests.unit.accounts.answers import assert_refused
 from tests.unit.accounts.test_sessions import hello, log_in, refresh

@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from accounts import services
 from accounts.models import SpentRefresh, User
 from common.errors import Unauthenticated
-from common.revocation import revocations
+from common.http.revocation import revocations
 from tests.factories import PASSWORD, UserFactory
 from tests.unit.accounts.answers import assert_refused
 

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django_redis import get_redis_connection
 
-from common import buckets
-from common.buckets import Bucket, Rate, give_back, take
+from common.redis import buckets
+from common.redis.buckets import Bucket, Rate, give_back, take
 
 ALICE = "alice@example.com"
 

@@ -4,7 +4,7 @@ import unicodedata
 
 import pytest
 
-from common.invisible_text import is_invisible, leaves_its_line
+from common.text.invisible import is_invisible, leaves_its_line
 
 INVISIBLE = [
     "\u200b",  # zero width space

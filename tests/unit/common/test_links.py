@@ -1,4 +1,4 @@
-from common.links import find_links
+from common.text.links import find_links
 from tests.shared_data import read_conformance
 
 

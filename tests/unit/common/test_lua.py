@@ -2,7 +2,7 @@ import pytest
 from django_redis import get_redis_connection
 from redis.exceptions import ResponseError
 
-from common.lua import Script
+from common.redis.scripts import Script
 
 ECHO = Script("return {KEYS[1], ARGV[1]}")
 

@@ -8,7 +8,7 @@ from django.core.management import CommandError
 from django.test import Client
 from pytest_django import Settings
 
-from common import monitor
+from common.observability import monitor
 
 
 def test_it_says_which_part_is_down() -> None:

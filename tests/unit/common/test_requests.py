@@ -14,7 +14,7 @@ from django.http import UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from rest_framework.test import APIClient
 
-from twitter_project.handler import Handler
+from twitter_project.wsgi_handler import Handler
 
 REGISTER = "/users/register"
 MANY_PARAMETERS = "&".join(f"p{n}=1" for n in range(1_100))

@@ -3,7 +3,7 @@ import time
 import redis
 from django_redis import get_redis_connection
 
-from common.revocation import KEY, revocations, revoke, revoke_family
+from common.http.revocation import KEY, revocations, revoke, revoke_family
 
 
 def test_tokens_of_earlier_epochs_are_refused():
@@ -41,8 +41,8 @@ def test_while_redis_is_away_the_last_known_set_counts(monkeypatch):
     def away() -> None:
         raise redis.ConnectionError
 
-    monkeypatch.setattr("common.revocation.get_redis_connection", away)
-    monkeypatch.setattr("common.revocation._REFRESH_SECONDS", 0.0)
+    monkeypatch.setattr("common.http.revocation.get_redis_connection", away)
+    monkeypatch.setattr("common.http.revocation._REFRESH_SECONDS", 0.0)
     assert revocations.is_revoked(5, 0)
 
 

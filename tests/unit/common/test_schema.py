@@ -5,8 +5,8 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from common import errors as meanings
-from common.exception_handler import STATUS, handle
-from common.schema import _ERRORS, ErrorDetailSerializer, errors
+from common.http.exceptions import STATUS, handle
+from common.http.schema import _ERRORS, ErrorDetailSerializer, errors
 
 ENVELOPE = set(ErrorDetailSerializer().get_fields())
 

@@ -1,8 +1,8 @@
 import pytest
 from pytest_django import Settings
 
-from common import shards
 from common.ids import new_ids
+from common.redis import shards
 from tests.boundaries.commands import run
 
 IDS = new_ids(2000)

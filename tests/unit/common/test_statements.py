@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from common.db import alias, atomic
 from common.ids import created_at, new_id
-from common.statements import Increment, insert_together
+from common.postgresql.statements import Increment, insert_together
 from tests.factories import TweetFactory
 from tweets.models import Like, Tweet
 

@@ -11,8 +11,8 @@ from redis.exceptions import ConnectionError as RedisGone
 from rest_framework.test import APIClient, APIRequestFactory
 
 from accounts.models import User
-from common import buckets
-from common.throttling import Purses, Throttle, client_address, purses, rate_of
+from common.http.throttling import Purses, Throttle, client_address, purses, rate_of
+from common.redis import buckets
 from tests.unit.accounts.answers import assert_refused
 
 SignIn = Callable[[User], APIClient]

@@ -6,9 +6,9 @@ from typing import Any
 from django.conf import settings
 from django.test import override_settings
 
-from common import shards
 from common.ids import new_id
-from common.redis_connection import Connection
+from common.redis import shards
+from common.redis.connection import Connection
 
 MOST = 3
 # Databases of the tests' Redis that nothing else uses.

@@ -8,10 +8,10 @@ from django_redis import get_redis_connection
 from accounts import services as accounts_services
 from accounts.models import User
 from feed import lists, store
-from grpc_services import fragments
-from grpc_services.blobs import marks_key
 from grpc_services.clients import accounts, tweets
-from grpc_services.fragments import Change
+from hydration import fragments
+from hydration.codec import marks_key
+from hydration.fragments import Change
 from tests.unit.feed.world import Person, pending, tell, tell_all
 from tweets.handlers import WORKER as TWEETS_WORKER
 from tweets.models import Tweet
@@ -122,7 +122,7 @@ def test_a_suspension_shows_at_once_and_so_does_its_end(writer, follower, tweet)
 def test_a_writer_that_died_before_it_could_drop_is_made_up_for(
     writer, follower, tweet, monkeypatch
 ):
-    monkeypatch.setattr("grpc_services.fragments.on_commit", lambda *_: None)
+    monkeypatch.setattr("hydration.fragments.on_commit", lambda *_: None)
     follower.like(tweet)
     accounts_services.update_profile(user_id=writer.id, display_name="Alice Again")
     assert shown(follower)["num_likes"] == 0

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 from accounts.models import Follow, User
-from common import shards
-from common.revocation import revocations
+from common.http.revocation import revocations
+from common.redis import shards
 from feed import store
 from feed.store import Timeline
 from feed.truth import ask, compare

@@ -8,13 +8,13 @@ from django.core.management import call_command
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from common import shards
 from common.errors import OUTAGES, Unavailable
+from common.redis import shards
 from feed import lists, placement, pulling, store
 from feed.handlers import SLICES, WORKER
 from feed.truth import compare
-from grpc_services import fragments
-from grpc_services.fragments import Change
+from hydration import fragments
+from hydration.fragments import Change
 from messaging.worker import Delivery
 from tests.factories import UserFactory
 from tests.unit.feed.servers import distributed, flush, id_on, without

@@ -8,8 +8,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import Follow, User
-from common.authentication import Reader
 from common.db import aliases
+from common.http.authentication import Reader
 from common.ids import MAX_ID
 from feed.handlers import SLICES, WORKER
 from messaging.models import OutboxEvent

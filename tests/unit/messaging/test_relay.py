@@ -14,7 +14,7 @@ from django.utils import timezone
 from common import db
 from common.db import alias
 from common.errors import OUTAGES, Unavailable
-from messaging import loops, relay, wakeup
+from messaging import loop_health, relay, wakeup
 from messaging.backlog import Backlog
 from messaging.broker import Broker, Message, broker
 from messaging.models import OutboxEvent, RefusedMessage
@@ -208,7 +208,7 @@ def test_a_database_that_is_down_does_not_stop_the_relay_of_the_others(
             publish_all(1)
             wait_until(lambda: not OutboxEvent.objects.pending().exists(), seconds=10)
         wait_until(lambda: caplog.text.count(database_down) >= 2)  # it is retried
-        assert not loops.is_up(loops.RELAY)
+        assert not loop_health.is_up(loop_health.RELAY)
 
 
 def test_a_database_that_is_down_does_not_hide_the_backlog_of_the_others(

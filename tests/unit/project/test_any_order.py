@@ -24,9 +24,9 @@ from rest_framework.test import APIClient
 
 from accounts import services as accounts
 from accounts.models import TweetCount, User
-from common.authentication import Reader
 from common.errors import Unavailable
-from common.revocation import revocations
+from common.http.authentication import Reader
+from common.http.revocation import revocations
 from messaging.models import OutboxEvent
 from messaging.worker import Delivery, Worker
 from search.handlers import WORKER as SEARCH

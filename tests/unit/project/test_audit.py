@@ -14,7 +14,7 @@ from accounts.models import User
 from accounts.services import suspend
 from common.ids import new_id
 from feed import handlers, lists, pulling, store
-from messaging import outbox, settling
+from messaging import draining, outbox
 from messaging.broker import Message, broker, dead_queue
 from messaging.models import OutboxEvent
 from messaging.relay import relay_all
@@ -30,7 +30,7 @@ from twitter_project.auditing import rounds
 @pytest.fixture(autouse=True)
 def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody else is at work: nothing is ever in hand."""
-    monkeypatch.setattr(settling, "_IN_HAND_SECONDS", 0.0)
+    monkeypatch.setattr(draining, "_IN_HAND_SECONDS", 0.0)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -15,9 +15,11 @@ from elasticsearch.dsl import connections as elasticsearch_connections
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from common import breakers, redis_connection, revocation
+from common import breakers
+from common.http import revocation
 from common.postgresql import deadlines
 from common.postgresql.base import breaker
+from common.redis import connection
 from grpc_services.clients import calls
 from messaging.broker import broker
 from search import index as search_index
@@ -65,7 +67,7 @@ def point(settings: Any) -> Iterator[Callable[[str, int], None]]:
             options = {
                 "SOCKET_CONNECT_TIMEOUT": DEADLINE_SECONDS,
                 "SOCKET_TIMEOUT": DEADLINE_SECONDS,
-                "CONNECTION_POOL_KWARGS": {"connection_class": redis_connection.Connection},
+                "CONNECTION_POOL_KWARGS": {"connection_class": connection.Connection},
                 "IGNORE_EXCEPTIONS": True,
             }
             default = settings.CACHES["default"]
@@ -95,7 +97,7 @@ def _forget() -> None:
     calls.breaker.cache_clear()
     broker.cache_clear()
     search_index.index.cache_clear()
-    redis_connection.breaker.cache_clear()
+    connection.breaker.cache_clear()
     elasticsearch.BREAKER.reset()
     revocation.revocations.forget()
     probes.forget()

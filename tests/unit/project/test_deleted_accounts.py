@@ -11,7 +11,7 @@ from accounts import services as accounts
 from accounts.models import Follow, User
 from accounts.selectors import find_follow_drift
 from accounts.services import follows
-from messaging import settling
+from messaging import draining
 from messaging.broker import broker
 from messaging.models import OutboxEvent
 from messaging.relay import relay_all
@@ -29,7 +29,7 @@ SignIn = Callable[[User], APIClient]
 @pytest.fixture(autouse=True)
 def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody else is at work: nothing is ever in hand."""
-    monkeypatch.setattr(settling, "_IN_HAND_SECONDS", 0.0)
+    monkeypatch.setattr(draining, "_IN_HAND_SECONDS", 0.0)
 
 
 def write_something(user: User, tweet: Tweet) -> None:

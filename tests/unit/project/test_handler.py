@@ -6,8 +6,8 @@ from wsgiref.util import setup_testing_defaults
 import pytest
 from pytest_django import Settings
 
-from common.throttling import client_address
-from twitter_project.handler import Handler
+from common.http.throttling import client_address
+from twitter_project.wsgi_handler import Handler
 
 
 def read_head(**headers: str) -> Any:

@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
 from accounts.models import User
-from common.logs import Context, JSONFormatter, redact, serving
+from common.observability.logs import Context, JSONFormatter, redact, serving
 from tests.factories import PASSWORD
 
 SECRET = "zebra-secret"
@@ -53,7 +53,9 @@ class Log:
 
     @property
     def requests(self) -> list[dict[str, Any]]:
-        return [line for line in self.lines if line["logger"] == "twitter_project.watching"]
+        return [
+            line for line in self.lines if line["logger"] == "twitter_project.request_telemetry"
+        ]
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def test_a_request_is_one_line_of_json(
     assert line.pop("time")
     assert line == {
         "level": "INFO",
-        "logger": "twitter_project.watching",
+        "logger": "twitter_project.request_telemetry",
         "message": "GET /users/<str:name> 200",
         "method": "GET",
         "route": "/users/<str:name>",

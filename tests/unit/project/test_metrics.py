@@ -8,10 +8,10 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from common import monitor
 from common.ids import new_id
+from common.observability import monitor
 from grpc_services.clients import accounts
-from messaging import loops
+from messaging import loop_health
 from messaging.broker import Message, broker
 from messaging.models import OutboxEvent, RefusedMessage
 from messaging.worker import Delivery, Worker
@@ -148,10 +148,10 @@ def test_what_waits_is_known_with_its_age(
 
 
 def test_a_loop_is_up_while_it_does_its_work(read: Callable[[], Metrics]) -> None:
-    loops.mark("zebras", up=True)
-    assert loops.is_up("zebras")
+    loop_health.mark("zebras", up=True)
+    assert loop_health.is_up("zebras")
     assert read()("microblog_loop_up", loop="zebras") == 1
 
-    loops.mark("zebras", up=False)
-    assert not loops.is_up("zebras")
+    loop_health.mark("zebras", up=False)
+    assert not loop_health.is_up("zebras")
     assert read()("microblog_loop_up", loop="zebras") == 0

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from django.conf import settings
 
-from common import metrics
+from common.observability import metrics
 from messaging.backlog import Backlog
 
 MONITORING: Path = settings.BASE_DIR / "deploy/monitoring"

@@ -22,7 +22,7 @@ from rest_framework.test import APIClient
 from accounts import services, tokens
 from accounts.models import User
 from accounts.tokens import TokenPair
-from common.revocation import revocations, revoke
+from common.http.revocation import revocations, revoke
 from grpc_services import credentials
 from grpc_services.generated import tweet_service_pb2, user_service_pb2
 from grpc_services.generated.tweet_service_pb2_grpc import TweetStub

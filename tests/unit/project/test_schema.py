@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 from django.test import Client
 
-from common.schema import BODY
+from common.http.schema import BODY
 from tests.boundaries.commands import run
 
 ERROR = {"$ref": "#/components/schemas/Error"}

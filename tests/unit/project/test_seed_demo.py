@@ -16,7 +16,7 @@ from messaging.models import OutboxEvent
 from tests.factories import UserFactory
 from tweets.length import check_content
 from tweets.models import Like, Tweet
-from twitter_project import demo, graph
+from twitter_project import demo, seed_graph
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_every_row_of_a_graph_is_news(db: None, friends: list[str]) -> None:
 def test_an_interrupted_graph_goes_on_where_it_was(
     db: None, friends: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(graph, "BATCH", 2)
+    monkeypatch.setattr(seed_graph, "BATCH", 2)
     call_command("seed_demo", *friends)
     whole = count_rows()
     tweets = set(Tweet.objects.values_list("id", "user_id", "content"))

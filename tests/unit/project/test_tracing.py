@@ -16,8 +16,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from common import tracing
 from common.ids import new_id
+from common.observability import tracing
 from grpc_services import channels
 from grpc_services.servers import Server
 from messaging.broker import broker

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from common.errors import Malformed
-from common.pagination import Page
+from common.http.pagination import Page
 from search.backends.sqlite import SqliteIndex
 from search.index import WINDOW, Place, Tombstone, index, this_hour
 from search.query import parse

@@ -14,7 +14,7 @@ from accounts import services as accounts_services
 from accounts.models import User
 from common.db import alias
 from common.ids import new_id
-from grpc_services.blobs import tweet_key
+from hydration.codec import tweet_key
 from messaging.events import TweetDeleted, decode
 from messaging.models import OutboxEvent
 from tests.factories import TweetFactory, UserFactory

@@ -1,4 +1,4 @@
-from messaging.commands import WorkerCommand
+from messaging.worker_command import WorkerCommand
 from tweets.handlers import WORKER
 
 

@@ -5,11 +5,11 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import ProgrammingError
 from rich.progress import TaskID
 
+from common.command_options import seconds
 from common.errors import OUTAGES, Unavailable
-from common.options import seconds
 from twitter_project.auditing import rounds
 from twitter_project.auditing.findings import Check
-from twitter_project.commands import progress
+from twitter_project.progress_bars import progress
 from twitter_project.unmigrated import REMEDY, is_unmigrated
 
 DAMAGED = 1

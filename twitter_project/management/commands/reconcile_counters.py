@@ -5,11 +5,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.models import User
+from common.command_options import seconds
 from common.drift import Drift
-from common.options import seconds
 from tweets.models import Tweet
 from twitter_project import reconciliation
-from twitter_project.commands import progress
+from twitter_project.progress_bars import progress
 from twitter_project.reconciliation import PAGE
 
 

@@ -7,8 +7,8 @@ from django.core.management.base import CommandError
 from django.db import connections
 
 from common.addresses import is_loopback
-from common.options import MAX_PORT, has_port
-from twitter_project import demo, embedded
+from common.command_options import MAX_PORT, has_port
+from twitter_project import demo, embedded_database
 
 
 class Command(Runserver):
@@ -37,9 +37,9 @@ class Command(Runserver):
         where = f"{f'[{place.addr}]' if place._raw_ipv6 else place.addr}:{place.port}"
         is_public = not is_loopback(where)
         if settings.EMBEDDED_DATABASE:
-            embedded.claim(f"http://{where}")
-            embedded.migrate()
-            embedded.seed(is_public=is_public)
+            embedded_database.claim(f"http://{where}")
+            embedded_database.migrate()
+            embedded_database.seed(is_public=is_public)
         if is_public:
             demo.refuse_known_admin()
         connections.close_all()

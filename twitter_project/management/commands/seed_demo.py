@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from twitter_project import demo, graph
-from twitter_project.commands import progress
+from twitter_project import demo, seed_graph
+from twitter_project.progress_bars import progress
 
 
 class Command(BaseCommand):
@@ -39,10 +39,10 @@ class Command(BaseCommand):
             self._write_demo(with_admin=options["admin"], verbosity=options["verbosity"])
 
     def _write_graph(self, edges: Path, tweets: Path | None) -> None:
-        read = graph.read_graph(edges)
-        contents = graph.read_tweets(tweets) if tweets else []
+        read = seed_graph.read_graph(edges)
+        contents = seed_graph.read_tweets(tweets) if tweets else []
         with progress() as bars:
-            graph.write(read, contents, timezone.now(), bars)
+            seed_graph.write(read, contents, timezone.now(), bars)
         self.stdout.write(
             f"there are {len(read.nodes)} users, {2 * len(read.edges)} follows and "
             f"{len(contents)} tweets of the graph; relay and workers bring them to feed and search"

@@ -16,10 +16,10 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from common import monitor
-from common import options as types
+from common import command_options as types
 from common.addresses import is_loopback
-from twitter_project import bodies, demo, embedded, lifecycle
+from common.observability import monitor
+from twitter_project import demo, embedded_database, lifecycle, request_bodies
 
 _KILL_AFTER_SECONDS = 15
 # Request line and headers together: more is answered 431 without reading on.
@@ -74,16 +74,16 @@ class Command(BaseCommand):
         port = _free_port(host, port)
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         if settings.EMBEDDED_DATABASE:
-            embedded.claim(address)
+            embedded_database.claim(address)
         if options["migrate"]:
-            embedded.migrate()
+            embedded_database.migrate()
         is_public = not is_loopback(urlsplit(address).netloc)
         if options["seed"]:
-            embedded.seed(is_public=is_public)
+            embedded_database.seed(is_public=is_public)
         if is_public:
             demo.refuse_known_admin()
         connections.close_all()
-        bodies.leave_one_free(options["threads"])
+        request_bodies.leave_one_free(options["threads"])
 
         server = _Server(
             _APPLICATION,

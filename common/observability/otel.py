@@ -1,4 +1,4 @@
-"""OpenTelemetry's SDK and its instrumentation, for `common.tracing` alone and when it is on."""
+"""OpenTelemetry's SDK and its instrumentation, imported by `tracing` only when tracing is on."""
 
 from collections.abc import Sequence
 

@@ -1,6 +1,6 @@
 """Ready-made JSON of tweets and authors, cached in Redis.
 
-A page is assembled from fragments without a query, a call or a serializer. `grpc_services.blobs`
+A page is assembled from fragments without a query, a call or a serializer. `hydration.codec`
 says what stands under which key.
 
 **Never stale.** Who writes a fact drops its key after the commit, and the worker that hears of the
@@ -9,7 +9,8 @@ lease (`L…`) there *before* it reads the database, and its value only where th
 so what was read before a change can't be cached after it. Everything expires in an hour besides.
 
 Redis may lose the cache, fill it with junk or refuse writes, or be down: then fragments are made
-anew. Each shard (`common.shards`) has a cache of its own, with leases of its own, for its readers.
+anew. Each shard (`common.redis.shards`) has a cache of its own, with leases of its own, for its
+readers.
 """
 
 import logging
@@ -24,12 +25,13 @@ from typing import Any, NamedTuple, cast
 import orjson
 import redis
 
-from common import shards
 from common.db import on_commit
 from common.errors import OUTAGES, Unavailable
-from common.lua import Script
-from common.metrics import FRAGMENTS_MISSED, FRAGMENTS_READ
-from grpc_services.blobs import (
+from common.observability.metrics import FRAGMENTS_MISSED, FRAGMENTS_READ
+from common.redis import shards
+from common.redis.scripts import Script
+from grpc_services.clients import accounts, tweets
+from hydration.codec import (
     MARKS,
     Entry,
     entry_of,
@@ -44,8 +46,7 @@ from grpc_services.blobs import (
     user_blob,
     user_key,
 )
-from grpc_services.clients import accounts, tweets
-from grpc_services.presentation import Author
+from hydration.shapes import Author
 
 SECONDS = 3600
 _LEASE_SECONDS = 10

@@ -7,7 +7,7 @@ from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
 from common.addresses import without_port
-from twitter_project import bodies
+from twitter_project import request_bodies
 
 
 def _trust_forwarded(environ: dict[str, Any]) -> None:
@@ -31,7 +31,7 @@ def _read_head(environ: dict[str, Any]) -> WSGIRequest:
     """
     if settings.PROXY_HEADERS == "forwarded":
         _trust_forwarded(environ)
-    bodies.expect_unknown_length(environ)
+    request_bodies.expect_unknown_length(environ)
     try:
         return WSGIRequest(environ)
     except (LookupError, ValueError, SuspiciousOperation):

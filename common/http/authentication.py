@@ -16,8 +16,8 @@ from rest_framework_simplejwt.authentication import JWTStatelessUserAuthenticati
 from rest_framework_simplejwt.exceptions import InvalidToken
 from rest_framework_simplejwt.tokens import Token
 
+from common.http.revocation import revocations
 from common.ids import parse_id
-from common.revocation import revocations
 
 # Verified tokens that a process remembers, some 2 kB each.
 _VERIFIED = 10_000

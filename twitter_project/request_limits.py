@@ -5,9 +5,9 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase, JsonResponse
 
-from common.exception_handler import RETRY_AFTER_SECONDS, error_body
-from common.throttling import Verdict, client_address, count_address
-from twitter_project import bodies
+from common.http.exceptions import RETRY_AFTER_SECONDS, error_body
+from common.http.throttling import Verdict, client_address, count_address
+from twitter_project import request_bodies
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
@@ -32,13 +32,13 @@ class Gate:
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:
         try:
-            bodies.read(request)
-        except bodies.Refused as refused:
+            request_bodies.read(request)
+        except request_bodies.Refused as refused:
             return _refuse_body(refused)
         return self._get_response(request)
 
 
-def _refuse_body(refused: bodies.Refused) -> JsonResponse:
+def _refuse_body(refused: request_bodies.Refused) -> JsonResponse:
     response = JsonResponse(error_body(refused.code, refused.message), status=refused.status)
     if refused.status == 503:
         response["Retry-After"] = str(RETRY_AFTER_SECONDS)

@@ -3,7 +3,7 @@
 One that waits for a server is not up, and comes up again by itself.
 """
 
-from common.metrics import LOOP_UP
+from common.observability.metrics import LOOP_UP
 
 RELAY = "relay"
 

@@ -6,7 +6,7 @@
   `-`;
 - `marks:{viewer_id}`: a hash, by tweet: two digits, whether the viewer liked and reposted it.
 
-Where one of them should stand there may be a lease (`L…`, see `grpc_services.fragments`) or junk,
+Where one of them should stand there may be a lease (`L…`, see `hydration.fragments`) or junk,
 which tells nothing.
 """
 
@@ -17,7 +17,7 @@ import orjson
 
 from grpc_services.clients.accounts import User
 from grpc_services.clients.tweets import Tweet
-from grpc_services.presentation import show_author, show_facts
+from hydration.shapes import show_author, show_facts
 
 _GONE = b"-"
 _BOOL = (b"false", b"true")

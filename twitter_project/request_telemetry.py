@@ -9,9 +9,9 @@ from time import perf_counter
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from common import tracing
-from common.logs import serving
-from common.metrics import http_requests
+from common.observability import tracing
+from common.observability.logs import serving
+from common.observability.metrics import http_requests
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 

@@ -22,7 +22,7 @@ import redis.exceptions
 from django.conf import settings
 
 from common.errors import OUTAGES
-from common.lua import Script
+from common.redis.scripts import Script
 
 # After an outage, how long before Redis is asked again: a server that hangs takes seconds to tell.
 _RETRY_SECONDS = 5.0

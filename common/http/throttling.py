@@ -27,8 +27,8 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from common.addresses import without_port
-from common.authentication import find_reader_id
-from common.buckets import Bucket, Rate, take
+from common.http.authentication import find_reader_id
+from common.redis.buckets import Bucket, Rate, take
 
 if TYPE_CHECKING:  # its class body imports this module
     from rest_framework.views import APIView

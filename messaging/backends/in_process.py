@@ -16,7 +16,7 @@ from common import embedded_parts
 from common.backoff import waits
 from common.db import atomic, on_commit
 from common.errors import OUTAGES, Unavailable
-from messaging import loops
+from messaging import loop_health
 from messaging.broker import Message, dead_queue
 from messaging.models import QueuedMessage
 from messaging.worker import Delivery, Worker, workers
@@ -82,10 +82,10 @@ class EmbeddedBroker:
                 if not self.run_once(worker):
                     with self._arrived:
                         self._arrived.wait_for(partial(self._has_news, seen), _TIMER_SECONDS)
-                loops.mark(worker.queue, up=True)
+                loop_health.mark(worker.queue, up=True)
                 pauses = waits()
             except (Unavailable, *OUTAGES) as error:
-                loops.mark(worker.queue, up=False)
+                loop_health.mark(worker.queue, up=False)
                 pause = next(pauses)
                 log.warning("%s waits for %.1f s: %s", worker.queue, pause, error)
                 stop.wait(pause)

@@ -15,7 +15,7 @@ from typing import Any
 from django_redis import get_redis_connection
 from redis.exceptions import ConnectionError, NoScriptError, ResponseError
 
-from common import tracing
+from common.observability import tracing
 
 Value = str | bytes | int
 

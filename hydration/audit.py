@@ -5,10 +5,12 @@ from typing import Any
 
 import redis
 
-from common import shards
 from common.batches import batched
 from common.ids import parse_id
-from grpc_services.blobs import (
+from common.redis import shards
+from grpc_services.clients import accounts, tweets
+from grpc_services.clients.calls import MAX_IDS
+from hydration.codec import (
     MARKS,
     Entry,
     entry_of,
@@ -20,8 +22,6 @@ from grpc_services.blobs import (
     tweet_key,
     user_key,
 )
-from grpc_services.clients import accounts, tweets
-from grpc_services.clients.calls import MAX_IDS
 
 _SCANNED = 500
 

@@ -14,7 +14,7 @@ from drf_spectacular.plumbing import build_bearer_security_scheme_object
 from drf_spectacular.utils import Direction, OpenApiExample, OpenApiResponse
 from rest_framework import serializers
 
-from common.exception_handler import error_body
+from common.http.exceptions import error_body
 
 
 class ErrorDetailSerializer(serializers.Serializer[Any]):
@@ -127,7 +127,7 @@ class Schema(AutoSchema):
 class Strict(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """Fields that a body doesn't have are refused, and the description says so."""
 
-    target_class = "common.serializers.StrictSerializer"
+    target_class = "common.http.serializers.StrictSerializer"
     match_subclasses = True
 
     def map_serializer(self, auto_schema: Any, direction: Direction) -> dict[str, Any]:
@@ -138,7 +138,7 @@ class Strict(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    target_class = "common.authentication.TokenAuthentication"
+    target_class = "common.http.authentication.TokenAuthentication"
     name = "token"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, Any]:

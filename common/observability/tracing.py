@@ -27,7 +27,7 @@ def start(processor: "SpanProcessor | None" = None) -> None:
     global _tracer
     if processor is None and not settings.TRACING:
         return
-    from common import otel
+    from common.observability import otel
 
     _tracer = otel.start(processor)
 
@@ -35,7 +35,7 @@ def start(processor: "SpanProcessor | None" = None) -> None:
 def stop() -> None:
     global _tracer
     if _tracer is not None:
-        from common import otel
+        from common.observability import otel
 
         otel.stop()
         _tracer = None

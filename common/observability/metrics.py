@@ -1,7 +1,7 @@
 """Every metric that the system exports, but for what `messaging.backlog` looks up when asked.
 
-`common.monitor` shows them on the process's side port. Without such a port nothing is counted and
-prometheus_client is not even imported.
+`common.observability.monitor` serves them on the process's side port. Without such a port nothing
+is counted, and prometheus_client is not even imported.
 """
 
 from functools import lru_cache
@@ -15,7 +15,7 @@ if TYPE_CHECKING or settings.MONITOR_LISTEN:
     # a second series for each: when it began
     disable_created_metrics()  # type: ignore[no-untyped-call]
 else:
-    from common.uncounted import Counter, Gauge, Histogram
+    from common.observability.no_metrics import Counter, Gauge, Histogram
 
 _QUICK = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 _LAG = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0)

@@ -10,7 +10,7 @@ from django.utils.functional import SimpleLazyObject
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.orjson import OrjsonFormatter
 
-from common import tracing
+from common.observability import tracing
 
 REQUEST_ID_HEADER = "x-request-id"
 

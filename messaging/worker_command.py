@@ -8,9 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from common import monitor
+from common.observability import monitor
 from common.postgresql import deadlines
-from messaging import loops
+from messaging import loop_health
 from messaging.broker import broker
 from messaging.worker import Worker
 
@@ -53,4 +53,4 @@ class WorkerCommand(BaseCommand):
     def _ready(self, stop: threading.Event) -> dict[str, bool]:
         """A queue is up while it is consumed and what its handlers need answers."""
         queues = (worker.queue for worker in self.workers)
-        return {queue: loops.is_up(queue) and not stop.is_set() for queue in queues}
+        return {queue: loop_health.is_up(queue) and not stop.is_set() for queue in queues}

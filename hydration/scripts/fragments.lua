@@ -1,7 +1,7 @@
 -- What a page shows of `entries`, an array of ids, as the cache has it.
 -- Returns five arrays with an item for each entry: its blob, of a repost the blob of its original
 -- and of who reposted it, the blob of the tweet's author, and the viewer's mark.
--- grpc_services/blobs.py says what a blob looks like; false stands for what is not cached.
+-- hydration/codec.py says what a blob looks like; false stands for what is not cached.
 local function cached(entries, marks_key)
   local match, count = string.match, #entries
 
