@@ -31,7 +31,7 @@ from benchmarks import timelines  # noqa: E402
 from common.ids import new_ids  # noqa: E402
 from common.redis import shards  # noqa: E402
 from feed import lists, store  # noqa: E402
-from tests.support import free_port, wait_until  # noqa: E402
+from tests.support.conditions import free_port, wait_until  # noqa: E402
 
 FOLLOWERS = 10_000
 TWEETS = 10  # in a round

@@ -15,7 +15,7 @@ from benchmarks.harness import CheckFailed, Result, Row, play
 from benchmarks.rows import ROWS, services
 from benchmarks.stage import NotReady, Stage
 from common.errors import OUTAGES, Unavailable
-from tests.support import down_server
+from tests.support.conditions import down_server
 
 _BY_NAME = {row.name: row for row in ROWS}
 

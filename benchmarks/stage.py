@@ -23,8 +23,8 @@ from django.db import connections
 from benchmarks.world import Crowd, Devotee, Fame, Multitude, Town
 from messaging.broker import broker
 from messaging.worker import workers
-from tests.live.processes import Process, Processes
-from tests.live.system import (
+from tests.support.processes import Process, Processes
+from tests.support.system import (
     connect,
     grpc_address,
     wait_for_relay,

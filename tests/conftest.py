@@ -18,9 +18,9 @@ from common.http.throttling import purses, rate_of
 from messaging.broker import broker, dead_queue
 from messaging.relay import relay_all
 from messaging.worker import workers
-from tests.factories import UserFactory
-from tests.live.system import processes, system  # noqa: F401 fixtures, started once for all
-from tests.support import down_server
+from tests.support.conditions import down_server
+from tests.support.factories import UserFactory
+from tests.support.system import processes, system  # noqa: F401 fixtures, started once for all
 
 _REAL = ("real", "integration", "e2e")
 

@@ -9,7 +9,7 @@ from benchmarks.stage import Stage
 from benchmarks.world import token
 from search.documents import REFRESH_INTERVAL
 from search.index import index
-from tests.members import unique_word
+from tests.support.people import unique_word
 
 TWEETS = 8  # in a round
 

@@ -10,7 +10,7 @@ from benchmarks import timelines
 from benchmarks.harness import CheckFailed, Contest, Row, Sense
 from benchmarks.stage import Stage
 from feed import lists
-from tests.live.processes import Process
+from tests.support.processes import Process
 from tweets import services
 
 SMALL = 20  # tweets in a round with nothing else under way

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.boundaries.serving import Server, start
+from tests.support.serving import Server, start
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from contextlib import ExitStack, contextmanager
 import httpx
 import pytest
 
-from tests.boundaries.serving import Server
-from tests.support import wait_until
+from tests.support.conditions import wait_until
+from tests.support.serving import Server
 
 THREADS = 4  # of `serve`
 HALF_A_REQUEST = (

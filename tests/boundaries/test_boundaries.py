@@ -10,7 +10,7 @@ from django.apps import apps
 from django.core.management import CommandError, call_command, get_commands
 from pytest_django import Settings
 
-from tests.boundaries.commands import ROOT, run
+from tests.support.commands import ROOT, run
 
 SERVICES = {"accounts", "tweets", "feed", "search"}
 OUR_APPS = {*SERVICES, "grpc_services", "messaging", "twitter_project"}

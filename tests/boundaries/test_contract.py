@@ -11,8 +11,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.boundaries.commands import ROOT
-from tests.boundaries.serving import Server, start
+from tests.support.commands import ROOT
+from tests.support.serving import Server, start
 
 ALICE = {"email": "alice@example.com", "password": "password"}
 

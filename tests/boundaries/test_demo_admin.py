@@ -7,8 +7,8 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.boundaries.commands import run
-from tests.support import free_port
+from tests.support.commands import run
+from tests.support.conditions import free_port
 from twitter_project import demo, embedded_database
 
 

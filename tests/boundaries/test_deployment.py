@@ -10,8 +10,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from tests.boundaries.commands import ROOT, run
 from tests.boundaries.test_boundaries import PRODUCTION
+from tests.support.commands import ROOT, run
 from twitter_project.settings.local_keys import keys
 
 WORKFLOW = ROOT / ".github/workflows/integration-tests.yml"

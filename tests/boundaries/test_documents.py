@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.boundaries.commands import ROOT
+from tests.support.commands import ROOT
 
 NAMES = {path.name for path in ROOT.glob("tests/**/*.py")}
 

@@ -7,9 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
-from tests.boundaries.commands import run
 from tests.boundaries.test_boundaries import _RUN_EACH
-from tests.support import free_port
+from tests.support.commands import run
+from tests.support.conditions import free_port
 
 # Each with a part of its line.
 REFUSED_BY_THE_PARSER = {

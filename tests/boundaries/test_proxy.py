@@ -9,9 +9,9 @@ from pathlib import Path
 import packages
 import pytest
 
-from tests.boundaries.commands import ROOT
-from tests.boundaries.serving import Server, answers, start
-from tests.support import free_port, wait_until
+from tests.support.commands import ROOT
+from tests.support.conditions import free_port, wait_until
+from tests.support.serving import Server, answers, start
 
 LIMIT = 5
 # In both orders: which of two names wins in WSGI depends on the headers before them.

@@ -6,8 +6,8 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from tests.boundaries.serving import Server
-from tests.boundaries.session import README, answer, hold_session
+from tests.support.readme_session import README, answer, hold_session
+from tests.support.serving import Server
 
 
 @pytest.mark.slow

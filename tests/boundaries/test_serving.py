@@ -13,9 +13,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from tests.boundaries.commands import run
-from tests.boundaries.serving import Server, answers, start
-from tests.support import wait_until
+from tests.support.commands import run
+from tests.support.conditions import wait_until
+from tests.support.serving import Server, answers, start
 from twitter_project import embedded_database
 
 CLOSED = {

@@ -7,9 +7,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.boundaries.commands import ROOT, run
-from tests.boundaries.serving import EMBEDDED, start
-from tests.support import wait_until
+from tests.support.commands import ROOT, run
+from tests.support.conditions import wait_until
+from tests.support.serving import EMBEDDED, start
 
 STARTS = 20
 AT_ONCE = 4

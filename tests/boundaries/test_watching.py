@@ -8,9 +8,9 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
-from tests.boundaries.commands import run
-from tests.boundaries.serving import start
-from tests.support import wait_until
+from tests.support.commands import run
+from tests.support.conditions import wait_until
+from tests.support.serving import start
 
 _PRINT_LOADED = """
 import sys

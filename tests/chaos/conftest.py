@@ -21,9 +21,9 @@ from django.conf import settings
 from servers import DATABASE, PASSWORD, USER, Ports, list_servers
 
 from tests.chaos.faults import Targets
-from tests.chaos.parts import Part, of_server
-from tests.chaos.proxy import Proxy
-from tests.live.processes import Process
+from tests.support.parts import Part, of_server
+from tests.support.processes import Process
+from tests.support.proxy import Proxy
 
 START_SECONDS = 180.0
 

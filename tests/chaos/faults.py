@@ -11,8 +11,8 @@ import psycopg2
 import redis
 from elasticsearch import Elasticsearch
 
-from tests.chaos.parts import Part
-from tests.chaos.proxy import Proxy
+from tests.support.parts import Part
+from tests.support.proxy import Proxy
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from packages import find_postgres_tools
 from servers import BASE_ENVIRONMENT, Ports, Server, list_servers
 
 from tests.chaos.conftest import START_SECONDS, World, postgres_url
-from tests.chaos.parts import Part, of_server
-from tests.support import wait_until
+from tests.support.conditions import wait_until
+from tests.support.parts import Part, of_server
 
 NAME = "standby"
 

@@ -8,7 +8,7 @@ import pytest
 from tests.chaos.conftest import World
 from tests.chaos.load import Person
 from tests.chaos.people import SHORT_NODES, seed_people
-from tests.support import wait_until
+from tests.support.conditions import wait_until
 
 pytestmark = pytest.mark.chaos
 

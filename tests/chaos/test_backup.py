@@ -15,7 +15,7 @@ from servers import DATABASE, PASSWORD, USER
 from tests.chaos.conftest import START_SECONDS, World, as_part
 from tests.chaos.load import Person
 from tests.chaos.people import SHORT_NODES, on_the_way, seed_people
-from tests.support import wait_until
+from tests.support.conditions import wait_until
 
 pytestmark = pytest.mark.chaos
 

@@ -12,9 +12,9 @@ import redis
 from tests.chaos.conftest import START_SECONDS, Chaos, World, is_ready
 from tests.chaos.faults import plan
 from tests.chaos.load import Ledger, Person
-from tests.chaos.parts import Supervisor
 from tests.chaos.people import SHORT_NODES, on_the_way, seed_people
-from tests.support import wait_until
+from tests.support.conditions import wait_until
+from tests.support.parts import Supervisor
 
 pytestmark = pytest.mark.chaos
 

@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from tests.chaos.conftest import World
-from tests.chaos.parts import Part
-from tests.factories import PASSWORD
-from tests.support import wait_until
+from tests.support.conditions import wait_until
+from tests.support.factories import PASSWORD
+from tests.support.parts import Part
 
 pytestmark = pytest.mark.chaos
 

@@ -8,10 +8,10 @@ import httpx
 import pytest
 
 from tests.chaos.conftest import World, is_ready
-from tests.chaos.parts import Part
 from tests.chaos.standby import NAME, Standby, standby_of
-from tests.factories import PASSWORD
-from tests.support import wait_until
+from tests.support.conditions import wait_until
+from tests.support.factories import PASSWORD
+from tests.support.parts import Part
 
 pytestmark = pytest.mark.chaos
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
-from tests.live.parts import index, timelines  # noqa: F401 fixtures
-from tests.live.processes import Processes
-from tests.live.system import (
+from tests.support.clients import index, timelines  # noqa: F401 fixtures
+from tests.support.processes import Processes
+from tests.support.system import (
     RUNSERVER,
     System,
     process_logs,  # noqa: F401 a fixture

@@ -4,7 +4,8 @@ import pytest
 from elasticsearch import Elasticsearch
 from httpx import AsyncClient
 
-from tests.members import (
+from tests.support.conditions import eventually
+from tests.support.people import (
     Identity,
     Member,
     expect,
@@ -14,7 +15,6 @@ from tests.members import (
     search,
     unique_word,
 )
-from tests.support import eventually
 
 pytestmark = pytest.mark.e2e
 

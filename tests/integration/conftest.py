@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
-from tests.live.parts import (  # noqa: F401 fixtures
+from tests.support.clients import (  # noqa: F401 fixtures
     accounts_db,
     general_tweets,
     index,
@@ -15,9 +15,9 @@ from tests.live.parts import (  # noqa: F401 fixtures
     tweets_db,
     user_service,
 )
-from tests.live.processes import Process, Processes
-from tests.live.system import System, process_logs, wait_for_worker  # noqa: F401 a fixture among them
-from tests.members import Member, register
+from tests.support.people import Member, register
+from tests.support.processes import Process, Processes
+from tests.support.system import System, process_logs, wait_for_worker  # noqa: F401 a fixture among them
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from httpx import AsyncClient
 from common.ids import new_id
 from grpc_services.generated import tweet_service_pb2 as pb
 from grpc_services.generated.tweet_service_pb2_grpc import TweetStub
-from tests.live.system import System
-from tests.members import Member, expect, follow, post_tweet, register
+from tests.support.people import Member, expect, follow, post_tweet, register
+from tests.support.system import System
 
 pytestmark = pytest.mark.integration
 

@@ -15,9 +15,9 @@ from grpc_services.clients.calls import call
 from grpc_services.generated import tweet_service_pb2, user_service_pb2
 from grpc_services.generated.tweet_service_pb2_grpc import TweetStub
 from grpc_services.generated.user_service_pb2_grpc import UserStub
-from tests.live.parts import Query
-from tests.live.system import System
-from tests.members import Member, expect, follow, post_tweet, register, unique_word
+from tests.support.clients import Query
+from tests.support.people import Member, expect, follow, post_tweet, register, unique_word
+from tests.support.system import System
 
 pytestmark = pytest.mark.integration
 

@@ -6,7 +6,7 @@ from elasticsearch import Elasticsearch
 from httpx import AsyncClient
 
 from common.ids import new_id
-from tests.members import Member, expect, post_tweet, unique_word
+from tests.support.people import Member, expect, post_tweet, unique_word
 
 pytestmark = pytest.mark.integration
 

@@ -16,11 +16,11 @@ from pika.adapters.blocking_connection import BlockingChannel
 from common.ids import created_at, new_id
 from common.times import format_time
 from messaging.relay import BATCH
-from tests.live.parts import Query
-from tests.live.processes import APPLICATION, Process, Processes
-from tests.live.system import System, connect, wait_for_relay, wait_for_worker
-from tests.members import Member, expect, post_tweet
-from tests.support import eventually, wait_until
+from tests.support.clients import Query
+from tests.support.conditions import eventually, wait_until
+from tests.support.people import Member, expect, post_tweet
+from tests.support.processes import APPLICATION, Process, Processes
+from tests.support.system import System, connect, wait_for_relay, wait_for_worker
 
 pytestmark = pytest.mark.integration
 

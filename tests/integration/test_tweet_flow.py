@@ -3,10 +3,10 @@ from httpx import AsyncClient
 
 from grpc_services.generated import user_service_pb2 as pb
 from grpc_services.generated.user_service_pb2_grpc import UserStub
-from tests.live.parts import Query, Queue
-from tests.live.processes import Process
-from tests.members import Member, expect, post_tweet
-from tests.support import wait_until
+from tests.support.clients import Query, Queue
+from tests.support.conditions import wait_until
+from tests.support.people import Member, expect, post_tweet
+from tests.support.processes import Process
 
 pytestmark = pytest.mark.integration
 

@@ -6,8 +6,8 @@ import pytest
 from django.conf import settings
 from httpx import AsyncClient
 
-from tests.live.parts import Query
-from tests.members import Identity, Member, expect, follow, register
+from tests.support.clients import Query
+from tests.support.people import Identity, Member, expect, follow, register
 
 pytestmark = pytest.mark.integration
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.live.processes import Process
-from tests.live.system import System, monitor_address
-from tests.members import Member, post_tweet
-from tests.metrics import Metrics
-from tests.support import free_port, wait_until
+from tests.support.conditions import free_port, wait_until
+from tests.support.metrics import Metrics
+from tests.support.people import Member, post_tweet
+from tests.support.processes import Process
+from tests.support.system import System, monitor_address
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.boundaries.commands import ROOT
 from tests.stack.conftest import TOPOLOGIES, running
+from tests.support.commands import ROOT
 
 NAME = "stack_api_test"
 STACK = [sys.executable, "deploy/stack/stack.py", "--name", NAME, "--redis-db", "10"]

@@ -3,8 +3,9 @@
 import httpx
 import pytest
 
-from tests.boundaries.session import hold_session
-from tests.members import (
+from tests.stack.conftest import Stack, read_feed
+from tests.support.conditions import eventually
+from tests.support.people import (
     Identity,
     Member,
     expect,
@@ -14,8 +15,7 @@ from tests.members import (
     search,
     unique_word,
 )
-from tests.stack.conftest import Stack, read_feed
-from tests.support import eventually
+from tests.support.readme_session import hold_session
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.every_topology]
 

@@ -16,10 +16,10 @@ import psycopg2
 import pytest
 from django.conf import settings
 
-from tests.boundaries.commands import ROOT, run
-from tests.members import Member, expect, follow, post_tweet, register
 from tests.stack.conftest import PORT, STACK, Stack
-from tests.support import eventually
+from tests.support.commands import ROOT, run
+from tests.support.conditions import eventually
+from tests.support.people import Member, expect, follow, post_tweet, register
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 

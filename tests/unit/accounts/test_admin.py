@@ -14,7 +14,7 @@ from accounts.models import User
 from common import admin as common_admin
 from common.db import alias
 from messaging.models import OutboxEvent
-from tests.factories import FollowFactory, UserFactory
+from tests.support.factories import FollowFactory, UserFactory
 
 USERS = "/admin/accounts/user/"
 FOLLOWS = "/admin/accounts/follow/"

@@ -14,8 +14,8 @@ from accounts import services
 from accounts.models import User
 from common.redis import buckets
 from common.redis.buckets import Rate
-from tests.factories import PASSWORD
-from tests.unit.accounts.answers import assert_refused
+from tests.support.factories import PASSWORD
+from tests.support.responses import assert_refused
 from twitter_project.settings import base
 
 SignIn = Callable[[User], APIClient]

@@ -7,8 +7,8 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import Follow, User
-from tests.factories import PASSWORD
-from tests.unit.accounts.answers import assert_refused, told
+from tests.support.factories import PASSWORD
+from tests.support.responses import assert_refused, told
 
 SignIn = Callable[[User], APIClient]
 

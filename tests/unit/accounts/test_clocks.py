@@ -14,7 +14,7 @@ from accounts import tokens
 from accounts.models import SpentRefresh, User
 from common.http import authentication
 from common.http.revocation import KEY, revoke
-from tests.unit.accounts.answers import assert_refused
+from tests.support.responses import assert_refused
 from tests.unit.accounts.test_sessions import claims, hello, refresh, sign
 from twitter_project import doctor
 

@@ -11,7 +11,7 @@ from accounts import selectors, services
 from accounts.models import SpentRefresh, TweetCount, User
 from common.drift import Drift
 from common.errors import NotFound
-from tests.factories import FollowFactory, UserFactory
+from tests.support.factories import FollowFactory, UserFactory
 
 
 def test_there_is_no_drift_where_rows_were_made_by_services(alice: User, bob: User) -> None:

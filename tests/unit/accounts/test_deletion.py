@@ -14,8 +14,8 @@ from accounts import services
 from accounts.models import Follow, User
 from accounts.services import follows
 from common.db import atomic
-from tests.factories import FollowFactory, UserFactory
-from tests.unit.accounts.answers import assert_refused
+from tests.support.factories import FollowFactory, UserFactory
+from tests.support.responses import assert_refused
 from tests.unit.accounts.test_races import (
     assert_counters_equal_rows,
     at_once,

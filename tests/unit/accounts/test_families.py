@@ -14,7 +14,7 @@ from accounts import services
 from accounts.models import SpentRefresh, User
 from common.db import alias
 from common.http.revocation import revocations
-from tests.unit.accounts.answers import assert_refused
+from tests.support.responses import assert_refused
 from tests.unit.accounts.test_sessions import claims, hello, log_in, log_out, refresh, sign
 
 Rates = Callable[..., None]

@@ -11,8 +11,8 @@ from rest_framework.test import APIClient
 from accounts import services
 from accounts.models import Follow, User
 from messaging.models import OutboxEvent
-from tests.factories import FollowFactory, UserFactory
-from tests.unit.accounts.answers import assert_refused, told
+from tests.support.factories import FollowFactory, UserFactory
+from tests.support.responses import assert_refused, told
 
 SignIn = Callable[[User], APIClient]
 

@@ -15,8 +15,8 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from common.http.revocation import revocations
-from tests.factories import PASSWORD, UserFactory
-from tests.unit.accounts.answers import assert_refused
+from tests.support.factories import PASSWORD, UserFactory
+from tests.support.responses import assert_refused
 from tests.unit.accounts.test_sessions import hello, log_in, refresh
 
 Rates = Callable[..., None]

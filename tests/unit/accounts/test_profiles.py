@@ -11,8 +11,8 @@ from accounts import services
 from accounts.models import Follow, User
 from common.errors import NotFound
 from messaging.models import OutboxEvent
-from tests.factories import PASSWORD, FollowFactory, TweetFactory, UserFactory
-from tests.unit.accounts.answers import assert_refused, told
+from tests.support.factories import PASSWORD, FollowFactory, TweetFactory, UserFactory
+from tests.support.responses import assert_refused, told
 from tests.unit.common.test_invisible_text import BREAKING, INVISIBLE, VISIBLE
 
 SignIn = Callable[[User], APIClient]

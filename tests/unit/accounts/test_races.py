@@ -13,8 +13,8 @@ from pytest_django import Settings
 from accounts import selectors, services, tokens
 from accounts.models import Follow, SpentRefresh, TweetCount, User
 from common.errors import Conflict, NotFound, ServiceError, Unauthenticated
-from tests.factories import PASSWORD, FollowFactory, UserFactory
-from tests.unit.accounts.answers import told
+from tests.support.factories import PASSWORD, FollowFactory, UserFactory
+from tests.support.responses import told
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]
 

@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from accounts.usernames import RESERVED, is_username
 from messaging.models import OutboxEvent
-from tests.unit.accounts.answers import assert_refused, told
+from tests.support.responses import assert_refused, told
 
 ALICE = {"email": "alice@example.com", "username": "alice", "password": "pass123"}
 

@@ -17,8 +17,8 @@ from accounts import services
 from accounts.models import SpentRefresh, User
 from common.errors import Unauthenticated
 from common.http.revocation import revocations
-from tests.factories import PASSWORD, UserFactory
-from tests.unit.accounts.answers import assert_refused
+from tests.support.factories import PASSWORD, UserFactory
+from tests.support.responses import assert_refused
 
 SignIn = Callable[[User], APIClient]
 KEY = settings.SIMPLE_JWT["SIGNING_KEY"]

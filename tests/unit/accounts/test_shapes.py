@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from accounts import serializers as shapes
 from accounts.models import User
-from tests.factories import PASSWORD, FollowFactory
+from tests.support.factories import PASSWORD, FollowFactory
 
 SignIn = Callable[[User], APIClient]
 

@@ -13,7 +13,7 @@ from django.db import OperationalError, connections
 from common.breakers import FAILURES
 from common.postgresql import deadlines, waiting
 from common.postgresql.base import DatabaseWrapper, breaker
-from tests.chaos.proxy import Proxy
+from tests.support.proxy import Proxy
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db]
 

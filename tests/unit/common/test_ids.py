@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from accounts.models import User
 from common import db, ids
 from common.db import with_new_id
-from tests.factories import UserFactory
+from tests.support.factories import UserFactory
 
 
 def test_an_id_tells_when_it_was_drawn():

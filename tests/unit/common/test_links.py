@@ -1,5 +1,5 @@
 from common.text.links import find_links
-from tests.shared_data import read_conformance
+from tests.support.shared_data import read_conformance
 
 
 def test_links_are_what_twitter_text_calls_urls() -> None:

@@ -3,7 +3,7 @@ from pytest_django import Settings
 
 from common.ids import new_ids
 from common.redis import shards
-from tests.boundaries.commands import run
+from tests.support.commands import run
 
 IDS = new_ids(2000)
 

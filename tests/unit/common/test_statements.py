@@ -9,7 +9,7 @@ from accounts.models import User
 from common.db import alias, atomic
 from common.ids import created_at, new_id
 from common.postgresql.statements import Increment, insert_together
-from tests.factories import TweetFactory
+from tests.support.factories import TweetFactory
 from tweets.models import Like, Tweet
 
 

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient, APIRequestFactory
 from accounts.models import User
 from common.http.throttling import Purses, Throttle, client_address, purses, rate_of
 from common.redis import buckets
-from tests.unit.accounts.answers import assert_refused
+from tests.support.responses import assert_refused
 
 SignIn = Callable[[User], APIClient]
 Rates = Callable[..., None]

@@ -3,8 +3,8 @@ from collections.abc import Iterator
 import pytest
 
 from accounts.models import User
-from tests.unit.feed.servers import flush
-from tests.unit.feed.world import Person, tell_all
+from tests.support.shards import flush
+from tests.support.timelines import Person, tell_all
 
 
 @pytest.fixture(scope="session", autouse=True)

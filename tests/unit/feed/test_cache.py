@@ -12,7 +12,7 @@ from grpc_services.clients import accounts, tweets
 from hydration import fragments
 from hydration.codec import marks_key
 from hydration.fragments import Change
-from tests.unit.feed.world import Person, pending, tell, tell_all
+from tests.support.timelines import Person, pending, tell, tell_all
 from tweets.handlers import WORKER as TWEETS_WORKER
 from tweets.models import Tweet
 

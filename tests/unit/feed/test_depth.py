@@ -11,8 +11,8 @@ from django.utils import timezone
 from accounts.models import Follow, User
 from common.ids import MAX_ID, created_at, first_id_at
 from feed import pulling
-from tests.factories import UserFactory
-from tests.unit.feed.world import Person, tell_all
+from tests.support.factories import UserFactory
+from tests.support.timelines import Person, tell_all
 from tweets.models import Tweet
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]

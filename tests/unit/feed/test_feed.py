@@ -15,8 +15,8 @@ from grpc_services.clients import tweets
 from messaging.events import FanOutSliced, decode
 from messaging.models import OutboxEvent
 from messaging.worker import Delivery
-from tests.factories import UserFactory
-from tests.unit.feed.world import Person, pending, tell, tell_all
+from tests.support.factories import UserFactory
+from tests.support.timelines import Person, pending, tell, tell_all
 
 # commits run what follows them, such as dropping what the cache has
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -14,8 +14,8 @@ from feed import store
 from feed.fanout import fan_out
 from messaging.events import TweetCreated
 from messaging.models import OutboxEvent
-from tests.factories import UserFactory
-from tests.unit.feed.world import Person, tell_all
+from tests.support.factories import UserFactory
+from tests.support.timelines import Person, tell_all
 
 # the commits of the cast's tweets and likes must not wait for a Redis that is full
 pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]

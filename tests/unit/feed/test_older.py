@@ -7,8 +7,8 @@ from django_redis import get_redis_connection
 
 from accounts import services as accounts_services
 from feed import older, store, truth
-from tests.factories import UserFactory
-from tests.unit.feed.world import Person, tell_all
+from tests.support.factories import UserFactory
+from tests.support.timelines import Person, tell_all
 
 # commits run what follows them, such as dropping what the cache has
 pytestmark = [

@@ -4,7 +4,7 @@ import pytest
 from django_redis import get_redis_connection
 
 from feed import lists, store, truth
-from tests.unit.feed.world import Person, tell_all
+from tests.support.timelines import Person, tell_all
 
 # commits run what follows them, such as dropping what the cache has
 pytestmark = pytest.mark.django_db(transaction=True)

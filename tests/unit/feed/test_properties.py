@@ -19,9 +19,9 @@ from feed.store import Timeline
 from feed.truth import ask, compare
 from messaging.models import OutboxEvent
 from messaging.worker import Delivery
-from tests.factories import UserFactory
-from tests.unit.feed.servers import distributed, id_on
-from tests.unit.feed.world import Person, pending, tell, truth
+from tests.support.factories import UserFactory
+from tests.support.shards import distributed, id_on
+from tests.support.timelines import Person, pending, tell, truth
 from tweets.models import Tweet
 
 NAMES = ["alice", "bob", "carol"]

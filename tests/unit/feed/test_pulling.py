@@ -11,7 +11,7 @@ from feed.truth import compare
 from grpc_services.clients.tweets import MAX_ENTRIES
 from messaging.events import PullEnded, decode
 from messaging.models import OutboxEvent
-from tests.unit.feed.world import Person, pending, tell, tell_all
+from tests.support.timelines import Person, pending, tell, tell_all
 from tweets.models import Tweet
 
 # commits run what follows them, such as dropping what the cache has

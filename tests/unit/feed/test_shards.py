@@ -16,9 +16,9 @@ from feed.truth import compare
 from hydration import fragments
 from hydration.fragments import Change
 from messaging.worker import Delivery
-from tests.factories import UserFactory
-from tests.unit.feed.servers import distributed, flush, id_on, without
-from tests.unit.feed.world import Person, pending, tell, tell_all
+from tests.support.factories import UserFactory
+from tests.support.shards import distributed, flush, id_on, without
+from tests.support.timelines import Person, pending, tell, tell_all
 from twitter_project import doctor
 from twitter_project.auditing import cache as cache_audit
 from twitter_project.auditing import timelines as timelines_audit

@@ -7,7 +7,7 @@ import pytest
 
 from grpc_services import channels
 from grpc_services.servers import Server
-from tests.channels import forget_channels, network
+from tests.support.channels import forget_channels, network
 
 
 @pytest.fixture(params=["in_process", "network"])

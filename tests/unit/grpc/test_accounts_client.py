@@ -18,7 +18,7 @@ from common.ids import MAX_ID
 from grpc_services.clients import accounts
 from grpc_services.clients.accounts import Follow, Relation, User
 from grpc_services.generated import user_service_pb2 as pb
-from tests.factories import FollowFactory, UserFactory
+from tests.support.factories import FollowFactory, UserFactory
 
 SERVICE = accounts.SERVICE
 

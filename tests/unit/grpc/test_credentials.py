@@ -23,8 +23,8 @@ from grpc_services.clients.calls import call
 from grpc_services.generated import user_service_pb2 as pb
 from grpc_services.generated.user_service_pb2_grpc import UserStub
 from grpc_services.servers import NAMES, Server
-from tests.certificates import DAY, Authority
-from tests.support import wait_until
+from tests.support.certificates import DAY, Authority
+from tests.support.conditions import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

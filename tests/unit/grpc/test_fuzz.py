@@ -16,7 +16,7 @@ from grpc_services.clients.calls import MAX_IDS
 from grpc_services.errors import to_status
 from grpc_services.generated import tweet_service_pb2, user_service_pb2
 from grpc_services.servers import Server
-from tests.factories import FollowFactory, TweetFactory
+from tests.support.factories import FollowFactory, TweetFactory
 
 METHODS: dict[str, tuple[str, MethodDescriptor]] = {
     f"{described.name}.{method.name}": (service, method)

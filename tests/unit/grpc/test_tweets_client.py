@@ -12,8 +12,8 @@ from common.ids import MAX_ID, new_id
 from grpc_services.clients import tweets
 from grpc_services.clients.tweets import Entry, Tweet
 from grpc_services.generated import tweet_service_pb2 as pb
-from tests.factories import TweetFactory
-from tests.unit.tweets.world import write
+from tests.support.factories import TweetFactory
+from tests.support.tweets import write
 from tweets.models import Like
 from tweets.models import Tweet as Row
 

@@ -8,7 +8,7 @@ from common.db import atomic
 from messaging import outbox
 from messaging.events import UserDeleted, UserRestored
 from messaging.models import OutboxEvent
-from tests.factories import UserFactory
+from tests.support.factories import UserFactory
 
 ADDRESS = "/admin/messaging/outboxevent/"
 

@@ -17,9 +17,9 @@ from common.errors import Unavailable
 from messaging.broker import Broker, Message, broker, dead_queue
 from messaging.events import TweetLiked, encode
 from messaging.worker import Worker, workers
-from tests.chaos.proxy import Proxy
 from tests.conftest import is_real
-from tests.support import wait_until
+from tests.support.conditions import wait_until
+from tests.support.proxy import Proxy
 
 HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"  # a frame of AMQP
 LIKED = TweetLiked(tweet_id=1, user_id=2, author_id=3, at=datetime(2026, 11, 23, tzinfo=UTC))

@@ -7,7 +7,7 @@ from django.core.management.base import CommandError
 from common.errors import Unavailable
 from messaging.broker import Message, broker, dead_queue
 from messaging.worker import workers
-from tests.support import wait_until
+from tests.support.conditions import wait_until
 
 JUNK = Message(message_id="m1", routing_key="tweet.deleted", body=b'{"id": "x"}', timestamp=0)
 

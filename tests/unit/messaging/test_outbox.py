@@ -17,7 +17,7 @@ from messaging.models import OutboxEvent, RefusedMessage
 from messaging.outbox import KEPT, prune, publish
 from messaging.relay import offer_refused, relay_all, relay_batch
 from messaging.worker import Worker, workers
-from tests.unit.messaging.publishing import USING, deleted, publish_all
+from tests.support.publishing import USING, deleted, publish_all
 
 
 class Recorder:

@@ -20,8 +20,8 @@ from messaging.broker import Broker, Message, broker
 from messaging.models import OutboxEvent, RefusedMessage
 from messaging.outbox import KEPT
 from messaging.worker import workers
-from tests.support import wait_until
-from tests.unit.messaging.publishing import USING, publish_all
+from tests.support.conditions import wait_until
+from tests.support.publishing import USING, publish_all
 
 
 @contextmanager

@@ -32,7 +32,7 @@ from messaging.worker import Delivery, Worker
 from search.handlers import WORKER as SEARCH
 from search.index import index
 from tests.conftest import is_real
-from tests.factories import UserFactory
+from tests.support.factories import UserFactory
 from tweets import services as tweets
 from tweets.handlers import WORKER as TWEETS
 from tweets.models import Like, Tweet

@@ -20,8 +20,8 @@ from messaging.models import OutboxEvent
 from messaging.relay import relay_all
 from messaging.worker import workers
 from search.index import Document, Tombstone, index
-from tests.support import wait_until
-from tests.unit.feed.world import Person
+from tests.support.conditions import wait_until
+from tests.support.timelines import Person
 from tweets.models import Like, Tweet
 from twitter_project.auditing import outbox as outbox_audit
 from twitter_project.auditing import rounds

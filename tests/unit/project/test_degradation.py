@@ -24,8 +24,8 @@ from grpc_services.clients import calls
 from messaging.broker import broker
 from search import index as search_index
 from search.backends import elasticsearch
-from tests.channels import forget_channels, network
-from tests.factories import PASSWORD, FollowFactory, TweetFactory
+from tests.support.channels import forget_channels, network
+from tests.support.factories import PASSWORD, FollowFactory, TweetFactory
 from twitter_project import probes
 
 DEADLINE_SECONDS = 0.3

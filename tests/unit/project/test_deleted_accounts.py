@@ -16,7 +16,7 @@ from messaging.broker import broker
 from messaging.models import OutboxEvent
 from messaging.relay import relay_all
 from messaging.worker import workers
-from tests.factories import FollowFactory, TweetFactory
+from tests.support.factories import FollowFactory, TweetFactory
 from tweets import handlers, services
 from tweets.models import Like, Tweet
 from tweets.selectors import find_counter_drift

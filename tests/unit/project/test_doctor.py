@@ -22,9 +22,9 @@ from common.ids import new_id
 from grpc_services.channels import channel
 from messaging.models import OutboxEvent, QueuedMessage, RefusedMessage
 from search import documents
-from tests.boundaries.commands import run
-from tests.channels import NOBODY, network
-from tests.support import free_port, wait_until
+from tests.support.channels import NOBODY, network
+from tests.support.commands import run
+from tests.support.conditions import free_port, wait_until
 from twitter_project import doctor
 from twitter_project.doctor import Finding
 from twitter_project.settings.local_keys import keys

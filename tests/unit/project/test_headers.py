@@ -10,7 +10,7 @@ from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from tests.factories import PASSWORD
+from tests.support.factories import PASSWORD
 
 SignIn = Callable[[User], APIClient]
 

@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from common.observability.logs import Context, JSONFormatter, redact, serving
-from tests.factories import PASSWORD
+from tests.support.factories import PASSWORD
 
 SECRET = "zebra-secret"
 EMAIL = f"{SECRET}@example.com"

@@ -15,8 +15,8 @@ from messaging import loop_health
 from messaging.broker import Message, broker
 from messaging.models import OutboxEvent, RefusedMessage
 from messaging.worker import Delivery, Worker
-from tests.channels import forget_channels
-from tests.metrics import Metrics
+from tests.support.channels import forget_channels
+from tests.support.metrics import Metrics
 
 pytestmark = pytest.mark.django_db
 

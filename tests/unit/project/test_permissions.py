@@ -29,7 +29,7 @@ from grpc_services.generated.tweet_service_pb2_grpc import TweetStub
 from grpc_services.generated.user_service_pb2_grpc import UserStub
 from grpc_services.servers import Server
 from messaging.models import OutboxEvent
-from tests.factories import PASSWORD, FollowFactory, TweetFactory, UserFactory
+from tests.support.factories import PASSWORD, FollowFactory, TweetFactory, UserFactory
 from tests.unit.project import permission_table
 from tests.unit.project.permission_table import ROLES
 from tweets.models import Like, Tweet

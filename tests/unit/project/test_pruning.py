@@ -12,7 +12,7 @@ from pytest_django import Settings
 
 from accounts.models import SpentRefresh, TweetCount
 from messaging import relay
-from tests.support import wait_until
+from tests.support.conditions import wait_until
 from tweets.models import IdempotencyKey
 
 LONG_AGO = timezone.now() - timedelta(days=365)

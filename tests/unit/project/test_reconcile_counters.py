@@ -8,7 +8,7 @@ from pytest_django import DjangoAssertNumQueries
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from tests.factories import FollowFactory, TweetFactory
+from tests.support.factories import FollowFactory, TweetFactory
 from tweets.models import Tweet
 from twitter_project import reconciliation
 

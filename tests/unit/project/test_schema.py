@@ -9,7 +9,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from common.http.schema import BODY
-from tests.boundaries.commands import run
+from tests.support.commands import run
 
 ERROR = {"$ref": "#/components/schemas/Error"}
 METHODS = {"get", "post", "put", "patch", "delete"}

@@ -13,7 +13,7 @@ from rest_framework.test import APIClient
 from accounts.models import Follow, User
 from common.ids import created_at
 from messaging.models import OutboxEvent
-from tests.factories import UserFactory
+from tests.support.factories import UserFactory
 from tweets.length import check_content
 from tweets.models import Like, Tweet
 from twitter_project import demo, seed_graph

@@ -12,8 +12,8 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django import Settings
 
 from accounts.models import User
-from tests.boundaries.commands import run
-from tests.factories import PASSWORD, UserFactory
+from tests.support.commands import run
+from tests.support.factories import PASSWORD, UserFactory
 
 Rates = Callable[..., None]
 

@@ -28,7 +28,7 @@ from common.postgresql.base import DatabaseWrapper
 from messaging.backends.rabbitmq.broker import RabbitMQBroker
 from messaging.broker import Message
 from search.backends.elasticsearch import ElasticsearchIndex
-from tests.unit.project.tls_servers import Servers, serving
+from tests.support.tls_servers import Servers, serving
 from twitter_project import doctor, probes
 
 pytestmark = pytest.mark.django_db

@@ -24,7 +24,7 @@ from messaging.broker import broker
 from messaging.models import OutboxEvent
 from messaging.relay import relay_all
 from messaging.worker import Delivery, Worker
-from tests.channels import forget_channels, network
+from tests.support.channels import forget_channels, network
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]
 

@@ -10,8 +10,8 @@ from elasticsearch.dsl import connections
 from common.ids import first_id_at
 from search.index import Document, Entry, Place, index, this_hour
 from search.query import parse
-from tests.channels import NOBODY, forget_channels, network
 from tests.conftest import is_real
+from tests.support.channels import NOBODY, forget_channels, network
 
 
 @pytest.fixture(scope="session")

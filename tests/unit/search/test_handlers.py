@@ -28,7 +28,7 @@ from messaging.events import (
 from messaging.worker import Delivery
 from search.handlers import SLICES, WORKER
 from search.index import index
-from tests.factories import UserFactory
+from tests.support.factories import UserFactory
 from tests.unit.search.conftest import document, found_ids
 
 Tell = Callable[..., set[int]]

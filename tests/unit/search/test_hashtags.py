@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from search.hashtags import find_hashtags, hashtags
-from tests.shared_data import read_conformance
+from tests.support.shared_data import read_conformance
 
 
 @pytest.mark.parametrize("section", ["hashtags", "hashtags_from_astral"])

@@ -15,7 +15,7 @@ from search.backends.sqlite import SqliteIndex
 from search.hashtags import hashtags
 from search.index import WINDOW, Found, Place, index, this_hour
 from search.query import parse
-from tests.shared_data import read_shared
+from tests.support.shared_data import read_shared
 from tests.unit.search.conftest import document, found_ids
 
 Write = Callable[..., None]

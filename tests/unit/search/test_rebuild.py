@@ -20,7 +20,7 @@ from search import rebuild as rebuilding
 from search.handlers import WORKER
 from search.index import TOMBSTONES_KEPT, Superseded, Tombstone, index
 from search.rebuild import rebuild
-from tests.factories import TweetFactory
+from tests.support.factories import TweetFactory
 from tests.unit.search.conftest import document, found_ids
 from tweets.models import Tweet
 from tweets.services import post_tweet, remove_tweets

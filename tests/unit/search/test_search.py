@@ -16,7 +16,7 @@ from accounts.models import User
 from accounts.services import suspend
 from search import cursor as cursors
 from search.index import Place, index
-from tests.factories import TweetFactory
+from tests.support.factories import TweetFactory
 from tests.unit.search.conftest import document
 from tweets.models import Tweet
 from tweets.services import remove_tweets

@@ -5,7 +5,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from tests.channels import NOBODY, forget_channels, network
+from tests.support.channels import NOBODY, forget_channels, network
 
 SignIn = Callable[[User], APIClient]
 

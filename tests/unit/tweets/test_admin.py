@@ -15,9 +15,9 @@ from accounts.models import User
 from common import admin as common_admin
 from common.db import alias
 from common.ids import first_id_at
-from tests.factories import TweetFactory, UserFactory
-from tests.unit.accounts.answers import told
-from tests.unit.tweets.world import write
+from tests.support.factories import TweetFactory, UserFactory
+from tests.support.responses import told
+from tests.support.tweets import write
 from tweets import admin as tweets_admin
 from tweets import services
 from tweets.models import Like, Tweet

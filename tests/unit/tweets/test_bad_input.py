@@ -9,8 +9,8 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from common.ids import MAX_ID
 from messaging.models import OutboxEvent
-from tests.factories import TweetFactory
-from tests.unit.accounts.answers import assert_refused
+from tests.support.factories import TweetFactory
+from tests.support.responses import assert_refused
 from tests.unit.common.test_invisible_text import INVISIBLE
 from tweets.models import IdempotencyKey, Like, Tweet
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from accounts.models import User
 from common.errors import Forbidden, NotFound
 from messaging.models import OutboxEvent
-from tests.factories import TweetFactory, UserFactory
-from tests.unit.accounts.answers import told
+from tests.support.factories import TweetFactory, UserFactory
+from tests.support.responses import told
 from tweets import selectors, services
 from tweets.models import Like, Tweet
 

@@ -17,8 +17,8 @@ from common.ids import new_id
 from hydration.codec import tweet_key
 from messaging.events import TweetDeleted, decode
 from messaging.models import OutboxEvent
-from tests.factories import TweetFactory, UserFactory
-from tests.unit.accounts.answers import assert_refused, told
+from tests.support.factories import TweetFactory, UserFactory
+from tests.support.responses import assert_refused, told
 from tweets import handlers, selectors, services
 from tweets.models import Like, Tweet
 from tweets.services import deletion

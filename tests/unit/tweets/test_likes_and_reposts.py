@@ -9,9 +9,9 @@ from accounts import services as accounts_services
 from accounts.models import User
 from messaging.events import decode
 from messaging.models import OutboxEvent
-from tests.factories import TweetFactory
-from tests.unit.accounts.answers import assert_refused, told
-from tests.unit.tweets.world import tick
+from tests.support.factories import TweetFactory
+from tests.support.responses import assert_refused, told
+from tests.support.tweets import tick
 from tweets.models import Like, Tweet
 
 # By what is done: the counter, what the reader sees of it, and the news of doing and undoing it.

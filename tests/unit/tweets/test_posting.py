@@ -17,8 +17,8 @@ from common.db import alias
 from common.errors import Invalid
 from common.ids import created_at
 from messaging.models import OutboxEvent
-from tests.factories import TweetFactory
-from tests.unit.accounts.answers import assert_refused, told
+from tests.support.factories import TweetFactory
+from tests.support.responses import assert_refused, told
 from tweets import services
 from tweets.models import IdempotencyKey, Tweet
 

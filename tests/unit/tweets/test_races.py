@@ -11,8 +11,8 @@ import pytest
 
 from accounts.models import User
 from common.errors import Invalid, NotFound
-from tests.factories import TweetFactory, UserFactory
-from tests.unit.accounts.answers import told
+from tests.support.factories import TweetFactory, UserFactory
+from tests.support.responses import told
 from tests.unit.accounts.test_races import at_once, kinds
 from tweets import selectors, services
 from tweets.models import IdempotencyKey, Like, Tweet

@@ -11,9 +11,9 @@ from accounts import services as accounts_services
 from accounts.models import User
 from common.ids import MAX_ID, created_at, first_id_at
 from messaging.events import TweetCreated
-from tests.factories import UserFactory
-from tests.unit.accounts.answers import assert_refused
-from tests.unit.tweets.world import tick, write
+from tests.support.factories import UserFactory
+from tests.support.responses import assert_refused
+from tests.support.tweets import tick, write
 from tweets import selectors, services
 from tweets.models import Tweet
 from tweets.services.counters import write_reply

@@ -14,7 +14,7 @@ from common.errors import Unavailable
 from messaging.broker import broker, dead_queue
 from messaging.models import OutboxEvent
 from messaging.worker import Delivery
-from tests.factories import TweetFactory
+from tests.support.factories import TweetFactory
 from tweets import services
 from tweets.handlers import WORKER
 from tweets.models import Like, Tweet

@@ -4,8 +4,8 @@ import time
 from typing import Any
 
 from accounts.models import User
-from tests.factories import TweetFactory
-from tests.support import wait_until
+from tests.support.conditions import wait_until
+from tests.support.factories import TweetFactory
 from tweets.models import Tweet
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.live.processes import Process
-from tests.live.system import monitor_address
-from tests.support import free_port
+from tests.support.conditions import free_port
+from tests.support.processes import Process
+from tests.support.system import monitor_address
 
 # Whatever the tests themselves run on.
 EMBEDDED = {

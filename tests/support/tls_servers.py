@@ -16,10 +16,10 @@ import ports
 from django.conf import settings
 from servers import DATABASE, PASSWORD, USER, Ports, Server, list_servers
 
-from tests.certificates import Authority
-from tests.chaos.parts import of_server
-from tests.chaos.proxy import Proxy
-from tests.support import free_port, wait_until
+from tests.support.certificates import Authority
+from tests.support.conditions import free_port, wait_until
+from tests.support.parts import of_server
+from tests.support.proxy import Proxy
 
 REDIS_PASSWORD = "a/b@c"  # as it must be encoded to stand in a URL
 

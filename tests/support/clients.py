@@ -15,7 +15,7 @@ from elasticsearch import Elasticsearch
 
 from grpc_services.generated.tweet_service_pb2_grpc import TweetStub
 from grpc_services.generated.user_service_pb2_grpc import UserStub
-from tests.live.system import System, connect
+from tests.support.system import System, connect
 
 Query = Callable[..., list[tuple[Any, ...]]]
 

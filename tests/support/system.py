@@ -25,7 +25,7 @@ from common.db import alias
 from common.ids import new_id
 from grpc_services.servers import NAMES
 from messaging.worker import workers
-from tests.live.processes import Process, Processes
+from tests.support.processes import Process, Processes
 
 # Each server's log has the requests.
 logging.getLogger("httpx").setLevel(logging.WARNING)

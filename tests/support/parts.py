@@ -14,7 +14,7 @@ from pathlib import Path
 
 from servers import BASE_ENVIRONMENT, Server
 
-from tests.live.processes import Process
+from tests.support.processes import Process
 
 _LOOK_SECONDS = 0.1
 
