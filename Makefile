@@ -28,7 +28,7 @@ run: .venv/base ## serve everything in one process on embedded parts (PORT=8000)
 	@exec $(BIN)/python manage.py serve --port $(PORT)
 
 test: .venv/dev ## start the four servers, run every test, report coverage, stop what was started
-	@exec $(BIN)/python deploy/test.py
+	@exec $(BIN)/python -m deploy.test
 
 chaos: DURATION = 600
 chaos: .venv/dev ## kill, pause and cut whatever there is under load, and hold it to its word (SEED=1, DURATION=600)
@@ -36,19 +36,19 @@ chaos: .venv/dev ## kill, pause and cut whatever there is under load, and hold i
 		--chaos-seed $(or $(SEED),1) --chaos-seconds $(DURATION)
 
 services: ## start PostgreSQL, Redis, RabbitMQ and Elasticsearch for tests, and leave them running
-	@$(NEW_ENOUGH) && exec $(PYTHON) deploy/services/services.py start
+	@$(NEW_ENOUGH) && exec $(PYTHON) -m deploy.services start
 
 services-stop: ## stop them; their data stays in .services/
-	@$(NEW_ENOUGH) && exec $(PYTHON) deploy/services/services.py stop
+	@$(NEW_ENOUGH) && exec $(PYTHON) -m deploy.services stop
 
 stack: .venv/dev ## the whole system as many processes (TOPOLOGY=one, services, databases; PORT=8000)
-	@exec $(BIN)/python deploy/stack/stack.py start --topology $(TOPOLOGY) --port $(PORT)
+	@exec $(BIN)/python -m deploy.stack start --topology $(TOPOLOGY) --port $(PORT)
 
 stack-stop: .venv/dev ## stop it; its data stays
-	@exec $(BIN)/python deploy/stack/stack.py stop
+	@exec $(BIN)/python -m deploy.stack stop
 
 stack-restart: .venv/dev ## restart its processes one after the other: no request fails
-	@exec $(BIN)/python deploy/stack/stack.py restart
+	@exec $(BIN)/python -m deploy.stack restart
 
 fuzz: .venv/dev ## send everything to every call of the API, and hold the answers to its description (EXAMPLES=200, SEED)
 	@exec $(BIN)/python -m pytest --ds settings.test_embedded tests/boundaries/test_contract.py -s \

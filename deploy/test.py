@@ -9,17 +9,17 @@ started here are stopped.
 import argparse
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import IO
 
+from deploy.local.interrupts import Interrupted, ignore_interrupts, raise_on_interrupts
+
 ROOT = Path(__file__).resolve().parents[1]
-SERVICES = [sys.executable, str(ROOT / "deploy/services/services.py")]
+SERVICES = [sys.executable, "-m", "deploy.services"]
 PYTEST = [sys.executable, "-m", "pytest"]
 RUNS = {
     "real": [*PYTEST, "--ds", "settings.test", "--cov", "--cov-report="],
@@ -32,17 +32,9 @@ RUNS = {
 }
 COVERAGE = [sys.executable, "-m", "coverage"]
 
-INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Interrupted(Exception):
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
-
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="test.py", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m deploy.test", description=__doc__)
     parser.add_argument(
         "--no-services",
         action="store_true",
@@ -50,8 +42,7 @@ def main() -> int:
     )
     arguments = parser.parse_args()
 
-    for number in INTERRUPTS:
-        signal.signal(number, interrupt)
+    raise_on_interrupts()
     is_ours = False
     try:
         if not arguments.no_services and run([*SERVICES, "status"], is_quiet=True) != 0:
@@ -60,11 +51,10 @@ def main() -> int:
             is_ours = True
         return test()
     except Interrupted as error:
-        return 128 + error.number
+        return error.exit_status
     finally:
         if is_ours:
-            for number in INTERRUPTS:
-                signal.signal(number, signal.SIG_IGN)
+            ignore_interrupts()
             run([*SERVICES, "stop"])
 
 
@@ -117,10 +107,6 @@ def wait(process: subprocess.Popen[bytes]) -> int:
     if interrupted:
         raise interrupted
     return status
-
-
-def interrupt(number: int, _: FrameType | None) -> None:
-    raise Interrupted(number)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,6 @@ from django.conf import settings
 from benchmarks.harness import CheckFailed, Contest, Row, Sense
 from benchmarks.stage import Stage
 
-_SCRIPT = settings.BASE_DIR / "deploy" / "services" / "services.py"
-
 
 @contextmanager
 def prepare(_: Stage) -> Iterator[Contest]:
@@ -21,7 +19,11 @@ def prepare(_: Stage) -> Iterator[Contest]:
 
 def run(command: str) -> None:
     answer = subprocess.run(
-        [sys.executable, str(_SCRIPT), command], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "deploy.services", command],
+        cwd=settings.BASE_DIR,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     if answer.returncode != 0:
         raise CheckFailed(answer.stderr.strip() or answer.stdout.strip())

@@ -7,10 +7,11 @@ import subprocess
 from contextlib import suppress
 from pathlib import Path
 
-from processes import ServiceError, uninterrupted
+from deploy.local.errors import DeployError
+from deploy.local.interrupts import delayed_interrupts
 
 
-def is_docker_there() -> bool:
+def is_docker_available() -> bool:
     """Whether an engine answers and the client knows `compose`; a client alone is no use."""
     if shutil.which("docker") is None:
         return False
@@ -37,7 +38,7 @@ class Compose:
         try:
             self._run("up", "--detach", "--wait")
         except BaseException:
-            with uninterrupted(), suppress(ServiceError):
+            with delayed_interrupts(), suppress(DeployError):
                 self.stop()
             raise
 
@@ -50,7 +51,7 @@ class Compose:
         if self._list("ps", "--services", "--status", "running") != self._list(
             "config", "--services"
         ):
-            raise ServiceError("not all are running")
+            raise DeployError("not all are running")
 
     def _list(self, *words: str) -> set[str]:
         answer = subprocess.run(
@@ -66,6 +67,6 @@ class Compose:
         command = [*self.command, *words]
         status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
         if status != 0:
-            raise ServiceError(
+            raise DeployError(
                 f"`{' '.join(command)}` failed with {status}: its own words are above"
             )

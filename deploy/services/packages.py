@@ -11,7 +11,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from processes import ServiceError
+from deploy.local.errors import DeployError
 
 SOURCES = Path(__file__).parent / "elasticsearch"
 RABBITMQ = Path(
@@ -95,20 +95,18 @@ def _choose_jdk_package() -> str:
 def get_root_command(packages: list[str]) -> list[str]:
     """What to put before a command so that it may install them."""
     if shutil.which("apt-get") is None:
-        raise ServiceError(
-            f"needs a Docker engine, or a Debian to install on: {' '.join(packages)}"
-        )
+        raise DeployError(f"needs a Docker engine, or a Debian to install on: {' '.join(packages)}")
     if os.geteuid() == 0:
         return []
     if shutil.which("sudo") and _succeeds(["sudo", "-n", "true"]):
         return ["sudo", "-n"]
-    raise ServiceError(
+    raise DeployError(
         f"run once as root: apt-get install -y --no-install-recommends {' '.join(packages)}"
     )
 
 
 def install_packages(*, as_root: list[str], log: Path) -> None:
-    with suppress(ServiceError):  # old lists may do
+    with suppress(DeployError):  # old lists may do
         _run([*as_root, "apt-get", "-q", "update"], log=log)
     packages = list_missing_packages()  # new lists may name another JDK
     _install(packages, as_root=as_root, log=log)
@@ -120,7 +118,7 @@ def require(name: str, *, log: Path) -> None:
         return
     print(f"installing {name} ...", flush=True)
     as_root = get_root_command([name])
-    with suppress(ServiceError):
+    with suppress(DeployError):
         _run([*as_root, "apt-get", "-q", "update"], log=log)
     _install([name], as_root=as_root, log=log)
 
@@ -148,7 +146,7 @@ def make_elasticsearch(*, log: Path) -> None:
     """Lays the jars out as the distribution does; compiles the launcher and the plugin."""
     home, jdk, mvn = get_elasticsearch_home(), find_jdk(), shutil.which("mvn")
     if jdk is None or mvn is None:
-        raise ServiceError(f"the JDK or Maven is missing after the installation; see {log}")
+        raise DeployError(f"the JDK or Maven is missing after the installation; see {log}")
     home.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.parent, prefix="making-") as made_in:
         made = Path(made_in) / home.name
@@ -194,4 +192,4 @@ def _run(command: list[str], *, log: Path) -> None:
             process.terminate()  # and not kill, which would leave Debian half-configured
             raise
     if status != 0:
-        raise ServiceError(f"{Path(command[0]).name} failed; see {log}")
+        raise DeployError(f"{Path(command[0]).name} failed; see {log}")

@@ -20,9 +20,10 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 
-import ports
-from packages import RABBITMQ, find_jdk, find_postgres_tools, get_elasticsearch_home
-from processes import ServiceError, is_zombie
+from deploy.local import ports
+from deploy.local.errors import DeployError
+from deploy.local.recorded import is_zombie
+from deploy.services.packages import RABBITMQ, find_jdk, find_postgres_tools, get_elasticsearch_home
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def _rabbitmq(data: Path, at: Ports) -> Server:
         deadline = time.monotonic() + 5
         while not ports.accepts(at.epmd):
             if time.monotonic() > deadline:
-                raise ServiceError(f"epmd does not come up; see {data / 'log' / 'epmd.log'}")
+                raise DeployError(f"epmd does not come up; see {data / 'log' / 'epmd.log'}")
             time.sleep(0.02)
         (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
         (folder / "rabbitmq.conf").write_text(
@@ -293,7 +294,7 @@ def _postgres(data: Path, at: Ports, *, clone: Path) -> Server:
         if answer.returncode != 0:
             log = data / "log" / "initdb.log"
             log.write_text(answer.stdout)
-            raise ServiceError(f"{Path(command[0]).name} failed; see {log}")
+            raise DeployError(f"{Path(command[0]).name} failed; see {log}")
 
     def is_ready() -> bool:
         address = f"postgresql://{USER}:{PASSWORD}@{ports.LOOPBACK}:{at.postgres}/{DATABASE}"
@@ -334,7 +335,7 @@ def _make_folder(folder: Path, *, owner: str | None = None) -> None:
     folder.mkdir(exist_ok=True)
     if owner is None:
         if folder.stat().st_uid != os.geteuid():
-            raise ServiceError(f"{folder} is another user's: remove it, or start as that user")
+            raise DeployError(f"{folder} is another user's: remove it, or start as that user")
         folder.chmod(0o755)  # whatever the umask: PostgreSQL's user has to pass
     else:
         shutil.chown(folder, owner, owner)

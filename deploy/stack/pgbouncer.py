@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import ports
-import servers
+from deploy.local import ports
+from deploy.services import servers
 
 POOL_SIZE = 5  # connections to each database
 

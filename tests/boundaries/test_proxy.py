@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import packages
 import pytest
 
+from deploy.services import packages
 from tests.support.commands import ROOT
 from tests.support.conditions import free_port, wait_until
 from tests.support.serving import Server, answers, start

@@ -18,16 +18,14 @@ import httpx
 import psycopg2
 import pytest
 from django.conf import settings
-from servers import DATABASE, PASSWORD, USER, Ports, list_servers
 
+from deploy.services.servers import DATABASE, PASSWORD, USER, Ports, list_servers
 from tests.chaos.faults import Targets
 from tests.support.parts import Part, of_server
 from tests.support.processes import Process
 from tests.support.proxy import Proxy
 
 START_SECONDS = 180.0
-
-_SERVICES = Path(settings.BASE_DIR) / "deploy/services/services.py"
 
 
 @dataclass(frozen=True)
@@ -95,7 +93,9 @@ def chaos(request: pytest.FixtureRequest) -> Chaos:
 
 @pytest.fixture(scope="session")
 def world() -> Iterator[World]:
-    subprocess.run([sys.executable, str(_SERVICES), "install"], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "deploy.services", "install"], cwd=settings.BASE_DIR, check=True
+    )
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="microblog-chaos-", dir="/var/tmp"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from packages import find_postgres_tools
-from servers import BASE_ENVIRONMENT, Ports, Server, list_servers
-
+from deploy.services.packages import find_postgres_tools
+from deploy.services.servers import BASE_ENVIRONMENT, Ports, Server, list_servers
 from tests.chaos.conftest import START_SECONDS, World, postgres_url
 from tests.support.conditions import wait_until
 from tests.support.parts import Part, of_server

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import httpx
 import pytest
-from packages import find_postgres_tools
-from servers import DATABASE, PASSWORD, USER
 
+from deploy.services.packages import find_postgres_tools
+from deploy.services.servers import DATABASE, PASSWORD, USER
 from tests.chaos.conftest import START_SECONDS, World, as_part
 from tests.chaos.load import Person
 from tests.chaos.people import SHORT_NODES, on_the_way, seed_people

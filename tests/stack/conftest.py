@@ -18,7 +18,7 @@ from tests.support.people import Member, expect
 from tests.support.serving import answers
 
 PORTS = PORT, _ = 18000, 15051  # below the ports that the kernel hands out
-STACK = [sys.executable, "deploy/stack/stack.py", "--name", "stack_test", "--redis-db", "9"]
+STACK = [sys.executable, "-m", "deploy.stack", "--name", "stack_test", "--redis-db", "9"]
 START_SECONDS = 180.0
 TOPOLOGIES = ["one", "services", "databases"]
 

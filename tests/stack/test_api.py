@@ -16,7 +16,7 @@ from tests.stack.conftest import TOPOLOGIES, running
 from tests.support.commands import ROOT
 
 NAME = "stack_api_test"
-STACK = [sys.executable, "deploy/stack/stack.py", "--name", NAME, "--redis-db", "10"]
+STACK = [sys.executable, "-m", "deploy.stack", "--name", NAME, "--redis-db", "10"]
 PORTS = PORT, _ = 18300, 15151
 SUITE = [f"tests/unit/{service}" for service in ("accounts", "tweets", "feed", "search")]
 

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from servers import BASE_ENVIRONMENT, Server
-
+from deploy.services.servers import BASE_ENVIRONMENT, Server
 from tests.support.processes import Process
 
 _LOOK_SECONDS = 0.1

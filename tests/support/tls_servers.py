@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
-import ports
 from django.conf import settings
-from servers import DATABASE, PASSWORD, USER, Ports, Server, list_servers
 
+from deploy.local import ports
+from deploy.services.servers import DATABASE, PASSWORD, USER, Ports, Server, list_servers
 from tests.support.certificates import Authority
 from tests.support.conditions import free_port, wait_until
 from tests.support.parts import of_server

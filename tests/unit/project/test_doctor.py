@@ -8,7 +8,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pika
-import ports
 import pytest
 import redis
 from django.db import connection
@@ -19,6 +18,7 @@ from elasticsearch import Elasticsearch
 from pytest_django import Settings
 
 from common.ids import new_id
+from deploy.local import ports
 from grpc_services.channels import channel
 from messaging.models import OutboxEvent, QueuedMessage, RefusedMessage
 from search import documents

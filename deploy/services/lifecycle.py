@@ -1,46 +1,23 @@
-#!/usr/bin/env python3
-"""The four servers that the tests need, on their own ports of 127.0.0.1.
-
-  PostgreSQL     5433   user test, password test, database test_db
-  Redis          6380
-  RabbitMQ       5673   user test, password test; management on 15673
-  Elasticsearch  9201   8.11.0, no password
-
-They run by docker-compose.test.yml where a Docker engine answers; elsewhere from Debian's
-packages and, for Elasticsearch, from Maven Central. Data and logs are in .services/ and stay
-there between starts, but for Redis', which begins empty.
-"""
+"""Start, stop, status and install: what `python3 -m deploy.services` does."""
 
 from __future__ import annotations
 
-import argparse
-import fcntl
-import os
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import packages
-import ports
-from compose import Compose, is_docker_there
-from processes import (
-    Interrupted,
-    Process,
-    ServiceError,
-    find_recorded,
-    raise_on_interrupts,
-    spawn,
-    uninterrupted,
-)
-from servers import BASE_ENVIRONMENT, Server, list_servers
+from deploy.local import ports
+from deploy.local.errors import DeployError
+from deploy.local.interrupts import delayed_interrupts
+from deploy.local.recorded import Process, find_recorded, spawn
+from deploy.services import packages
+from deploy.services.compose import Compose, is_docker_available
+from deploy.services.servers import BASE_ENVIRONMENT, Server, list_servers
 
 CLONE = Path(__file__).resolve().parents[2]
 DATA = CLONE / ".services"
 LOGS = DATA / "log"
 RECORDS = DATA / "run"
-DOCKER_NOTE = RECORDS / "docker"  # there while Docker runs them
+DOCKER_MARKER = RECORDS / "docker"  # exists while Docker runs the servers
 CONTAINERS = Compose(CLONE / "docker-compose.test.yml")
 
 START_SECONDS = 120
@@ -50,14 +27,14 @@ STOP_SECONDS = 20
 def start() -> None:
     servers = list_servers(DATA, clone=CLONE)
     absent = [server for server in servers if _find(server) is None]
-    if absent == servers and is_docker_there():
-        DOCKER_NOTE.touch()
+    if absent == servers and is_docker_available():
+        DOCKER_MARKER.touch()
         CONTAINERS.start()
         return
     if not absent and all(server.is_ready() for server in servers):
         say("already running: " + _list_ports(servers))
         return
-    DOCKER_NOTE.unlink(missing_ok=True)
+    DOCKER_MARKER.unlink(missing_ok=True)
     _refuse_taken_ports(absent)
     install()
 
@@ -77,7 +54,7 @@ def start() -> None:
             )
         _wait_until_ready(servers, since=before)
     except BaseException:
-        with uninterrupted():
+        with delayed_interrupts():
             _stop(started)
         raise
 
@@ -86,8 +63,8 @@ def _refuse_taken_ports(servers: list[Server]) -> None:
     for server in servers:
         for port in server.ports:
             if ports.is_taken(port):
-                taker = ports.describe_listener(port)
-                raise ServiceError(f"port {port}, which {server.name} needs, is taken by {taker}")
+                listener = ports.describe_listener(port)
+                raise DeployError(f"{server.name}: port {port} is taken by {listener}")
 
 
 def _wait_until_ready(servers: list[Server], *, since: float) -> None:
@@ -96,7 +73,7 @@ def _wait_until_ready(servers: list[Server], *, since: float) -> None:
         for server in list(waiting):
             seconds = time.monotonic() - since
             if _find(server) is None:
-                raise ServiceError(f"{server.name} ended while starting; see {_log(server)}")
+                raise DeployError(f"{server.name} ended while starting: see {_log(server)}")
             if server.is_ready():
                 waiting.remove(server)
                 if not server.is_helper:
@@ -104,20 +81,20 @@ def _wait_until_ready(servers: list[Server], *, since: float) -> None:
                         f"{server.name:<14} {_list_ports([server]):<16} ready after {seconds:.1f} s"
                     )
             elif seconds > START_SECONDS:
-                raise ServiceError(
-                    f"{server.name} is not ready after {START_SECONDS} s; see {_log(server)}"
+                raise DeployError(
+                    f"{server.name} is not ready after {START_SECONDS} s: see {_log(server)}"
                 )
         time.sleep(0.1)
 
 
 def stop() -> None:
-    if DOCKER_NOTE.exists():
+    if DOCKER_MARKER.exists():
         CONTAINERS.stop()
-        DOCKER_NOTE.unlink()
+        DOCKER_MARKER.unlink()
         return
     servers = list_servers(DATA, clone=CLONE)
     if not any(_find(server) for server in servers):
-        say("none is running")
+        say("no server is running")
         return
     before = time.monotonic()
     _stop(servers)
@@ -125,7 +102,7 @@ def stop() -> None:
 
 
 def _stop(servers: list[Server]) -> None:
-    """Side by side; the helpers last, since the others lean on them."""
+    """Stops all servers at once, then the helpers, which the servers need until they end."""
     for helpers in (False, True):
         stopping: list[tuple[Server, Process]] = []
         for server in servers:
@@ -142,7 +119,7 @@ def _stop(servers: list[Server]) -> None:
 
 
 def status() -> None:
-    if DOCKER_NOTE.exists():
+    if DOCKER_MARKER.exists():
         CONTAINERS.show_status()
         return
     servers = [server for server in list_servers(DATA, clone=CLONE) if not server.is_helper]
@@ -152,14 +129,14 @@ def status() -> None:
         state = "stopped" if process is None else "ready" if server.is_ready() else "not ready"
         if state != "ready":
             down.append(server.name)
-        where = f"pid {process.pid}, log {_log(server)}" if process else ""
-        say(f"{server.name:<14} {_list_ports([server]):<16} {state:<10} {where}".rstrip())
+        detail = f"pid {process.pid}, log {_log(server)}" if process else ""
+        say(f"{server.name:<14} {_list_ports([server]):<16} {state:<10} {detail}".rstrip())
     if down:
-        raise ServiceError(f"not ready: {', '.join(down)}")
+        raise DeployError(f"not ready: {', '.join(down)}")
 
 
 def install() -> None:
-    """Only what is missing; quick where nothing is."""
+    """Installs only what is missing."""
     log = LOGS / "install.log"
     missing = packages.list_missing_packages()
     if missing:
@@ -167,7 +144,7 @@ def install() -> None:
         say(f"installing {' '.join(missing)} ...")
         packages.install_packages(as_root=as_root, log=log)
     if not packages.get_elasticsearch_home().exists():
-        say("fetching Elasticsearch 8.11.0 ...")
+        say("downloading Elasticsearch 8.11.0 ...")
         packages.make_elasticsearch(log=log)
 
 
@@ -191,57 +168,3 @@ def _list_ports(servers: list[Server]) -> str:
 
 def say(line: str) -> None:
     print(line, flush=True)
-
-
-@contextmanager
-def one_at_a_time() -> Iterator[None]:
-    with (DATA / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("waiting for another start or stop of this clone")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def main() -> int:
-    commands: dict[str, tuple[Callable[[], None], str]] = {
-        "start": (
-            start,
-            "start what isn't running, installing what is missing; wait until all are ready",
-        ),
-        "stop": (stop, "stop what start started; data stays"),
-        "status": (status, "ask each server; exit 1 unless all are ready"),
-        "install": (install, "install what is missing, start nothing"),
-    }
-    parser = argparse.ArgumentParser(
-        prog="services.py",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (_, text) in commands.items():
-        subparsers.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-    command, _ = commands[parser.parse_args().command]
-
-    raise_on_interrupts()
-    try:
-        for folder in (DATA, LOGS, RECORDS):
-            folder.mkdir(exist_ok=True)
-            if not os.access(folder, os.W_OK):
-                raise ServiceError(f"{folder} is another user's: remove it, or go on as that user")
-            folder.chmod(0o755)  # whatever the umask: PostgreSQL's user has to pass
-        (DATA / "clone").write_text(f"{CLONE}\n")
-        with one_at_a_time():
-            command()
-    except Interrupted as error:
-        print(f"services: {error}", file=sys.stderr)
-        return error.exit_status
-    except (ServiceError, OSError) as error:
-        print(f"services: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""Processes that outlive this program: written down, known again later, ended by their pids."""
+"""Processes that outlive the script that starts them. A record file lets a later run find them."""
 
 from __future__ import annotations
 
@@ -7,51 +7,14 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
-INTERRUPTS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-ENDED = "ZX"  # the states in /proc/PID/stat
+from deploy.local.errors import DeployError
+from deploy.local.interrupts import delayed_interrupts
 
-
-class ServiceError(Exception):
-    """Something the user has to know or do, in one line."""
-
-
-class Interrupted(Exception):
-    def __init__(self, number: int) -> None:
-        super().__init__(f"interrupted by {signal.Signals(number).name}")
-        self.exit_status = 128 + number
-
-
-def raise_on_interrupts() -> None:
-    """Turns each of INTERRUPTS into an exception, so that every way out passes the cleaning up."""
-
-    def interrupt(number: int, _: FrameType | None) -> None:
-        raise Interrupted(number)
-
-    for number in INTERRUPTS:
-        signal.signal(number, interrupt)
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Holds interrupts back until the block is done: no process may start unrecorded."""
-    held: list[int] = []
-    handlers = {
-        number: signal.signal(number, lambda number, _: held.append(number))
-        for number in INTERRUPTS
-    }
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    if held:
-        raise Interrupted(held[0])
+ENDED = "ZX"  # states in /proc/PID/stat: zombie and dead
 
 
 @dataclass(frozen=True)
@@ -68,29 +31,29 @@ class Process:
                 os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """With what it started; it leads its own group."""
+        """Kills its whole process group."""
         with suppress(ProcessLookupError):
             if self.is_alive():
                 os.killpg(self.pid, signal.SIGKILL)
 
     def wait_for_end(self, number: signal.Signals, *, deadline: float) -> bool:
-        """Whether it was gone by `deadline`, in time.monotonic()'s seconds.
+        """Whether the process ended before `deadline`, a value of `time.monotonic()`.
 
-        Repeats the signal that was sent: Erlang loses one that comes in its first moments.
+        Repeats the signal `number` every 2 s: Erlang loses a signal that arrives while it starts.
         """
-        next_reminder = time.monotonic() + 2
+        next_signal = time.monotonic() + 2
         while self.is_alive():
             if time.monotonic() > deadline:
                 return False
-            if time.monotonic() > next_reminder:
+            if time.monotonic() > next_signal:
                 self.send(number)
-                next_reminder += 2
+                next_signal += 2
             time.sleep(0.05)
         return True
 
 
 def identify(pid: int) -> str | None:
-    """What tells this process from a later one with the same pid; None if it has ended."""
+    """Differs for a later process with the same pid; None if the process has ended."""
     fields = _read_stat(pid)
     if not fields or fields[0] in ENDED:
         return None
@@ -105,7 +68,7 @@ def is_zombie(pid: int) -> bool:
 
 
 def _read_stat(pid: int) -> list[str]:
-    """From the state on; empty if there is no such process."""
+    """The fields from the state on; empty if there is no such process."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -122,8 +85,8 @@ def spawn(
     environment: dict[str, str],
     user: str | None = None,
 ) -> Process:
-    """Starts `command` and writes it down in `record`, so that a later program finds it."""
-    with uninterrupted(), log.open("wb") as output:
+    """Starts `command` and writes its pid to `record`."""
+    with delayed_interrupts(), log.open("wb") as output:
         try:
             child = subprocess.Popen(
                 command,
@@ -138,17 +101,17 @@ def spawn(
                 start_new_session=True,
             )
         except OSError as error:
-            raise ServiceError(f"{command[0]} can't be run: {error}") from error
+            raise DeployError(f"cannot run {command[0]}: {error}") from error
         process = Process(pid=child.pid, identity=identify(child.pid) or "ended")
         record.write_text(json.dumps({"pid": process.pid, "identity": process.identity}))
     return process
 
 
 def find_recorded(record: Path) -> Process | None:
-    """The process of `record` if it still runs."""
+    """The process in `record`, if it is running."""
     try:
-        written = json.loads(record.read_text())
-        process = Process(pid=int(written["pid"]), identity=str(written["identity"]))
+        fields = json.loads(record.read_text())
+        process = Process(pid=int(fields["pid"]), identity=str(fields["identity"]))
     except (FileNotFoundError, ValueError, KeyError, TypeError):
         return None
     return process if process.is_alive() else None

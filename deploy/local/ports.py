@@ -1,4 +1,4 @@
-"""Who listens on a port of this machine."""
+"""TCP ports of this machine: free ones, taken ones, and the process that listens on one."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 LOOPBACK = "127.0.0.1"
-LISTEN = "0A"  # the state's number in /proc/net/tcp
+LISTEN = "0A"  # a state in /proc/net/tcp
 
 
 def is_taken(port: int) -> bool:
@@ -21,6 +21,13 @@ def is_taken(port: int) -> bool:
     return False
 
 
+def find_free() -> int:
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 def accepts(port: int) -> bool:
     with socket.socket() as client:
         client.settimeout(1)
@@ -28,7 +35,7 @@ def accepts(port: int) -> bool:
 
 
 def describe_listener(port: int) -> str:
-    """The process on `port` as far as it can be seen; if it is a server of ours, its clone."""
+    """The process on `port` and the remedy. Names the clone whose `make services` started it."""
     sockets = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     for process in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):

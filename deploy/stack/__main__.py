@@ -32,29 +32,22 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+import grpc
+import psycopg2
+import redis
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from honcho.environ import parse_procfile
+
+from deploy.local import ports
+from deploy.local.errors import DeployError
+from deploy.local.interrupts import Interrupted, raise_on_interrupts
+from deploy.local.recorded import Process, find_recorded, identify
+from deploy.services import packages, servers
+from deploy.stack import pgbouncer
+from deploy.stack.keeping import KeepingManager
+from twitter_project.settings.local_keys import keys
+
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / "deploy/services"), str(ROOT)]
-
-import grpc  # noqa: E402
-import packages  # noqa: E402
-import pgbouncer  # noqa: E402
-import ports  # noqa: E402
-import psycopg2  # noqa: E402
-import redis  # noqa: E402
-import servers  # noqa: E402
-from grpc_health.v1 import health_pb2, health_pb2_grpc  # noqa: E402
-from honcho.environ import parse_procfile  # noqa: E402
-from keeping import KeepingManager  # noqa: E402
-from processes import (  # noqa: E402
-    Interrupted,
-    Process,
-    ServiceError,
-    find_recorded,
-    identify,
-    raise_on_interrupts,
-)
-
-from twitter_project.settings.local_keys import keys  # noqa: E402
 
 HERE = Path(__file__).parent
 AT = servers.OF_TESTS
@@ -94,7 +87,7 @@ class Stack:
 
     def start(self) -> int:
         if find_recorded(self.record):
-            raise ServiceError("it runs already: `make stack-stop` ends it")
+            raise DeployError("it runs already: `make stack-stop` ends it")
         for folder in (self.folder, self.pids):
             folder.mkdir(parents=True, exist_ok=True)
         for left in self.pids.iterdir():
@@ -111,7 +104,7 @@ class Stack:
         for name, port in chosen.items():
             if ports.is_taken(port):
                 who = ports.describe_listener(port)
-                raise ServiceError(f"port {port}, which {name.lower()} needs, is taken by {who}")
+                raise DeployError(f"port {port}, which {name.lower()} needs, is taken by {who}")
         for proxy in packages.PROXIES:
             packages.require(proxy, log=self.folder / "install.log")
         self._need_servers()
@@ -157,11 +150,16 @@ class Stack:
     def _need_servers(self) -> None:
         if self.options.no_services:
             return
-        services = [sys.executable, str(ROOT / "deploy/services/services.py")]
-        if subprocess.run([*services, "status"], capture_output=True, check=False).returncode == 0:
+        services = [sys.executable, "-m", "deploy.services"]
+        if (
+            subprocess.run(
+                [*services, "status"], cwd=ROOT, capture_output=True, check=False
+            ).returncode
+            == 0
+        ):
             return
-        if subprocess.run([*services, "start"], check=False).returncode != 0:
-            raise ServiceError("the servers do not run: see above")
+        if subprocess.run([*services, "start"], cwd=ROOT, check=False).returncode != 0:
+            raise DeployError("the servers do not run: see above")
 
     def _environment(self, chosen: dict[str, int]) -> dict[str, str]:
         secrets = keys(self.folder / "keys.json")
@@ -226,13 +224,13 @@ class Stack:
     def _manage(self, command: str, environment: dict[str, str], *options: str) -> None:
         words = [sys.executable, "manage.py", command, *options]
         if subprocess.run(words, cwd=ROOT, env=environment, check=False).returncode != 0:
-            raise ServiceError(f"`manage.py {command}` failed: its own words are above")
+            raise DeployError(f"`manage.py {command}` failed: its own words are above")
 
     def _say_when_ready(self, names: list[str]) -> None:
         try:
             for name in names:
                 self._wait_until_ready(name, START_SECONDS)
-        except ServiceError as error:
+        except DeployError as error:
             say(f"stack: {error}; `make stack-stop` ends it")
             return
         port = self.options.port
@@ -247,7 +245,7 @@ class Stack:
         deadline = time.monotonic() + STOP_SECONDS
         while process.is_alive():
             if time.monotonic() > deadline:
-                raise ServiceError(f"pid {process.pid} did not end within {STOP_SECONDS} s")
+                raise DeployError(f"pid {process.pid} did not end within {STOP_SECONDS} s")
             time.sleep(0.05)
         say("stopped")
         return 0
@@ -255,11 +253,11 @@ class Stack:
     def restart(self) -> int:
         """The processes of a kind one after the other, each when the one before is ready again."""
         if find_recorded(self.record) is None:
-            raise ServiceError("it does not run: `make stack` starts it")
+            raise DeployError("it does not run: `make stack` starts it")
         running = sorted(path.stem for path in self.pids.glob("*.pid"))
         chosen = self.options.names or [name for name in running if name not in NOT_RESTARTED]
         if unknown := set(chosen) - set(running):
-            raise ServiceError(f"no such process: {', '.join(sorted(unknown))}")
+            raise DeployError(f"no such process: {', '.join(sorted(unknown))}")
         kinds: dict[str, list[str]] = {}
         for name in chosen:
             kinds.setdefault(name.rstrip("_0123456789"), []).append(name)
@@ -277,13 +275,13 @@ class Stack:
             before = time.monotonic()
             pid = self._pid(name)
             if pid is None:
-                raise ServiceError(f"{name} is just being started")
+                raise DeployError(f"{name} is just being started")
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGTERM)
             deadline = time.monotonic() + RESTART_SECONDS
             while self._pid(name) in (pid, None):
                 if time.monotonic() > deadline:
-                    raise ServiceError(f"{name} did not end within {RESTART_SECONDS} s")
+                    raise DeployError(f"{name} did not end within {RESTART_SECONDS} s")
                 time.sleep(0.05)
             self._wait_until_ready(name, RESTART_SECONDS)
             if "_grpc_" in name:
@@ -295,7 +293,7 @@ class Stack:
         deadline = time.monotonic() + seconds
         while not (self._pid(name) and is_ready()):
             if time.monotonic() > deadline:
-                raise ServiceError(f"{name} is not ready after {seconds:.0f} s")
+                raise DeployError(f"{name} is not ready after {seconds:.0f} s")
             time.sleep(0.1)
 
     def _find_question(self, name: str) -> Callable[[], bool]:
@@ -317,7 +315,7 @@ class Stack:
 
     def forget(self) -> int:
         if find_recorded(self.record):
-            raise ServiceError("it runs: `make stack-stop` first")
+            raise DeployError("it runs: `make stack-stop` first")
         with postgres() as cursor:
             for name in (self.name, *(f"{self.name}_{service}" for service in SERVICES)):
                 cursor.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -350,7 +348,7 @@ def postgres() -> Iterator[psycopg2.extensions.cursor]:
             dbname=servers.DATABASE,
         )
     except psycopg2.OperationalError:
-        raise ServiceError("PostgreSQL does not answer: `make services` starts it") from None
+        raise DeployError("PostgreSQL does not answer: `make services` starts it") from None
     connection.autocommit = True
     with closing(connection), connection.cursor() as cursor:
         yield cursor
@@ -372,7 +370,7 @@ def ask(port: int, method: str, path: str, headers: dict[str, str]) -> bytes:
         answer = connection.getresponse()
         body = answer.read()
     if answer.status >= 400 and (method, answer.status) != ("DELETE", 404):
-        raise ServiceError(f"{method} {path} on port {port}: {answer.status} {body.decode()[:200]}")
+        raise DeployError(f"{method} {path} on port {port}: {answer.status} {body.decode()[:200]}")
     return body
 
 
@@ -406,7 +404,9 @@ def say(line: str) -> None:
 
 def read_options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="stack.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="python -m deploy.stack",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--name",
@@ -452,7 +452,7 @@ def main() -> int:
     except Interrupted as error:
         print(f"stack: {error}", file=sys.stderr)
         return error.exit_status
-    except (ServiceError, OSError) as error:
+    except (DeployError, OSError) as error:
         print(f"stack: {error}", file=sys.stderr)
         return 1
 

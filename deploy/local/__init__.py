@@ -1,0 +1,1 @@
+"""Ports and processes of this machine, for the scripts of deploy/, the tests and the benchmarks."""
