@@ -13,13 +13,12 @@ from django.db.models import Model, Q, QuerySet
 from django.forms import ModelForm, ModelMultipleChoiceField
 from django.http import HttpRequest
 
-from accounts import services
+from accounts import permissions, services
 from accounts.models import Follow, User, UserQuerySet
 from accounts.profiles import check_profile
 from common.admin import LargeTableAdmin
 from common.errors import Invalid, ServiceError
 from common.ids import find_named_id
-from common.permissions import staff_may_act_on, staff_may_grant
 
 _PROFILE = ("display_name", "bio")
 # Who may sign in here, and to what.
@@ -88,6 +87,7 @@ class UserForm(ModelForm):  # type: ignore[type-arg]
 
 @admin.register(User)
 class UserAdmin(LargeTableAdmin):
+    staff_may = permissions.STAFF_MAY["user"]
     form = UserForm
     list_display = (
         "id",
@@ -135,14 +135,18 @@ class UserAdmin(LargeTableAdmin):
         return super().formfield_for_manytomany(db_field, request, form_class=GroupsField, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        own = () if staff_may_grant(is_superuser=_is_superuser(request)) else _PRIVILEGES
+        own = (
+            ()
+            if permissions.grant_privileges.allows(by_superuser=_is_superuser(request))
+            else _PRIVILEGES
+        )
         return (*self.readonly_fields, *own)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         if not super().has_change_permission(request, obj):
             return False
         of_staff = isinstance(obj, User) and obj.has_privileges
-        return staff_may_act_on(is_superuser=_is_superuser(request), of_staff=of_staff)
+        return permissions.manage.allows(by_superuser=_is_superuser(request), of_staff=of_staff)
 
     def save_model(
         self, request: HttpRequest, obj: User, form: "ModelForm[User]", change: bool
@@ -197,6 +201,7 @@ def _is_superuser(request: HttpRequest) -> bool:
 
 @admin.register(Follow)
 class FollowAdmin(LargeTableAdmin):
+    staff_may = permissions.STAFF_MAY["follow"]
     actions = None
     list_display = ("id", "follower", "following", "created_at")
     list_select_related = ("follower", "following")

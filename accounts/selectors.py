@@ -7,9 +7,8 @@ from typing import Literal
 
 from django.db.models import Count, Q, QuerySet
 
-from accounts import models
+from accounts import models, permissions
 from accounts.usernames import is_username
-from common import permissions
 from common.db import now_us
 from common.drift import Drift, find_drift
 from common.errors import NotFound
@@ -80,7 +79,9 @@ def as_follow(row: models.Follow) -> Follow:
 def get_account(user_id: int) -> models.User:
     """One's own row. Raises `Unauthenticated` where it is gone or suspended."""
     row: models.User | None = models.User.objects.filter(id=user_id).first()
-    return permissions.check_session(row)
+    permissions.use_account.check(row)
+    assert row is not None  # refused by the rule
+    return row
 
 
 def get_user(name: str) -> User:

@@ -32,6 +32,7 @@ class StateFilter(admin.SimpleListFilter):
 class OutboxEventAdmin(LargeTableAdmin):
     """The outbox of the database that serves the admin."""
 
+    staff_may = frozenset({"view"})
     actions = None
 
     list_display = ("id", "routing_key", "body", "created_at", "published_at")

@@ -13,7 +13,7 @@ from common.admin import MOST_ROWS, LargeTableAdmin
 from common.errors import Unavailable
 from common.ids import first_id_at, parse_id
 from grpc_services.clients import accounts
-from tweets import services
+from tweets import permissions, services
 from tweets.models import Like, Tweet, TweetQuerySet
 
 
@@ -68,6 +68,7 @@ class TweetList(ChangeList):
 
 @admin.register(Tweet)
 class TweetAdmin(LargeTableAdmin):
+    staff_may = permissions.STAFF_MAY["tweet"]
     list_display = (
         "author",
         "content",
@@ -155,6 +156,7 @@ def _oldest_searched() -> int:
 
 @admin.register(Like)
 class LikeAdmin(LargeTableAdmin):
+    staff_may = permissions.STAFF_MAY["like"]
     actions = None
     list_display = ("id", "tweet_id", "user_id", "created_at")
     search_fields = ("tweet",)

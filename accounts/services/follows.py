@@ -5,8 +5,8 @@ from django.db.models import F
 from django.db.models.functions import Greatest
 from django.utils import timezone
 
+from accounts import permissions
 from accounts.models import Follow, User
-from common import permissions
 from common.db import atomic, with_new_id
 from common.errors import NotFound
 from common.ids import created_at
@@ -19,7 +19,7 @@ BATCH = 200
 
 def follow(*, follower_id: int, following_id: int) -> Follow:
     """Twice is the same as once. Raises `Invalid` beyond `settings.MAX_FOLLOWING`."""
-    permissions.check_not_oneself(follower_id=follower_id, following_id=following_id)
+    permissions.follow_id.check(follower_id=follower_id, following_id=following_id)
     return with_new_id(lambda id: _follow(id, follower_id, following_id), model=Follow)
 
 
@@ -27,11 +27,13 @@ def _follow(id: int, follower_id: int, following_id: int) -> Follow:
     with atomic("accounts"):
         # Every writer of this pair waits here, so that what is read below stays true.
         users = User.objects.lock(follower_id, following_id)
-        permissions.check_follow(follower=users.get(follower_id), following=users.get(following_id))
+        permissions.follow.check(follower=users.get(follower_id), following=users.get(following_id))
         existing = Follow.objects.filter(follower_id=follower_id, following_id=following_id).first()
         if existing is not None:
             return existing
-        permissions.check_follow_limit(users[follower_id].num_following, settings.MAX_FOLLOWING)
+        permissions.follow_one_more.check(
+            num_following=users[follower_id].num_following, limit=settings.MAX_FOLLOWING
+        )
 
         made = Follow(
             id=id, follower_id=follower_id, following_id=following_id, created_at=created_at(id)
@@ -49,7 +51,7 @@ def unfollow(*, follower_id: int, following_id: int) -> None:
     """Raises `NotFound` for whoever isn't followed, known or not."""
     with atomic("accounts"):
         users = User.objects.lock(follower_id, following_id)
-        permissions.check_session(users.get(follower_id))
+        permissions.use_account.check(users.get(follower_id))
         rows = Follow.objects.filter(follower_id=follower_id, following_id=following_id)
         if not rows.delete()[0]:
             raise NotFound(f"you don't follow {following_id}")

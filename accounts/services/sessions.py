@@ -12,10 +12,9 @@ from django.db.models import Exists
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from accounts import attempts, passwords, tokens
+from accounts import attempts, passwords, permissions, selectors, tokens
 from accounts.models import SpentRefresh, User
 from accounts.tokens import RefreshClaims, TokenPair
-from common import permissions
 from common.db import atomic, on_commit, prune, violated, with_new_id
 from common.errors import Conflict, NotFound, Unauthenticated
 from common.http.revocation import revoke, revoke_family
@@ -75,7 +74,7 @@ def log_in(*, email: str, password: str, address: str) -> Session:
         nobody = User(password=UNUSABLE_PASSWORD_PREFIX)  # costs as many hashes, and fails
         if not (user or nobody).check_password(password) or user is None:
             raise Unauthenticated("there is no account with this e-mail address and password")
-        permissions.check_sign_in(user)
+        permissions.log_in.check(user)
     return Session(user=user, tokens=tokens.issue(user))
 
 
@@ -152,7 +151,9 @@ def set_password(*, user_id: int, new_password: str, of_epoch: int | None = None
         if user is None:
             raise NotFound(f"no user {user_id}")
         if of_epoch is not None and user.session_epoch != of_epoch:
-            raise Unauthenticated("the session has ended")  # by a request that was faster
+            raise Unauthenticated(
+                "the session has ended; log in again"
+            )  # by a request that was faster
         user.password = encoded
         user.session_epoch += 1
         user.save(update_fields=["password", "session_epoch"])
@@ -163,9 +164,9 @@ def set_password(*, user_id: int, new_password: str, of_epoch: int | None = None
 
 def check_own_password(*, user_id: int, password: str, address: str) -> User:
     """Asked again before what can't be undone. Raises `Forbidden` where it is wrong."""
-    user: User = permissions.check_session(User.objects.filter(id=user_id).first())
+    user = selectors.get_account(user_id)
     with attempts.counted(account=user.email, address=address, is_signed_in=True):
-        permissions.check_password_again(is_right=user.check_password(password))
+        permissions.confirm.check(password_is_right=user.check_password(password))
     return user
 
 

@@ -2,10 +2,10 @@
 
 from django.utils import timezone
 
+from accounts import permissions
 from accounts.models import User
 from accounts.profiles import check_profile
 from accounts.services.sessions import check_own_password
-from common import permissions
 from common.db import atomic, on_commit
 from common.errors import NotFound
 from common.http.revocation import revoke
@@ -24,8 +24,9 @@ def update_profile(
     """Leaves a field that is None as it is. Publishes an event only if something changes."""
     check_profile(display_name=display_name, bio=bio)
     with atomic("accounts"):
-        row = User.objects.lock(user_id).get(user_id)
-        user: User = permissions.check_edit_profile(row, by_staff=by_staff)
+        user: User | None = User.objects.lock(user_id).get(user_id)
+        permissions.edit_profile.check(user, by_staff=by_staff)
+        assert user is not None  # refused by the rule
         before = (user.display_name, user.bio)
         user.display_name = before[0] if display_name is None else display_name
         user.bio = before[1] if bio is None else bio
@@ -98,5 +99,5 @@ def _lock(user_id: int, *, by_superuser: bool) -> User:
     user: User | None = User.objects.lock(user_id).get(user_id)
     if user is None:
         raise NotFound(f"no user {user_id}")
-    permissions.check_act_on(is_superuser=by_superuser, of_staff=user.has_privileges)
+    permissions.manage.check(by_superuser=by_superuser, of_staff=user.has_privileges)
     return user

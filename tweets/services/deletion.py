@@ -10,7 +10,6 @@ from collections.abc import Collection, Mapping
 
 from django.utils import timezone
 
-from common import permissions
 from common.batches import batched
 from common.db import atomic
 from common.errors import NotFound
@@ -18,7 +17,7 @@ from common.ids import MAX_ID
 from hydration.fragments import Change, drop, drop_after_commit
 from messaging.events import RemainsSliced, RemovalSliced, TweetDeleted
 from messaging.outbox import publish
-from tweets import selectors
+from tweets import permissions, selectors
 from tweets.models import Like, Tweet
 from tweets.services.counters import uncount
 from tweets.services.likes import unlike_locked
@@ -33,7 +32,7 @@ def delete_tweet(*, tweet_id: int, user_id: int) -> None:
     tweet = Tweet.objects.tweets().filter(id=tweet_id).first()
     if tweet is not None and tweet.user_id != user_id:
         selectors.get_visible_tweet(tweet_id)
-        permissions.check_delete_tweet(user_id=user_id, author_id=tweet.user_id)
+        permissions.delete_tweet.check(user_id=user_id, author_id=tweet.user_id)
     if not remove_tweets([tweet_id]):
         raise NotFound(f"no tweet {tweet_id}")
 

@@ -190,7 +190,7 @@ def test_only_a_superuser_acts_on_staff(
     )
 
     said = [str(message) for message in answer.context["messages"]]
-    assert sorted(said) == ["1 suspended", "bob: only a superuser may do this to a member of staff"]
+    assert sorted(said) == ["1 suspended", "bob: is staff; ask a superuser"]
     assert moderator.get(address).status_code == 200
     assert moderator.post(address, {"bio": "Overruled."}).status_code == 403
     bob.refresh_from_db()

@@ -125,7 +125,7 @@ def test_guesses_of_the_old_password_count_in_the_admin(
     client = signed_in(root)
     rates(guess="3/hour")
     for _ in range(2):
-        assert "the password is wrong" in change_in_admin(client, NEW, old="pass124")
+        assert "password: is wrong" in change_in_admin(client, NEW, old="pass124")
     log_in(api, root.email, "pass124")  # from the same address
     assert "too many wrong passwords" in change_in_admin(client, NEW)
     root.refresh_from_db()

@@ -68,8 +68,8 @@ POST    /tweet/<tweet_id>/repost                            401     401    404  
 DELETE  /tweet/<tweet_id>/repost                            401     401    404    401        404
 """
 
-# By the session of the admin. Whoever may not sign in there is sent to its log-in (302); what staff
-# may do there stands in `common.permissions.STAFF_MAY`, Django's groups apart.
+# By the session of the admin. Everyone who may not sign in there is sent to its log-in (302). What
+# staff may do there is the `staff_may` of each model's admin; Django's own admin serves groups.
 ADMIN = """
                                                             nobody  owner  other  suspended  staff
 GET     /admin/                                             302     302    302    302        200
@@ -184,4 +184,39 @@ user_service.User/GetFollowerIds    UNAUTHENTICATED  none   none   none       no
 tweet_service.Tweet/GetTweets       UNAUTHENTICATED  found  found  found      found
 tweet_service.Tweet/GetAuthorTweets UNAUTHENTICATED  found  none   none       none
 tweet_service.Tweet/ListTweets      UNAUTHENTICATED  found  found  found      found
+"""
+
+# What each rule answers to facts: `allowed`, or the code of the error that it gives.
+RULES = """
+accounts.log_in              account=active                           allowed
+accounts.log_in              account=suspended                        not_authenticated
+accounts.use_account         account=active                           allowed
+accounts.use_account         account=suspended                        not_authenticated
+accounts.use_account         account=none                             not_authenticated
+accounts.edit_profile        account=active by_staff=no               allowed
+accounts.edit_profile        account=active by_staff=yes              allowed
+accounts.edit_profile        account=suspended by_staff=no            not_authenticated
+accounts.edit_profile        account=suspended by_staff=yes           allowed
+accounts.edit_profile        account=none by_staff=yes                not_authenticated
+accounts.confirm             password_is_right=yes                    allowed
+accounts.confirm             password_is_right=no                     forbidden
+
+accounts.follow_id           follower_id=1 following_id=2             allowed
+accounts.follow_id           follower_id=1 following_id=1             bad_request
+accounts.follow              follower=active following=active         allowed
+accounts.follow              follower=active following=suspended      not_found
+accounts.follow              follower=active following=none           not_found
+accounts.follow              follower=suspended following=active      not_authenticated
+accounts.follow              follower=none following=active           not_authenticated
+accounts.follow_one_more     num_following=2 limit=3                  allowed
+accounts.follow_one_more     num_following=3 limit=3                  invalid
+
+accounts.grant_privileges    by_superuser=yes                         allowed
+accounts.grant_privileges    by_superuser=no                          forbidden
+accounts.manage              by_superuser=yes of_staff=yes            allowed
+accounts.manage              by_superuser=no of_staff=no              allowed
+accounts.manage              by_superuser=no of_staff=yes             forbidden
+
+tweets.delete_tweet          user_id=1 author_id=1                    allowed
+tweets.delete_tweet          user_id=2 author_id=1                    forbidden
 """
