@@ -348,7 +348,7 @@ def secrets() -> Iterator[Finding]:
             jwt.get_algorithm_by_name(algorithm).prepare_key(verifying)
     except (jwt.PyJWTError, ValueError, TypeError):
         text = "JWT_SIGNING_KEY and JWT_VERIFYING_KEY are no pair of Ed25519 keys in PEM"
-        yield Finding("secrets", text, "draw them anew: docs/operations.md says how")
+        yield Finding("secrets", text, "draw them anew: docs/operations/running.md says how")
     else:
         yield Finding("secrets", "the keys of the tokens fit")
 

@@ -1,20 +1,61 @@
-"""What the documents point at is there."""
+"""Documents name files, sections and functions that exist."""
 
+import ast
 import re
-from pathlib import Path
+import subprocess
+from pathlib import PurePath
 
 import pytest
 
 from tests.support.commands import ROOT
 
-NAMES = {path.name for path in ROOT.glob("tests/**/*.py")}
+FILES = subprocess.run(
+    ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True
+).stdout.split()
+FILE_NAMES = {PurePath(file).name for file in FILES}
+DOCUMENTS = [file for file in FILES if file.endswith(".md")]
 
 
-@pytest.mark.parametrize("document", ["docs/security.md", "docs/scaling.md", "SECURITY.md"])
+@pytest.mark.parametrize("document", DOCUMENTS)
 def test_a_document_names_files_that_exist(document: str) -> None:
-    text = (ROOT / document).read_text()
-    named = set(re.findall(r"`([\w/]+\.(?:py|md))`", text))
-    missing = {name for name in named if not (ROOT / name).exists() and name not in NAMES}
-    assert missing == set()
-    linked = re.findall(r"\]\((?!http)([^)#]+)\)", text)
-    assert [link for link in linked if not ((ROOT / document).parent / Path(link)).exists()] == []
+    for name in re.findall(r"`([\w/.-]+\.(?:py|md|lua|proto))(?::\w+)?`", read(document)):
+        if "/" in name:
+            assert (ROOT / name).exists() or ((ROOT / document).parent / name).exists(), name
+        else:
+            assert name in FILE_NAMES, name
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_document_links_to_files_and_sections_that_exist(document: str) -> None:
+    for target, section in re.findall(r"\]\((?!http)([^)#]*)#?([^)]*)\)", read(document)):
+        file = (ROOT / document).parent / target if target else ROOT / document
+        assert file.exists(), target
+        if section:
+            assert section in sections(file.read_text()), f"{target}#{section}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_a_document_names_functions_that_exist(document: str) -> None:
+    """Written `path/file.py:function`, as the flows in docs/architecture.md are."""
+    for file, name in re.findall(r"`([\w/]+\.(?:py|lua)):(\w+)`", read(document)):
+        source = (ROOT / file).read_text()
+        if file.endswith(".lua"):
+            assert re.search(rf"function {name}\b", source), f"{file}:{name}"
+        else:
+            assert name in definitions(source), f"{file}:{name}"
+
+
+def read(document: str) -> str:
+    return (ROOT / document).read_text()
+
+
+def sections(text: str) -> set[str]:
+    """The anchors of its headings, as GitHub writes them."""
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+def definitions(source: str) -> set[str]:
+    """Functions, methods and classes."""
+    kinds = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    return {node.name for node in ast.walk(ast.parse(source)) if isinstance(node, kinds)}

@@ -50,7 +50,7 @@ class Standby:
 
 @contextmanager
 def standby_of(world: World) -> Iterator[Standby]:
-    """As docs/operations.md says to make one. It listens where the world's processes look."""
+    """As docs/operations/outages.md says to make one. It listens where the world's processes look."""
     folder = world.folder / NAME
     folder.mkdir()
     at = Ports(postgres=world.standby_port)

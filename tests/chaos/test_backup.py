@@ -1,4 +1,4 @@
-"""docs/operations.md, "Backup": PostgreSQL alone is kept, and all else is made of it."""
+"""docs/operations/data.md, "Backup": PostgreSQL alone is kept, and all else is made of it."""
 
 import random
 import re
@@ -98,7 +98,7 @@ def test_a_dump_under_load_is_enough_to_make_everything_anew(world: World, resto
 
 
 def bring_up(restored: World) -> None:
-    """What docs/operations.md says to do, in this order."""
+    """What docs/operations/data.md says to do, in this order."""
     succeed(restored, "rebuild_search")
     for part in restored.parts:
         part.start()

@@ -1,4 +1,4 @@
-"""A PostgreSQL with a standby, as docs/operations.md has it under "Failover of PostgreSQL"."""
+"""A PostgreSQL with a standby, as docs/operations/outages.md has it under "Failover of PostgreSQL"."""
 
 import signal
 import time

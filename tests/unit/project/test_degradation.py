@@ -1,6 +1,6 @@
 """One part is gone: what doesn't need it goes on, and what does says so in time.
 
-Each cell of the table in docs/operations.md.
+Each cell of the table in docs/operations/outages.md.
 """
 
 import socket
