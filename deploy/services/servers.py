@@ -211,7 +211,7 @@ def _redis(data: Path, at: Ports) -> Server:
         "--bind": ports.LOOPBACK,
         "--port": str(at.redis),
         "--dir": str(folder),
-        "--save": "",  # a snapshot of timelines is worth less than none, see docs/operations/data.md
+        "--save": "",  # a snapshot is older than the timelines: docs/operations/data.md
     }
 
     def is_ready() -> bool:

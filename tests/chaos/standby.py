@@ -50,7 +50,7 @@ class Standby:
 
 @contextmanager
 def standby_of(world: World) -> Iterator[Standby]:
-    """As docs/operations/outages.md says to make one. It listens where the world's processes look."""
+    """A standby as docs/operations/outages.md makes one, on the port that the processes know."""
     folder = world.folder / NAME
     folder.mkdir()
     at = Ports(postgres=world.standby_port)

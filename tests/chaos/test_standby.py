@@ -1,4 +1,4 @@
-"""A PostgreSQL with a standby, as docs/operations/outages.md has it under "Failover of PostgreSQL"."""
+"""Failover of PostgreSQL to a standby, as docs/operations/outages.md describes it."""
 
 import signal
 import time
