@@ -16,7 +16,7 @@ from accounts.presentation import (
     show_tokens,
     show_users,
 )
-from common.http.authentication import Reader, find_reader_id, reader_id
+from common.http.authentication import Viewer, find_viewer_id, viewer_id
 from common.http.pagination import PageQuery, read_query
 from common.http.schema import BODY, answer_example, errors, request_example
 from common.http.serializers import read_body
@@ -149,7 +149,7 @@ class HelloView(APIView):
         examples=[answer_example({"message": "Hello, alice"})],
     )
     def get(self, request: Request) -> Response:
-        assert isinstance(request.user, Reader)
+        assert isinstance(request.user, Viewer)
         return Response({"message": f"Hello, {request.user.username}"})
 
 
@@ -167,7 +167,7 @@ class PasswordView(APIView):
     )
     def post(self, request: Request) -> Response:
         services.change_password(
-            user_id=reader_id(request),
+            user_id=viewer_id(request),
             **read_body(shapes.PasswordBody, request),
             address=client_address(request),
         )
@@ -185,7 +185,7 @@ class MeView(APIView):
         examples=[answer_example({"user": _ACCOUNT})],
     )
     def get(self, request: Request) -> Response:
-        return Response({"user": show_account(selectors.get_account(reader_id(request)))})
+        return Response({"user": show_account(selectors.get_account(viewer_id(request)))})
 
     @extend_schema(
         operation_id="update_profile",
@@ -201,7 +201,7 @@ class MeView(APIView):
     )
     def patch(self, request: Request) -> Response:
         user = services.update_profile(
-            user_id=reader_id(request), **read_body(shapes.ProfileBody, request)
+            user_id=viewer_id(request), **read_body(shapes.ProfileBody, request)
         )
         return Response({"user": show_account(user)})
 
@@ -219,7 +219,7 @@ class MeView(APIView):
     )
     def delete(self, request: Request) -> Response:
         services.delete_account(
-            user_id=reader_id(request),
+            user_id=viewer_id(request),
             **read_body(shapes.DeleteAccountBody, request),
             address=client_address(request),
         )
@@ -238,7 +238,7 @@ class UserView(APIView):
         examples=[answer_example({"user": _PERSON})],
     )
     def get(self, request: Request, name: str) -> Response:
-        person = selectors.get_person(name, viewer_id=find_reader_id(request))
+        person = selectors.get_person(name, viewer_id=find_viewer_id(request))
         return Response({"user": show_person(person)})
 
 
@@ -258,7 +258,7 @@ class UserFollowersView(APIView):
         query = read_query(PageQuery, request)
         page = selectors.get_followers(selectors.get_user(name).id, **query)
         ids = [follow.follower_id for follow in page.items]
-        people = selectors.get_people(ids, viewer_id=find_reader_id(request))
+        people = selectors.get_people(ids, viewer_id=find_viewer_id(request))
         return Response(show_users(ids, people, page.next))
 
 
@@ -278,7 +278,7 @@ class UserFollowingView(APIView):
         query = read_query(PageQuery, request)
         page = selectors.get_following(selectors.get_user(name).id, **query)
         ids = [follow.following_id for follow in page.items]
-        people = selectors.get_people(ids, viewer_id=find_reader_id(request))
+        people = selectors.get_people(ids, viewer_id=find_viewer_id(request))
         return Response(show_users(ids, people, page.next))
 
 
@@ -293,7 +293,7 @@ class FollowView(APIView):
         examples=[answer_example({"result": [_FOLLOW | {"user": _PERSON}], "next": None})],
     )
     def get(self, request: Request) -> Response:
-        me = reader_id(request)
+        me = viewer_id(request)
         page = selectors.get_followers(me, **read_query(PageQuery, request))
         others = [follow.follower_id for follow in page.items]
         people = selectors.get_people(others, viewer_id=me)
@@ -316,7 +316,7 @@ class FollowView(APIView):
     )
     def post(self, request: Request) -> Response:
         following_id = require_id(read_body(shapes.FollowBody, request)["following_id"], "user")
-        follow = services.follow(follower_id=reader_id(request), following_id=following_id)
+        follow = services.follow(follower_id=viewer_id(request), following_id=following_id)
         return Response(
             {"message": "following", "follow": show_follow(selectors.as_follow(follow))}
         )
@@ -331,7 +331,7 @@ class UnfollowView(APIView):
     )
     def delete(self, request: Request, following_id: str) -> Response:
         services.unfollow(
-            follower_id=reader_id(request), following_id=require_id(following_id, "user")
+            follower_id=viewer_id(request), following_id=require_id(following_id, "user")
         )
         return Response(status=204)
 
@@ -347,7 +347,7 @@ class FollowingView(APIView):
         examples=[answer_example({"result": [_FOLLOW | {"user": _PERSON}], "next": None})],
     )
     def get(self, request: Request) -> Response:
-        me = reader_id(request)
+        me = viewer_id(request)
         page = selectors.get_following(me, **read_query(PageQuery, request))
         others = [follow.following_id for follow in page.items]
         people = selectors.get_people(others, viewer_id=me)

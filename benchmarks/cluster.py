@@ -21,6 +21,8 @@ import django
 import redis
 from redis.crc import key_slot
 
+from common.redis.client import redis_client
+
 os.environ["DJANGO_SETTINGS_MODULE"] = "benchmarks.settings"  # noqa: TID251 an entry file
 django.setup()
 
@@ -100,7 +102,7 @@ def by_chunks(
     caches = {f"feed{n}": _cache(client) for n, client in enumerate(servers)}
     with override_settings(CACHES=settings.CACHES | caches, FEED_SHARDS=list(caches)):
         for shard, ids in shards.group(followers).items():
-            timelines.fill(shards.connection(shard), [lists.key(id) for id in ids])
+            timelines.fill(redis_client(shard), [lists.key(id) for id in ids])
         yield lambda entry_id: store.push(entry_id, author_id, followers)
 
 

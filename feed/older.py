@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import redis
 
 from common.redis import shards
+from common.redis.client import redis_client
 from feed import store, truth
 from grpc_services.clients.tweets import MAX_ENTRIES
 from hydration import fragments
@@ -38,7 +39,7 @@ def entries_below(user_id: int, before_id: int, limit: int) -> list[int]:
 def _find(user_id: int) -> _Block | None:
     """None where nothing is cached, or what no one of us wrote."""
     try:
-        found = shards.connection(shards.of(user_id)).get(store.older_key(user_id))
+        found = redis_client(shards.of(user_id)).get(store.older_key(user_id))
         before_id, is_last, *entries = map(int, found.split() if isinstance(found, bytes) else [])
     except (redis.ResponseError, ValueError):  # another type; nothing, or a lease
         return None

@@ -10,6 +10,7 @@ import redis
 
 from common.observability import tracing
 from common.redis import shards
+from common.redis.client import redis_client
 from feed.lists import authored, key, script
 
 # Timelines a script touches at most: the server does nothing else meanwhile.
@@ -103,7 +104,7 @@ class _Pipe:
     """Calls to one shard, some of them under way."""
 
     def __init__(self, shard: str) -> None:
-        self._client = shards.connection(shard)
+        self._client = redis_client(shard)
         self._connection: Any = self._client.connection_pool.get_connection()
         self._in_flight: deque[Call] = deque()
         self._unknown: list[Call] = []

@@ -18,6 +18,7 @@ import redis
 from common.batches import batched
 from common.ids import parse_id
 from common.redis import shards
+from common.redis.client import redis_client
 from feed import store
 
 KEY = "placement"
@@ -33,14 +34,14 @@ log = logging.getLogger(__name__)
 
 def settle() -> None:
     """Takes away what is not kept up. Done again, or by several workers at once, it is the same."""
-    marks = {shard: _mark(shards.connection(shard)) for shard in shards.names()}
+    marks = {shard: _mark(redis_client(shard)) for shard in shards.names()}
     last = max(filter(None, marks.values()), default=(0, 0))
     version, count = last
     now = last if count == len(marks) else (version + 1, len(marks))
     for shard, mark in marks.items():
         if mark != now:
             _clear(shard, wholly=mark is not None and mark != last)
-            shards.connection(shard).set(KEY, "{}:{}".format(*now))
+            redis_client(shard).set(KEY, "{}:{}".format(*now))
 
 
 settle_once = cache(settle)  # in a process
@@ -59,7 +60,7 @@ def _mark(shard: redis.Redis) -> Mark | None:
 
 
 def _clear(shard: str, *, wholly: bool) -> None:
-    client = shards.connection(shard)
+    client = redis_client(shard)
     if wholly:
         client.delete(store.PULLED_KEY)  # first: lists that are built from now on lack nothing
     elif len(shards.names()) == 1:

@@ -20,6 +20,7 @@ from django.conf import settings
 
 from common.batches import batched
 from common.redis import shards
+from common.redis.client import redis_client
 from feed import store
 from feed.lists import script
 from grpc_services.clients import accounts
@@ -35,7 +36,7 @@ def states(shard: str, author_ids: Collection[int]) -> dict[int, str]:
     """What stands of each of the authors there; empty where it is pushed as anyone."""
     if not author_ids:
         return {}
-    found: Any = shards.connection(shard).hmget(store.PULLED_KEY, list(map(str, author_ids)))
+    found: Any = redis_client(shard).hmget(store.PULLED_KEY, list(map(str, author_ids)))
     return {id: (state or b"").decode() for id, state in zip(author_ids, found, strict=True)}
 
 
@@ -92,7 +93,7 @@ def end(author_id: int, number: int) -> None:
 
 def followed_by(user_id: int) -> list[int]:
     """The authors whose lists the user's timeline is merged with."""
-    pipeline = shards.connection(shards.of(user_id)).pipeline(transaction=False)
+    pipeline = redis_client(shards.of(user_id)).pipeline(transaction=False)
     pipeline.hget(store.PULLED_KEY, _VERSION)
     pipeline.get(store.pulls_key(user_id))
     version, known = pipeline.execute(raise_on_error=False)
@@ -120,7 +121,7 @@ def _ask(user_id: int) -> list[int]:
 
 
 def _registry(shard: str) -> tuple[bytes, list[int]]:
-    found: Any = shards.connection(shard).hgetall(store.PULLED_KEY)
+    found: Any = redis_client(shard).hgetall(store.PULLED_KEY)
     version = found.pop(_VERSION, b"0")
     return version, sorted(map(int, found))
 

@@ -27,6 +27,7 @@ from django.conf import settings
 
 from common.ids import parse_id
 from common.redis import shards
+from common.redis.client import redis_client
 from feed.lists import TIMELINE, Kind, key, script
 from feed.pipeline import CHUNK, Audience, Call, run
 from hydration import fragments
@@ -89,7 +90,7 @@ def read(owner_id: int, kind: Kind = TIMELINE) -> Timeline | None:
 def read_all(owner_ids: Sequence[int], kind: Kind, *, shard: str) -> list[Timeline | None]:
     """As `read`, for several of one shard in one round trip."""
     names = [key(id, kind) for id in owner_ids]
-    connection = shards.connection(shard)
+    connection = redis_client(shard)
     pipeline = connection.pipeline(transaction=False)
     for name in names:
         pipeline.lrange(name, 0, -1)
@@ -139,7 +140,7 @@ def peek(owner_id: int, kind: Kind = TIMELINE) -> Listed | None:
     A value of another type, or a list being built, is made anew by the next reader.
     """
     try:
-        connection = shards.connection(kind.shard_of(owner_id))
+        connection = redis_client(kind.shard_of(owner_id))
         found: Any = connection.lrange(key(owner_id, kind), 0, -1)
     except redis.ResponseError:
         return None
@@ -172,7 +173,7 @@ def materialised(user_ids: Sequence[int]) -> list[int]:
     """Those of the users whose timelines exist, those being built included."""
     materialised: list[int] = []
     for shard, ids in shards.group(user_ids).items():
-        pipeline = shards.connection(shard).pipeline(transaction=False)
+        pipeline = redis_client(shard).pipeline(transaction=False)
         for user_id in ids:
             pipeline.exists(key(user_id))
         materialised += [id for id, found in zip(ids, pipeline.execute(), strict=True) if found]
@@ -217,7 +218,7 @@ def finish_building(
 
 
 def forget(owner_id: int, kind: Kind = TIMELINE) -> None:
-    connection = shards.connection(kind.shard_of(owner_id))
+    connection = redis_client(kind.shard_of(owner_id))
     connection.delete(key(owner_id, kind), older_key(owner_id), pulls_key(owner_id))
 
 
@@ -226,7 +227,7 @@ def forget_all(user_ids: Sequence[int]) -> None:
     for shard, ids in shards.group(user_ids).items():
         names = [name for id in ids for name in (key(id), older_key(id), pulls_key(id))]
         if names:
-            shards.connection(shard).unlink(*names)
+            redis_client(shard).unlink(*names)
 
 
 def push(entry_id: int, author_id: int, audience: Audience | Sequence[int]) -> int:
@@ -295,7 +296,7 @@ def settle(
 def iter_materialised(kind: Kind = TIMELINE) -> Iterator[int]:
     """The owners of all lists that are read, in no order; a scan, so some may come twice."""
     for shard in [kind.shard] if kind.shard else shards.names():
-        for name in shards.connection(shard).scan_iter(match=f"{kind.prefix}:*", count=1000):
+        for name in redis_client(shard).scan_iter(match=f"{kind.prefix}:*", count=1000):
             owner_id = parse_id(name.partition(b":")[2])
             if owner_id is not None and kind.shard_of(owner_id) == shard:
                 yield owner_id

@@ -3,7 +3,7 @@ from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
-from common.http.authentication import reader_id
+from common.http.authentication import viewer_id
 from common.http.pagination import format_cursor, read_query
 from common.http.schema import answer_example, errors
 from common.http.views import APIView
@@ -41,9 +41,9 @@ class FeedView(APIView):
         query = read_query(FeedQuery, request)
         limit, offset, cursor = query["limit"], query["offset"], query["cursor"]
         if cursor is None:
-            page = read_by_offset(reader_id(request), offset=offset, limit=limit)
+            page = read_by_offset(viewer_id(request), offset=offset, limit=limit)
         else:
-            page = read_by_cursor(reader_id(request), before_id=cursor, limit=limit)
+            page = read_by_cursor(viewer_id(request), before_id=cursor, limit=limit)
         rest = {
             "count": page.count,
             "limit": limit,

@@ -7,7 +7,7 @@ import redis
 
 from common.batches import batched
 from common.ids import parse_id
-from common.redis import shards
+from common.redis.client import redis_client
 from grpc_services.clients import accounts, tweets
 from grpc_services.clients.calls import MAX_IDS
 from hydration.codec import (
@@ -29,7 +29,7 @@ _SCANNED = 500
 def iter_cached(shard: str) -> Iterator[list[str]]:
     """The names of all keys of the cache, some hundred at a time; some may come twice."""
     for kind in ("tweet", "user", "marks"):
-        names = shards.connection(shard).scan_iter(match=f"{kind}:*", count=_SCANNED)
+        names = redis_client(shard).scan_iter(match=f"{kind}:*", count=_SCANNED)
         for batch in batched(names, _SCANNED):
             yield [name.decode() for name in batch if parse_id(name.partition(b":")[2])]
 
@@ -52,7 +52,7 @@ def find_stale(shard: str, names: Sequence[str]) -> list[tuple[str, int]]:
 
 def drop_stale(shard: str, stale: Iterable[tuple[str, int]]) -> None:
     """Drops what `find_stale` returned."""
-    pipeline = shards.connection(shard).pipeline(transaction=False)
+    pipeline = redis_client(shard).pipeline(transaction=False)
     for name, tweet_id in stale:
         if tweet_id:
             pipeline.hdel(name, str(tweet_id))
@@ -87,7 +87,7 @@ def _find_stale_users(shard: str, user_ids: Sequence[int]) -> list[int]:
 
 def _find_stale_marks(shard: str, viewer_id: int) -> list[int]:
     try:
-        found: Any = shards.connection(shard).hgetall(marks_key(viewer_id))
+        found: Any = redis_client(shard).hgetall(marks_key(viewer_id))
     except redis.ResponseError:  # a value of another type
         return []
     marks = {int(id): mark for id, mark in found.items() if parse_id(id) and mark in MARKS}
@@ -97,7 +97,7 @@ def _find_stale_marks(shard: str, viewer_id: int) -> list[int]:
 
 def _fetch(shard: str, names: Iterable[str]) -> list[bytes | None]:
     asked = list(names)
-    found: Any = shards.connection(shard).mget(asked) if asked else []
+    found: Any = redis_client(shard).mget(asked) if asked else []
     return list(found)
 
 

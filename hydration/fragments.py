@@ -29,6 +29,7 @@ from common.db import on_commit
 from common.errors import OUTAGES, Unavailable
 from common.observability.metrics import FRAGMENTS_MISSED, FRAGMENTS_READ
 from common.redis import shards
+from common.redis.client import redis_client
 from common.redis.scripts import Script
 from grpc_services.clients import accounts, tweets
 from hydration.codec import (
@@ -159,7 +160,7 @@ def drop(change: Change) -> None:
     keys = [*map(tweet_key, change.entries), *map(user_key, change.users)]
 
     def drop_there(shard: str) -> None:
-        pipeline = shards.connection(shard).pipeline(transaction=False)
+        pipeline = redis_client(shard).pipeline(transaction=False)
         if keys:
             pipeline.unlink(*keys)
         if change.viewer is not None and change.entries and shard == shards.of(change.viewer):

@@ -17,7 +17,7 @@ _IN_HAND_SECONDS = 0.5
 _ROUNDS = 2
 
 
-def wait_until_handled(queues: Sequence[str], seconds: float) -> bool:
+def wait_until_drained(queues: Sequence[str], seconds: float) -> bool:
     """Waits until the news told so far have left the outbox and the queues.
 
     Others may go on telling: each queue need be empty only once. Returns False where that takes

@@ -34,7 +34,7 @@ class Wakeup(Protocol):
         """
 
 
-class InProcess:
+class InProcessWakeup:
     """Relay and writers are threads of one process."""
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class InProcess:
         return self._woken.setdefault(using, threading.Event())
 
 
-class Notify:
+class PostgresWakeup:
     """Relay and writers are processes that share a PostgreSQL."""
 
     def __init__(self) -> None:

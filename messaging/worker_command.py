@@ -40,7 +40,7 @@ class WorkerCommand(BaseCommand):
         require_broker()
         queues = ", ".join(worker.queue for worker in self.workers)
         self.stdout.write(f"{queues}: waiting for messages; SIGTERM or Ctrl-C ends")
-        deadlines.impose(settings.DATABASE_PATIENCE_SECONDS)
+        deadlines.set_for_process(settings.DATABASE_PATIENCE_SECONDS)
         stop = stop_on_signals()
         monitor.start(lambda: self._ready(stop))
         with ThreadPoolExecutor(len(self.workers)) as pool:

@@ -6,7 +6,7 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 
 from common.errors import Invalid
-from common.http.authentication import reader_id
+from common.http.authentication import viewer_id
 from common.http.pagination import read_query
 from common.http.schema import answer_example, errors
 from common.http.views import APIView
@@ -53,7 +53,7 @@ class SearchView(APIView):
                 fields={"offset": [f"offset + limit must be {WINDOW} at most"]},
             )
         page = selectors.search(
-            text, limit=limit, offset=offset, cursor=query["cursor"], viewer_id=reader_id(request)
+            text, limit=limit, offset=offset, cursor=query["cursor"], viewer_id=viewer_id(request)
         )
         rest = {
             "count": len(page.results),

@@ -7,14 +7,14 @@ import pytest
 from django.conf import settings
 from django.db import connections
 from django.test.utils import setup_databases
-from django_redis import get_redis_connection
 from pytest_django import Settings
 from rest_framework.test import APIClient
 
 from accounts import tokens
 from accounts.models import User
 from common.http.revocation import revocations
-from common.http.throttling import purses, rate_of
+from common.http.throttling import local_tokens, rate_of
+from common.redis.client import redis_client
 from messaging.broker import broker, dead_queue
 from messaging.relay import relay_all
 from messaging.worker import workers
@@ -160,14 +160,14 @@ def rates(settings: Settings, empty_redis: None) -> Iterator[Callable[..., None]
     def limit(**rates: str) -> None:
         settings.RATES = dict.fromkeys(settings.RATES) | rates
         rate_of.cache_clear()
-        purses.forget()
+        local_tokens.forget()
 
     yield limit
     rate_of.cache_clear()
-    purses.forget()
+    local_tokens.forget()
 
 
 @pytest.fixture
 def empty_redis() -> None:
-    get_redis_connection().flushdb()
+    redis_client().flushdb()
     revocations.forget()

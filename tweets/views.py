@@ -6,7 +6,7 @@ from rest_framework.permissions import AllowAny, IsAuthenticatedOrReadOnly
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from common.http.authentication import find_reader_id, reader_id
+from common.http.authentication import find_viewer_id, viewer_id
 from common.http.pagination import PageQuery, read_query
 from common.http.schema import BODY, answer_example, errors, request_example
 from common.http.serializers import read_body
@@ -64,7 +64,7 @@ class TweetsView(APIView):
         ],
     )
     def post(self, request: Request) -> Response:
-        tweet = services.post_tweet(user_id=reader_id(request), **_read_post(request))
+        tweet = services.post_tweet(user_id=viewer_id(request), **_read_post(request))
         return Response(show_one("tweet created", selectors.as_created(tweet)))
 
     @extend_schema(
@@ -78,7 +78,7 @@ class TweetsView(APIView):
     )
     def get(self, request: Request) -> Response:
         query = read_query(PageQuery, request)
-        me = reader_id(request)
+        me = viewer_id(request)
         page = selectors.get_author_page(
             me, viewer_id=me, before_id=query["cursor"], limit=query["limit"]
         )
@@ -101,7 +101,7 @@ class TweetView(APIView):
         query = read_query(PageQuery, request)
         thread = selectors.get_thread(
             require_id(tweet_id, "tweet"),
-            viewer_id=find_reader_id(request),
+            viewer_id=find_viewer_id(request),
             after_id=query["cursor"],
             limit=query["limit"],
         )
@@ -116,7 +116,7 @@ class TweetView(APIView):
         examples=[answer_example({"message": "tweet deleted"})],
     )
     def delete(self, request: Request, tweet_id: str) -> Response:
-        services.delete_tweet(tweet_id=require_id(tweet_id, "tweet"), user_id=reader_id(request))
+        services.delete_tweet(tweet_id=require_id(tweet_id, "tweet"), user_id=viewer_id(request))
         return Response({"message": "tweet deleted"})
 
 
@@ -137,7 +137,7 @@ class ReplyView(APIView):
     )
     def post(self, request: Request, tweet_id: str) -> Response:
         tweet = services.reply(
-            user_id=reader_id(request),
+            user_id=viewer_id(request),
             parent_id=require_id(tweet_id, "tweet"),
             **_read_post(request),
         )
@@ -219,7 +219,7 @@ class UserTweetsView(APIView):
         query = read_query(PageQuery, request)
         page = selectors.get_author_page(
             selectors.get_author_id(name),
-            viewer_id=find_reader_id(request),
+            viewer_id=find_viewer_id(request),
             before_id=query["cursor"],
             limit=query["limit"],
         )
@@ -233,6 +233,6 @@ def _read_post(request: Request) -> dict[str, Any]:
 
 def _act(act: Callable[..., int], request: Request, tweet_id: str, message: str) -> Response:
     """Answers with the tweet as it is then."""
-    me = reader_id(request)
+    me = viewer_id(request)
     acted_on = act(tweet_id=require_id(tweet_id, "tweet"), user_id=me)
     return Response(show_one(message, selectors.get_tweet(acted_on, viewer_id=me)))

@@ -12,7 +12,7 @@ http = get_asgi_application()
 from common.postgresql import deadlines  # noqa: E402 apps must be ready
 from twitter_project import startup  # noqa: E402
 
-deadlines.impose(settings.DATABASE_DEADLINE_SECONDS)
+deadlines.set_for_process(settings.DATABASE_DEADLINE_SECONDS)
 startup.start()
 
 application = ProtocolTypeRouter({"http": http})

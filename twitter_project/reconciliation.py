@@ -15,7 +15,7 @@ from common.batches import batched
 from common.db import atomic
 from common.drift import Drift
 from common.http.pagination import Page
-from messaging.draining import wait_until_handled
+from messaging.draining import wait_until_drained
 from messaging.worker import workers
 from tweets.models import Tweet
 
@@ -83,7 +83,7 @@ def repair(found: Sequence[Drift]) -> None:
 
 def wait_for_news(seconds: float) -> bool:
     """Waits until no older event is on its way to `num_tweets`; False if that takes longer."""
-    return wait_until_handled([workers()["tweets"].queue], seconds)
+    return wait_until_drained([workers()["tweets"].queue], seconds)
 
 
 def _pages(find: Callable[..., Page[T]]) -> Iterator[Page[T]]:

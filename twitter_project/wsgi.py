@@ -16,7 +16,7 @@ from twitter_project.wsgi_handler import Handler  # noqa: E402
 
 application = Handler()
 
-deadlines.impose(settings.DATABASE_DEADLINE_SECONDS)
+deadlines.set_for_process(settings.DATABASE_DEADLINE_SECONDS)
 
 _ = get_resolver().url_patterns  # else the first request would wait while the views are imported
 # What is loaded by now lives as long as the process: no use in looking through it again and again.

@@ -24,7 +24,7 @@ _VERIFIED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class Viewer:
     """The signed-in user, as the token tells."""
 
     id: int
@@ -55,7 +55,7 @@ class TokenAuthentication(JWTStatelessUserAuthentication):
             raise InvalidToken("the token has expired")
         return token
 
-    def get_user(self, validated_token: Token) -> Reader:  # type: ignore[override]
+    def get_user(self, validated_token: Token) -> Viewer:  # type: ignore[override]
         user_id = parse_id(str(validated_token.get("user_id", "")))
         epoch = validated_token.get("epoch")
         family = validated_token.get("family")
@@ -63,7 +63,7 @@ class TokenAuthentication(JWTStatelessUserAuthentication):
             raise InvalidToken("the token names no user")
         if revocations.is_revoked(user_id, epoch, family):
             raise InvalidToken("the session has ended")
-        return Reader(id=user_id, username=str(validated_token.get("username", "")))
+        return Viewer(id=user_id, username=str(validated_token.get("username", "")))
 
 
 @lru_cache(_VERIFIED)
@@ -75,10 +75,10 @@ def _verify(raw_token: bytes) -> Token:
         raise InvalidToken("the token can't be read") from None
 
 
-def reader_id(request: Request) -> int:
+def viewer_id(request: Request) -> int:
     """The signed-in reader's id, in a view that asks for one."""
-    return cast(Reader, request.user).id
+    return cast(Viewer, request.user).id
 
 
-def find_reader_id(request: Request) -> int | None:
-    return reader_id(request) if request.user.is_authenticated else None
+def find_viewer_id(request: Request) -> int | None:
+    return viewer_id(request) if request.user.is_authenticated else None

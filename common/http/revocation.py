@@ -13,12 +13,13 @@ import logging
 import threading
 import time
 from datetime import timedelta
+from typing import Any
 
 import redis.exceptions
 from django.conf import settings
-from django_redis import get_redis_connection
 
 from common.errors import OUTAGES
+from common.redis.client import redis_client
 
 KEY = "revoked"
 EVERY_EPOCH = 2**31
@@ -44,7 +45,7 @@ def _add(member: str, *, of_user: int) -> None:
     # A clock that is ahead may have issued the token or drop the member, one that is behind may
     # accept the token, and each of the three differs from the next by the leeway at most.
     outlasts = lifetime + 3 * settings.SIMPLE_JWT["LEEWAY"]
-    pipeline = get_redis_connection().pipeline(transaction=False)
+    pipeline = redis_client().pipeline(transaction=False)
     pipeline.zadd(KEY, {member: now + outlasts.total_seconds()})
     pipeline.zremrangebyscore(KEY, "-inf", now)
     try:
@@ -81,7 +82,8 @@ class _Revocations:
     def _read(self) -> tuple[dict[int, int], frozenset[str]]:
         epochs: dict[int, int] = {}
         families: set[str] = set()
-        for member in get_redis_connection().zrangebyscore(KEY, time.time(), "+inf"):
+        members: Any = redis_client().zrangebyscore(KEY, time.time(), "+inf")
+        for member in members:
             owner, _, value = member.decode(errors="replace").partition(":")
             if owner == _FAMILY:
                 families.add(value)

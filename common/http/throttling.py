@@ -27,7 +27,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from common.addresses import without_port
-from common.http.authentication import find_reader_id
+from common.http.authentication import find_viewer_id
 from common.redis.buckets import Bucket, Rate, take
 
 if TYPE_CHECKING:  # its class body imports this module
@@ -65,7 +65,7 @@ class Verdict:
         return headers | {"Retry-After": str(self.wait)} if self.wait else headers
 
 
-class _Purse:
+class _OwnerTokens:
     """Tokens of one owner that this process holds."""
 
     __slots__ = ("full_at", "held", "left", "until", "wait_until")
@@ -78,10 +78,10 @@ class _Purse:
         self.wait_until = 0.0  # no token before
 
 
-class Purses:
+class LocalTokens:
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._purses: OrderedDict[tuple[str, str], _Purse] = OrderedDict()
+        self._purses: OrderedDict[tuple[str, str], _OwnerTokens] = OrderedDict()
 
     def spend(self, scope: str, owner: str, rate: Rate) -> Verdict:
         now = time.monotonic()
@@ -109,10 +109,10 @@ class Purses:
         """As in a new process: for tests."""
         self._purses.clear()
 
-    def _find(self, scope: str, owner: str) -> _Purse:
+    def _find(self, scope: str, owner: str) -> _OwnerTokens:
         purse = self._purses.get((scope, owner))
         if purse is None:
-            purse = self._purses[scope, owner] = _Purse()
+            purse = self._purses[scope, owner] = _OwnerTokens()
             if len(self._purses) > _MOST_OWNERS:
                 self._purses.popitem(last=False)
         else:
@@ -124,13 +124,13 @@ def _handful(rate: Rate) -> int:
     return max(1, min(_MOST_HELD, rate.tokens // _SHARE))
 
 
-def _judge(purse: _Purse, rate: Rate, now: float) -> Verdict:
+def _judge(purse: _OwnerTokens, rate: Rate, now: float) -> Verdict:
     wait = purse.wait_until - now
     full_in = max(0, math.ceil(purse.full_at - now))
     return Verdict(rate, purse.left + purse.held, full_in, max(0, math.ceil(wait)))
 
 
-purses = Purses()
+local_tokens = LocalTokens()
 
 
 @cache
@@ -145,11 +145,11 @@ def count_address(scope: str, address: str) -> Verdict | None:
     rate = rate_of(scope)
     if rate is None:
         return None
-    verdict = purses.spend(scope, address, rate)
+    verdict = local_tokens.spend(scope, address, rate)
     network = surrounding_network(address)
     if network is None or verdict.wait:
         return verdict
-    of_network = purses.spend(scope, network, network_rate(rate))
+    of_network = local_tokens.spend(scope, network, network_rate(rate))
     return of_network if of_network.wait else verdict
 
 
@@ -219,7 +219,7 @@ class Throttle(BaseThrottle):
         if owner is None:
             self._verdict = count_address(scope, client_address(request))
         else:
-            self._verdict = purses.spend(scope, owner, rate)
+            self._verdict = local_tokens.spend(scope, owner, rate)
         django_request: Any = request._request
         django_request.verdict = self._verdict  # for the middleware, which sets the headers
         return not (self._verdict and self._verdict.wait)
@@ -233,5 +233,5 @@ def _find_owner(request: Request, view: "APIView") -> str | None:
     named: str | None = view.find_owner(request) if hasattr(view, "find_owner") else None
     if named is not None:
         return named
-    reader_id = find_reader_id(request)
-    return None if reader_id is None else str(reader_id)
+    viewer_id = find_viewer_id(request)
+    return None if viewer_id is None else str(viewer_id)

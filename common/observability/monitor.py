@@ -75,7 +75,7 @@ def start(ready: Ready, *collectors: str) -> str | None:
 
 
 @contextmanager
-def counted_together() -> Iterator[None]:
+def share_metrics() -> Iterator[None]:
     """The processes forked meanwhile count into one folder, which this process's `/metrics` reads.
 
     The library decides when it is imported: a process that has done so already (a test) counts for

@@ -74,7 +74,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         # libpq takes what is None, and not what is empty, from its own environment
         there = {**conn_params, "host": host or None, "port": port or None}
         try:
-            with breaker(*place).guard(), deadlines.of_a_connection():
+            with breaker(*place).guard(), deadlines.while_connecting():
                 connection = super().get_new_connection(there)
                 if waiting.is_wary():  # a pooler lets in though the server behind it hangs
                     _ask(connection)
@@ -94,7 +94,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         if now - self._checked_at < IDLE_SECONDS and self._is_silent():
             self.health_check_done = True
         else:
-            with deadlines.of_a_connection():
+            with deadlines.while_connecting():
                 super().close_if_health_check_failed()
         self._checked_at = now
 

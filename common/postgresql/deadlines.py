@@ -16,7 +16,7 @@ _of_process: float | None = None
 _of_block: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
-def impose(seconds: float | None) -> None:
+def set_for_process(seconds: float | None) -> None:
     """On every statement of this process."""
     global _of_process
     _of_process = seconds
@@ -28,7 +28,7 @@ def seconds() -> float | None:
 
 
 @contextmanager
-def of_a_connection() -> Iterator[None]:
+def while_connecting() -> Iterator[None]:
     """Around what makes one, or asks whether it lives."""
     limit = _CONNECT_SECONDS
     if _of_process is not None:

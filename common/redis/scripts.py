@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django_redis import get_redis_connection
 from redis.exceptions import ConnectionError, NoScriptError, ResponseError
 
 from common.observability import tracing
+from common.redis.client import redis_client
 
 Value = str | bytes | int
 
@@ -77,7 +77,7 @@ def _send_and_read(kept: _Kept, command: Sequence[Value]) -> Any:
 
 def _connection(server: str) -> _Kept:
     """This thread's."""
-    pool = get_redis_connection(server).connection_pool
+    pool = redis_client(server).connection_pool
     by_server: dict[str, _Kept] = vars(_kept)
     kept = by_server.get(server)
     if kept is None or kept.pool is not pool:

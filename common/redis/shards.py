@@ -12,9 +12,7 @@ users that are to be its own. `feed.placement` says what then becomes of the lis
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
-import redis
 from django.conf import settings
-from django_redis import get_redis_connection
 
 from common.errors import OUTAGES
 
@@ -44,11 +42,6 @@ def group(user_ids: Sequence[int]) -> dict[str, Sequence[int]]:
     for user_id in user_ids:
         groups[numbers[user_id % _SLOTS]].append(user_id)
     return dict(zip(shards, groups, strict=True))
-
-
-def connection(shard: str) -> redis.Redis:
-    client: redis.Redis = get_redis_connection(shard)
-    return client
 
 
 def on_each(act: Callable[[str], object]) -> None:

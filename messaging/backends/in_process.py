@@ -26,7 +26,7 @@ _TIMER_SECONDS = 1.0
 log = logging.getLogger(__name__)
 
 
-class EmbeddedBroker:
+class InProcessBroker:
     def __init__(self) -> None:
         embedded_parts.register("broker", self)
         self._arrived = threading.Condition()

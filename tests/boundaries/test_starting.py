@@ -61,13 +61,13 @@ _CONNECT_SIDE_BY_SIDE = """
 import sys, threading
 import django
 django.setup()
-from django_redis import get_redis_connection
+from common.redis.client import redis_client
 sys.setswitchinterval(1e-6)
 barrier = threading.Barrier(32)
 seen = []
 def connect(n):
     barrier.wait()
-    client = get_redis_connection()
+    client = redis_client()
     client.set(f"key-{n}", 1)
     barrier.wait()
     seen.append(client.dbsize())

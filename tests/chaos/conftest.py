@@ -21,7 +21,7 @@ from django.conf import settings
 
 from deploy.services.servers import DATABASE, PASSWORD, USER, Ports, list_servers
 from tests.chaos.faults import Targets
-from tests.support.parts import Part, of_server
+from tests.support.parts import Part, server_part
 from tests.support.processes import Process
 from tests.support.proxy import Proxy
 
@@ -103,7 +103,7 @@ def world() -> Iterator[World]:
         (folder / "log").mkdir()
         at = Ports(*free_ports(8))
         servers = list_servers(folder, clone=folder, at=at)
-        server_parts = {server.name: of_server(server, folder / "log") for server in servers}
+        server_parts = {server.name: server_part(server, folder / "log") for server in servers}
         for server in servers:
             server_parts[server.name].start()
             stack.callback(server_parts[server.name].end)

@@ -11,7 +11,7 @@ from deploy.services.packages import find_postgres_tools
 from deploy.services.servers import BASE_ENVIRONMENT, Ports, Server, list_servers
 from tests.chaos.conftest import START_SECONDS, World, postgres_url
 from tests.support.conditions import wait_until
-from tests.support.parts import Part, of_server
+from tests.support.parts import Part, server_part
 
 NAME = "standby"
 
@@ -56,7 +56,7 @@ def standby_of(world: World) -> Iterator[Standby]:
     at = Ports(postgres=world.standby_port)
     [server] = [s for s in list_servers(folder, clone=folder, at=at) if s.name == "postgres"]
     _copy(world, server)
-    made = Standby(of_server(server, folder), postgres_url(world.standby_port), world)
+    made = Standby(server_part(server, folder), postgres_url(world.standby_port), world)
     try:
         made.start()
         yield made

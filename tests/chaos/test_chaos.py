@@ -76,8 +76,8 @@ def test_nothing_is_lost(world: World, chaos: Chaos, capsys: pytest.CaptureFixtu
     assert twice == []
     assert oddities == []
     # a process outlives what it leans on
-    own_ends = [said for part in world.targets.processes for said in part.own_ends]
-    assert not own_ends, "\n\n".join(own_ends)
+    unexpected_exits = [said for part in world.targets.processes for said in part.unexpected_exits]
+    assert not unexpected_exits, "\n\n".join(unexpected_exits)
     differences = f"{audit.stdout}\n{audit.stderr}"
     assert (audit.returncode, audit.stdout.splitlines()[-1]) == (0, "nothing differs"), differences
     wait_until(lambda: not on_the_way(world), QUIET_SECONDS)  # what was delivered again included

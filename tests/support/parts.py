@@ -29,7 +29,9 @@ class Part:
         self._ended_at: float | None = None
         self.starts = 0
         self._is_killed = False
-        self.own_ends: list[str] = []  # what it said last when it ended though nobody killed it
+        self.unexpected_exits: list[
+            str
+        ] = []  # what it said last when it ended though nobody killed it
 
     def start(self) -> None:
         with self._lock:
@@ -45,7 +47,7 @@ class Part:
             return running.is_running
         return running is not None and running.poll() is None
 
-    def start_again(self, after: float) -> None:
+    def restart_after(self, after: float) -> None:
         """Once it has been dead for so many seconds."""
         with self._lock:
             if self.is_running:
@@ -53,7 +55,7 @@ class Part:
             if self._ended_at is None:
                 self._ended_at = time.monotonic()
                 if not self._is_killed and isinstance(self._running, Process):
-                    self.own_ends.append(self._running.last_words())
+                    self.unexpected_exits.append(self._running.last_words())
             elif time.monotonic() - self._ended_at > after:
                 self.start()
 
@@ -75,7 +77,7 @@ class Part:
                 self._running.wait()
 
 
-def of_server(server: Server, logs: Path) -> Part:
+def server_part(server: Server, logs: Path) -> Part:
     def launch() -> subprocess.Popen[bytes]:
         server.prepare()
         with (logs / f"{server.name}.log").open("ab") as log:
@@ -112,7 +114,7 @@ class Supervisor:
     def _run(self) -> None:
         while not self._stop.wait(_LOOK_SECONDS):
             for part in self._parts:
-                part.start_again(after=self._draw.uniform(0.2, 1.0))
+                part.restart_after(after=self._draw.uniform(0.2, 1.0))
 
 
 def _descendants(pid: int) -> Iterator[int]:

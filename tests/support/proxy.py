@@ -37,26 +37,26 @@ class Proxy:
 
         return int(self._call(cut()))
 
-    def hang_up(self, when_told: bytes) -> None:
+    def close_after(self, when_told: bytes) -> None:
         """Ends each connection that is made from now on once it has passed that on."""
         self._last_word = when_told
 
-    def fall_silent(self, when_told: bytes = b"") -> None:
+    def stall(self, when_told: bytes = b"") -> None:
         """Passes nothing on any more; if something is given, from when a client says that on."""
 
-        async def fall_silent() -> None:
+        async def stall() -> None:
             self._stop_word = when_told
             if not when_told:
                 self._passing.clear()
 
-        self._call(fall_silent())
+        self._call(stall())
 
-    def go_on(self) -> None:
-        async def go_on() -> None:
+    def resume(self) -> None:
+        async def resume() -> None:
             self._stop_word = None
             self._passing.set()
 
-        self._call(go_on())
+        self._call(resume())
 
     def close(self) -> None:
         async def close() -> None:

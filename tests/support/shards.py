@@ -8,6 +8,7 @@ from django.test import override_settings
 
 from common.ids import new_id
 from common.redis import shards
+from common.redis.client import redis_client
 from common.redis.connection import Connection
 
 MOST = 3
@@ -27,7 +28,7 @@ def flush() -> None:
     """Empties all of them."""
     with distributed(MOST):
         for shard in shards.names():
-            shards.connection(shard).flushdb()
+            redis_client(shard).flushdb()
 
 
 def id_on(shard: str) -> int:

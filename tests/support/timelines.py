@@ -9,7 +9,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Follow, User
 from common.db import aliases
-from common.http.authentication import Reader
+from common.http.authentication import Viewer
 from common.ids import MAX_ID
 from feed.handlers import SLICES, WORKER
 from messaging.models import OutboxEvent
@@ -26,7 +26,7 @@ class Person:
         self.id = user.id
         self.username = user.username
         self._client = APIClient()
-        self._client.force_authenticate(Reader(id=user.id, username=user.username))  # type: ignore[arg-type]
+        self._client.force_authenticate(Viewer(id=user.id, username=user.username))  # type: ignore[arg-type]
 
     def post(self, content: str = "hello") -> int:
         return int(self._ok(self._client.post("/tweet", {"content": content}))["tweet"]["id"])

@@ -18,7 +18,7 @@ from deploy.local import ports
 from deploy.services.servers import DATABASE, PASSWORD, USER, Ports, Server, list_servers
 from tests.support.certificates import Authority
 from tests.support.conditions import free_port, wait_until
-from tests.support.parts import of_server
+from tests.support.parts import server_part
 from tests.support.proxy import Proxy
 
 REDIS_PASSWORD = "a/b@c"  # as it must be encoded to stand in a URL
@@ -68,7 +68,7 @@ def serving() -> Iterator[Servers]:
             _postgres(own["postgres"], certificate, key),
             _redis(own["redis"], certificate, key),
         ):
-            part = of_server(server, folder / "log")
+            part = server_part(server, folder / "log")
             stack.callback(part.end)
             part.start()
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from messaging.draining import wait_until_handled
+from messaging.draining import wait_until_drained
 from messaging.worker import workers
 from twitter_project.auditing import (
     cache,
@@ -66,7 +66,7 @@ def run(
 
 def _settle(check: Check, suspects: Sequence[Finding], seconds: float, mend: bool) -> Settled:
     queues = [worker.queue for worker in workers().values()]
-    are_certain = not check.follows_news or wait_until_handled(queues, seconds)
+    are_certain = not check.follows_news or wait_until_drained(queues, seconds)
     found = _look_until_certain(check, suspects, seconds)
     if not (found and mend and are_certain):
         return Settled(found=found, are_certain=are_certain, left=found)

@@ -216,7 +216,9 @@ DATABASE_ROUTERS = ["common.db.ServiceRouter"]
 
 # How a commit wakes the outbox relay.
 OUTBOX_WAKEUP = {
-    "BACKEND": "messaging.wakeup.InProcess" if EMBEDDED_DATABASE else "messaging.wakeup.Notify"
+    "BACKEND": "messaging.wakeup.InProcessWakeup"
+    if EMBEDDED_DATABASE
+    else "messaging.wakeup.PostgresWakeup"
 }
 
 
@@ -280,7 +282,7 @@ if RABBITMQ_URL:
 BROKER: dict[str, Any] = (
     {"BACKEND": "messaging.backends.rabbitmq.broker.RabbitMQBroker", "url": RABBITMQ_URL}
     if RABBITMQ_URL
-    else {"BACKEND": "messaging.backends.in_process.EmbeddedBroker"}
+    else {"BACKEND": "messaging.backends.in_process.InProcessBroker"}
 )
 WORKERS = {
     "tweets": "tweets.handlers.WORKER",

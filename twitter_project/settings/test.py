@@ -30,7 +30,7 @@ for _database in DATABASES.values():
     # The tests and the processes that they start share the guide's database itself.
     _database["TEST"] = {"NAME": _database["NAME"]}
 
-PASSWORD_HASHERS = ["common.hashers.FewRoundsBCrypt"]
+PASSWORD_HASHERS = ["accounts.hashers.FewRoundsBCrypt"]
 if not env.bool("RATE_LIMITS", False):  # lifted, but where they are what is tested
     RATES = dict.fromkeys(RATES)
 

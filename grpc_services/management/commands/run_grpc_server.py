@@ -32,7 +32,7 @@ class Command(BaseCommand):
         address = options["listen"] or settings.GRPC_LISTEN[service]
         if not has_port(address):
             raise CommandError(f"{address}: write HOST:PORT, with a port from 0 to {MAX_PORT}")
-        deadlines.impose(settings.DATABASE_DEADLINE_SECONDS)
+        deadlines.set_for_process(settings.DATABASE_DEADLINE_SECONDS)
         stop = stop_on_signals()
         try:
             server = Server(service, address)

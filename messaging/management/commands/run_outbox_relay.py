@@ -19,7 +19,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         require_broker()
         self.stdout.write("outbox relay: waiting for events; SIGTERM or Ctrl-C ends")
-        deadlines.impose(settings.DATABASE_PATIENCE_SECONDS)
+        deadlines.set_for_process(settings.DATABASE_PATIENCE_SECONDS)
         stop = stop_on_signals()
         monitor.start(
             lambda: {loop_health.RELAY: loop_health.is_up(loop_health.RELAY) and not stop.is_set()},

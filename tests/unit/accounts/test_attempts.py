@@ -6,7 +6,6 @@ from typing import Any
 import bcrypt
 import pytest
 from django.db import OperationalError
-from django_redis import get_redis_connection
 from redis.exceptions import ConnectionError as RedisGone
 from rest_framework.test import APIClient
 
@@ -14,6 +13,7 @@ from accounts import services
 from accounts.models import User
 from common.redis import buckets
 from common.redis.buckets import Rate
+from common.redis.client import redis_client
 from tests.support.factories import PASSWORD
 from tests.support.responses import assert_refused
 from twitter_project.settings import base
@@ -211,7 +211,7 @@ def test_without_redis_guessing_is_slowed_by_each_process(
     def refuse(*_: Any, **__: Any) -> None:
         raise RedisGone("nobody listens here")
 
-    monkeypatch.setattr(get_redis_connection().connection_pool, "get_connection", refuse)
+    monkeypatch.setattr(redis_client().connection_pool, "get_connection", refuse)
     monkeypatch.setattr(buckets._outage, "until", float("-inf"))
     buckets._local._full_at.clear()
     assert statuses(api, 20, password=PASSWORD) == [200] * 20
@@ -222,7 +222,7 @@ def test_without_redis_guessing_is_slowed_by_each_process(
 def test_no_address_stands_in_redis(api: APIClient) -> None:
     log_in(api)
     log_in(api, password=PASSWORD)
-    keys = get_redis_connection().keys("*")
+    keys = redis_client().keys("*")
     assert keys
     assert all(b"alice" not in key and HOME.encode() not in key for key in keys)
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.utils import timezone
-from django_redis import get_redis_connection
 from rest_framework.test import APIClient
 
 from accounts import tokens
 from accounts.models import SpentRefresh, User
 from common.http import authentication
 from common.http.revocation import KEY, revoke
+from common.redis.client import redis_client
 from tests.support.responses import assert_refused
 from tests.unit.accounts.test_sessions import claims, hello, refresh, sign
 from twitter_project import doctor
@@ -87,7 +87,8 @@ def test_a_revocation_outlasts_the_tokens_by_every_clock() -> None:
     lifetime: timedelta = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
     before = timezone.now()
     revoke(5)
-    ((_, score),) = get_redis_connection().zrange(KEY, 0, -1, withscores=True)
+    members: Any = redis_client().zrange(KEY, 0, -1, withscores=True)
+    ((_, score),) = members
     kept_until = datetime.fromtimestamp(score, tz=UTC)
     assert kept_until >= before + lifetime + 3 * LEEWAY
 

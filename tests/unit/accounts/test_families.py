@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from django.db import connections
 from django.db.models.functions import Now
-from django_redis import get_redis_connection
 from rest_framework.test import APIClient
 
 from accounts import services
 from accounts.models import SpentRefresh, User
 from common.db import alias
 from common.http.revocation import revocations
+from common.redis.client import redis_client
 from tests.support.responses import assert_refused
 from tests.unit.accounts.test_sessions import claims, hello, log_in, log_out, refresh, sign
 
@@ -80,7 +80,7 @@ def test_a_spent_token_ends_the_access_tokens_that_a_lost_redis_kept(
     second = refresh(api, first["refresh"]).json()
     age_spent_tokens(31)
     refresh(api, first["refresh"])
-    get_redis_connection().flushdb()
+    redis_client().flushdb()
     revocations.forget()
     assert hello(second["token"]).status_code == 200
 

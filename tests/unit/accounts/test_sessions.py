@@ -10,13 +10,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.conf import settings
 from django.contrib.auth.hashers import get_hasher
 from django.utils import timezone
-from django_redis import get_redis_connection
 from rest_framework.test import APIClient
 
 from accounts import services
 from accounts.models import SpentRefresh, User
 from common.errors import Unauthenticated
 from common.http.revocation import revocations
+from common.redis.client import redis_client
 from tests.support.factories import PASSWORD, UserFactory
 from tests.support.responses import assert_refused
 
@@ -322,7 +322,7 @@ def test_suspending_again_ends_the_sessions_that_a_lost_redis_kept(
 ) -> None:
     token = log_in(api).json()["token"]
     services.suspend(user_id=alice.id)
-    get_redis_connection().flushdb()
+    redis_client().flushdb()
     revocations.forget()
     assert hello(token).status_code == 200
 

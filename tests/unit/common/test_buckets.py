@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from django_redis import get_redis_connection
 
 from common.redis import buckets
 from common.redis.buckets import Bucket, Rate, give_back, take
+from common.redis.client import redis_client
 
 ALICE = "alice@example.com"
 
@@ -95,34 +95,34 @@ def test_of_many_who_take_at_once_no_two_get_the_same_token() -> None:
 def test_a_full_bucket_is_no_key_and_a_taken_one_expires(empty_redis: None) -> None:
     take([bucket()])
     key = bucket().key
-    assert 1190 < get_redis_connection().ttl(key) <= 1200
+    assert 1190 < redis_client().ttl(key) <= 1200
     give_back([bucket()])
-    assert not get_redis_connection().exists(key)
+    assert not redis_client().exists(key)
 
 
 def test_no_owner_stands_in_redis(empty_redis: None) -> None:
     take([bucket(), bucket(owner="10.0.0.7")])
-    keys = get_redis_connection().keys("*")
+    keys = redis_client().keys("*")
     assert len(keys) == 2
     assert all(b"alice" not in key and b"10.0" not in key for key in keys)
 
 
 @pytest.mark.parametrize("junk", ["x", "", "-5", "nan"])
 def test_junk_in_its_place_is_a_full_bucket(empty_redis: None, junk: str) -> None:
-    get_redis_connection().set(bucket().key, junk)
+    redis_client().set(bucket().key, junk)
     assert take([bucket()]).tokens == 1
 
 
 def test_a_clock_that_was_put_back_empties_a_bucket_for_its_period_at_most(
     empty_redis: None,
 ) -> None:
-    get_redis_connection().set(bucket().key, "1e999")
+    redis_client().set(bucket().key, "1e999")
     assert 1190 < take([bucket()]).wait <= 1200
 
 
 def test_a_value_of_another_type_does_not_stop_the_count(empty_redis: None) -> None:
     buckets._local._full_at.clear()
-    get_redis_connection().lpush(bucket().key, "x")
+    redis_client().lpush(bucket().key, "x")
     try:
         assert [take([bucket()]).tokens for _ in range(4)] == [1, 1, 1, 0]
     finally:

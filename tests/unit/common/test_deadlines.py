@@ -26,7 +26,7 @@ def as_new(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(waiting, "_hung_at", float("-inf"))
     breaker.cache_clear()
     yield
-    deadlines.impose(None)
+    deadlines.set_for_process(None)
     breaker.cache_clear()
 
 
@@ -36,7 +36,7 @@ def proxy() -> Iterator[Proxy]:
     with ExitStack() as stack:
         proxy = Proxy(int(connections["default"].settings_dict["PORT"]))
         stack.callback(proxy.close)
-        stack.callback(proxy.go_on)
+        stack.callback(proxy.resume)
         yield proxy
 
 
@@ -70,18 +70,18 @@ def fail(connection: DatabaseWrapper, words: str = "did not answer within") -> f
 def test_a_statement_ends_with_the_deadline_and_the_next_are_answered(
     connection: DatabaseWrapper, proxy: Proxy
 ) -> None:
-    deadlines.impose(DEADLINE_SECONDS)
-    proxy.fall_silent()
+    deadlines.set_for_process(DEADLINE_SECONDS)
+    proxy.stall()
 
     assert DEADLINE_SECONDS <= fail(connection) < 2 * DEADLINE_SECONDS
 
-    proxy.go_on()
+    proxy.resume()
     run(connection)
 
 
 def test_a_server_that_hangs_on_is_left_alone(connection: DatabaseWrapper, proxy: Proxy) -> None:
-    deadlines.impose(DEADLINE_SECONDS)
-    proxy.fall_silent()
+    deadlines.set_for_process(DEADLINE_SECONDS)
+    proxy.stall()
     for _ in range(1 + FAILURES):
         fail(connection)
 
@@ -91,11 +91,11 @@ def test_a_server_that_hangs_on_is_left_alone(connection: DatabaseWrapper, proxy
 def test_so_is_one_behind_a_pooler_that_lets_everyone_in(
     connection: DatabaseWrapper, proxy: Proxy
 ) -> None:
-    deadlines.impose(DEADLINE_SECONDS)
+    deadlines.set_for_process(DEADLINE_SECONDS)
     for _ in range(1 + FAILURES):
-        proxy.fall_silent(when_told=b"SELECT 1")
+        proxy.stall(when_told=b"SELECT 1")
         fail(connection)
-        proxy.go_on()
+        proxy.resume()
 
     assert fail(connection, "asked again in a moment") < DEADLINE_SECONDS
 
@@ -103,8 +103,8 @@ def test_so_is_one_behind_a_pooler_that_lets_everyone_in(
 def test_another_host_is_found_past_one_that_hangs(proxy: Proxy) -> None:
     real = connections["default"].settings_dict["PORT"]
     hosts = {"HOST": "127.0.0.1,127.0.0.1", "PORT": f"{proxy.port},{real}"}
-    deadlines.impose(DEADLINE_SECONDS)
-    proxy.fall_silent()
+    deadlines.set_for_process(DEADLINE_SECONDS)
+    proxy.stall()
 
     def connect() -> float:
         started = time.monotonic()
@@ -122,7 +122,7 @@ def test_a_command_waits_until_it_is_interrupted(connection: DatabaseWrapper, pr
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGALRM, interrupt)
-    proxy.fall_silent()
+    proxy.stall()
     try:
         signal.setitimer(signal.ITIMER_REAL, 2 * DEADLINE_SECONDS)
         with pytest.raises(KeyboardInterrupt):
@@ -135,10 +135,10 @@ def test_a_command_waits_until_it_is_interrupted(connection: DatabaseWrapper, pr
 def test_a_transaction_whose_commit_is_not_answered_fails(
     connection: DatabaseWrapper, proxy: Proxy
 ) -> None:
-    deadlines.impose(DEADLINE_SECONDS)
+    deadlines.set_for_process(DEADLINE_SECONDS)
     connection.set_autocommit(False)
     run(connection)
-    proxy.fall_silent()
+    proxy.stall()
 
     with pytest.raises(OperationalError, match="did not answer within"):
         connection.commit()

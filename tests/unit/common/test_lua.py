@@ -1,14 +1,14 @@
 import pytest
-from django_redis import get_redis_connection
 from redis.exceptions import ResponseError
 
+from common.redis.client import redis_client
 from common.redis.scripts import Script
 
 ECHO = Script("return {KEYS[1], ARGV[1]}")
 
 
 def test_it_runs_where_redis_has_never_seen_it():
-    get_redis_connection().script_flush()
+    redis_client().script_flush()
     assert ECHO(keys=["a"], args=[1]) == [b"a", b"1"]
 
 
@@ -30,12 +30,12 @@ def test_a_thread_keeps_its_connection():
 @pytest.mark.real
 def test_a_connection_that_redis_closed_is_opened_again():
     ECHO(keys=["a"], args=[1])
-    for client in get_redis_connection().client_list():
+    for client in redis_client().client_list():
         if client["cmd"] in ("eval", "evalsha"):
-            get_redis_connection().client_kill_filter(_id=client["id"])
+            redis_client().client_kill_filter(_id=client["id"])
     assert ECHO(keys=["a"], args=[2]) == [b"a", b"2"]
 
 
 def connections_opened() -> int:
-    opened: int = get_redis_connection().info("stats")["total_connections_received"]
+    opened: int = redis_client().info("stats")["total_connections_received"]
     return opened

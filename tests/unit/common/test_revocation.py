@@ -1,9 +1,9 @@
 import time
 
 import redis
-from django_redis import get_redis_connection
 
 from common.http.revocation import KEY, revocations, revoke, revoke_family
+from common.redis.client import redis_client
 
 
 def test_tokens_of_earlier_epochs_are_refused():
@@ -28,10 +28,10 @@ def test_the_set_is_read_at_most_once_a_second():
 
 
 def test_what_has_expired_is_forgotten():
-    get_redis_connection().zadd(KEY, {"5:9": time.time() - 1})
+    redis_client().zadd(KEY, {"5:9": time.time() - 1})
     assert not revocations.is_revoked(5, 0)
     revoke(6)
-    assert get_redis_connection().zcard(KEY) == 1
+    assert redis_client().zcard(KEY) == 1
 
 
 def test_while_redis_is_away_the_last_known_set_counts(monkeypatch):
@@ -41,16 +41,16 @@ def test_while_redis_is_away_the_last_known_set_counts(monkeypatch):
     def away() -> None:
         raise redis.ConnectionError
 
-    monkeypatch.setattr("common.http.revocation.get_redis_connection", away)
+    monkeypatch.setattr("common.http.revocation.redis_client", away)
     monkeypatch.setattr("common.http.revocation._REFRESH_SECONDS", 0.0)
     assert revocations.is_revoked(5, 0)
 
 
 def test_a_foreign_value_under_the_key_ends_no_session():
-    get_redis_connection().set(KEY, "junk")
+    redis_client().set(KEY, "junk")
     assert not revocations.is_revoked(5, 0)
-    get_redis_connection().delete(KEY)
-    get_redis_connection().zadd(KEY, {"junk": time.time() + 100})
+    redis_client().delete(KEY)
+    redis_client().zadd(KEY, {"junk": time.time() + 100})
     revocations.forget()
     assert not revocations.is_revoked(5, 0)
 

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 from django.urls import get_resolver
-from django_redis import get_redis_connection
 from pytest_django import Settings
 from redis.exceptions import ConnectionError as RedisGone
 from rest_framework.test import APIClient, APIRequestFactory
 
 from accounts.models import User
-from common.http.throttling import Purses, Throttle, client_address, purses, rate_of
+from common.http.throttling import LocalTokens, Throttle, client_address, local_tokens, rate_of
 from common.redis import buckets
+from common.redis.client import redis_client
 from tests.support.responses import assert_refused
 
 SignIn = Callable[[User], APIClient]
@@ -26,7 +26,7 @@ def without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise RedisGone("nobody listens here")
 
-    pool = get_redis_connection().connection_pool
+    pool = redis_client().connection_pool
     monkeypatch.setattr(pool, "get_connection", refuse)
     monkeypatch.setattr(buckets._outage, "until", float("-inf"))
     buckets._local._full_at.clear()
@@ -175,7 +175,7 @@ def test_processes_share_a_rate_and_never_exceed_it(rates: Rates) -> None:
     rates(read="100/hour")
     rate = rate_of("read")
     assert rate
-    processes = [Purses(), Purses(), Purses()]
+    processes = [LocalTokens(), LocalTokens(), LocalTokens()]
     passed = [
         process
         for n in range(200)
@@ -191,10 +191,10 @@ def test_a_flood_that_is_refused_costs_redis_nothing(
     rates(read="1/hour")
     rate = rate_of("read")
     assert rate
-    purses.spend("read", "alice", rate)
-    purses.spend("read", "alice", rate)
+    local_tokens.spend("read", "alice", rate)
+    local_tokens.spend("read", "alice", rate)
     monkeypatch.setattr(buckets, "_run_in_redis", None)
-    assert purses.spend("read", "alice", rate).wait == 3600
+    assert local_tokens.spend("read", "alice", rate).wait == 3600
 
 
 def test_every_route_is_counted() -> None:

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from django_redis import get_redis_connection
 
 from accounts import services as accounts_services
 from accounts.models import User
+from common.redis.client import redis_client
 from feed import lists, store
 from grpc_services.clients import accounts, tweets
 from hydration import fragments
@@ -52,10 +52,10 @@ def test_a_list_out_of_order_is_put_in_order(writer, follower):
     tweets = [writer.post() for _ in range(3)]
     tell_all()
     key = lists.key(follower.id)
-    get_redis_connection().delete(key)
-    get_redis_connection().rpush(key, tweets[0], tweets[2], tweets[0], tweets[1], 0)
+    redis_client().delete(key)
+    redis_client().rpush(key, tweets[0], tweets[2], tweets[0], tweets[1], 0)
     assert follower.feed_ids() == tweets[::-1]
-    assert [int(id) for id in get_redis_connection().lrange(key, 0, -1)] == [*tweets[::-1], 0]
+    assert [int(id) for id in redis_client().lrange(key, 0, -1)] == [*tweets[::-1], 0]
 
 
 def test_a_warm_page_equals_a_cold_one(follower, writer, stranger, tweet):
@@ -65,8 +65,8 @@ def test_a_warm_page_equals_a_cold_one(follower, writer, stranger, tweet):
     tell_all()
     cold = follower.feed()
     assert follower.feed() == cold
-    for name in get_redis_connection().scan_iter("tweet:*"):
-        get_redis_connection().delete(name)
+    for name in redis_client().scan_iter("tweet:*"):
+        redis_client().delete(name)
     assert follower.feed() == cold
 
 
@@ -156,8 +156,8 @@ def test_what_was_read_before_a_change_is_not_cached_after_it(follower, tweet, m
 def test_junk_in_the_cache_is_made_anew(writer, follower, tweet, junk):
     expected = shown(follower)
     for key in (f"tweet:{tweet}", f"user:{writer.id}"):
-        get_redis_connection().set(key, junk)
-    get_redis_connection().hset(marks_key(follower.id), str(tweet), junk)
+        redis_client().set(key, junk)
+    redis_client().hset(marks_key(follower.id), str(tweet), junk)
     assert shown(follower) == expected
     assert shown(follower) == expected
 
@@ -165,27 +165,27 @@ def test_junk_in_the_cache_is_made_anew(writer, follower, tweet, junk):
 def test_values_of_other_types_in_the_cache_are_made_anew(writer, follower, tweet):
     expected = shown(follower)
     for key in (f"tweet:{tweet}", f"user:{writer.id}", marks_key(follower.id)):
-        get_redis_connection().delete(key)
-        get_redis_connection().rpush(key, "junk")
+        redis_client().delete(key)
+        redis_client().rpush(key, "junk")
     assert shown(follower) == expected
     assert shown(follower) == expected
 
 
 def test_a_lease_whose_holder_died_does_not_last(follower, tweet):
-    get_redis_connection().set(f"tweet:{tweet}", "L1234", ex=10)
-    get_redis_connection().hset(marks_key(follower.id), str(tweet), "L1234")
+    redis_client().set(f"tweet:{tweet}", "L1234", ex=10)
+    redis_client().hset(marks_key(follower.id), str(tweet), "L1234")
     assert shown(follower)["id"] == str(tweet)
-    assert get_redis_connection().ttl(f"tweet:{tweet}") <= 10
-    get_redis_connection().delete(f"tweet:{tweet}")
+    assert redis_client().ttl(f"tweet:{tweet}") <= 10
+    redis_client().delete(f"tweet:{tweet}")
     shown(follower)
-    assert get_redis_connection().ttl(f"tweet:{tweet}") > 10
+    assert redis_client().ttl(f"tweet:{tweet}") > 10
 
 
 def test_a_repost_that_vanished_leaves_its_original_visible(writer, follower, stranger, tweet):
     stranger.repost(tweet)
     entry = Tweet.objects.reposts().get().id
     fragments.load([entry], viewer_id=follower.id)
-    get_redis_connection().delete(f"tweet:{tweet}")
+    redis_client().delete(f"tweet:{tweet}")
     Tweet.objects.filter(id=entry).delete()  # by a writer that died before it dropped the key
 
     assert fragments.load([entry], viewer_id=follower.id) == []
@@ -194,7 +194,7 @@ def test_a_repost_that_vanished_leaves_its_original_visible(writer, follower, st
 
 def test_every_cached_key_expires_even_if_its_reader_died(follower, tweet, monkeypatch):
     """The reader took its leases and ended before it could fill them."""
-    get_redis_connection().flushdb()
+    redis_client().flushdb()
 
     def die(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
@@ -207,7 +207,7 @@ def test_every_cached_key_expires_even_if_its_reader_died(follower, tweet, monke
 
 
 def test_a_page_of_nothing_that_exists_leaves_no_key_for_ever(follower):
-    get_redis_connection().flushdb()
+    redis_client().flushdb()
     assert fragments.load([12345], viewer_id=follower.id) == []
     assert lifetimes().keys() == {"tweet:12345", marks_key(follower.id)}
     assert all(seconds > 0 for seconds in lifetimes().values())
@@ -230,7 +230,7 @@ def test_only_keys_that_are_listed_so_have_no_expiry(writer, follower, stranger,
 
 def lifetimes() -> dict[str, int]:
     """The seconds until each key expires; -1 for a key that never does."""
-    connection = get_redis_connection()
+    connection = redis_client()
     return {name.decode(): connection.ttl(name) for name in connection.scan_iter()}
 
 
@@ -249,13 +249,13 @@ def test_while_accounts_is_down_the_author_is_null(writer, follower, tweet, monk
 def test_the_marks_of_one_viewer_are_bounded(follower, tweet, monkeypatch):
     monkeypatch.setattr(fragments, "MOST_MARKS", 3)
     key = marks_key(follower.id)
-    get_redis_connection().hset(key, mapping={str(n): "00" for n in range(1, 4)})
+    redis_client().hset(key, mapping={str(n): "00" for n in range(1, 4)})
     fragments.drop(Change(entries=[tweet], viewer=follower.id))
     shown(follower)
-    assert get_redis_connection().hlen(key) <= 3
+    assert redis_client().hlen(key) <= 3
 
 
 def test_users_and_tweets_are_told_apart(alice: User):
     """Ids are of one space, keys are not."""
     assert fragments.load([alice.id], viewer_id=alice.id) == []
-    assert get_redis_connection().get(f"tweet:{alice.id}") == b"-"
+    assert redis_client().get(f"tweet:{alice.id}") == b"-"

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import orjson
 import pytest
-from django_redis import get_redis_connection
 
 from accounts import services as accounts_services
 from common.db import alias
 from common.ids import new_id
+from common.redis.client import redis_client
 from feed import lists, store
 from feed.fanout import go_on
 from grpc_services.clients import tweets
@@ -46,7 +46,7 @@ class TestFanOut:
         news = pending()
         tell(news)
         tell(news)
-        assert get_redis_connection().lrange(lists.key(follower.id), 0, -1) == [
+        assert redis_client().lrange(lists.key(follower.id), 0, -1) == [
             str(tweet).encode(),
             b"0",
         ]
@@ -61,7 +61,7 @@ class TestFanOut:
         monkeypatch.setattr("feed.fanout.FRESH_SECONDS", 0.0)
         tell(late)
         tell(late)
-        assert get_redis_connection().lrange(lists.key(follower.id), 0, -1) == [
+        assert redis_client().lrange(lists.key(follower.id), 0, -1) == [
             str(second).encode(),
             str(first).encode(),
             b"0",
@@ -76,7 +76,7 @@ class TestFanOut:
         tell_all()
         monkeypatch.setattr("feed.fanout.FRESH_SECONDS", 0.0)
         tell(created)
-        assert get_redis_connection().lrange(lists.key(follower.id), 0, -1) == [b"0"]
+        assert redis_client().lrange(lists.key(follower.id), 0, -1) == [b"0"]
 
     def test_replies_fan_out_as_tweets_do(self, writer, follower, bob_follows_alice):
         tweet = writer.post()
@@ -108,7 +108,7 @@ class TestManyFollowers:
         writer.delete(tweet)
         drain()
         for person in followers:
-            assert get_redis_connection().lrange(lists.key(person.id), 0, -1) == [b"0"]
+            assert redis_client().lrange(lists.key(person.id), 0, -1) == [b"0"]
 
     def test_a_restored_author_comes_back_slice_by_slice(self, writer, followers, drain):
         tweet = writer.post()
@@ -139,7 +139,7 @@ class TestManyFollowers:
         go_on([event])
         drain()
         for person in followers:
-            assert get_redis_connection().lrange(lists.key(person.id), 0, -1) == [
+            assert redis_client().lrange(lists.key(person.id), 0, -1) == [
                 str(tweet).encode(),
                 b"0",
             ]
@@ -179,7 +179,7 @@ class TestFollowing:
         store.push(new_id(), writer.id, [follower.id])  # its page of followers was read before
         tell(created)
         assert follower.feed_entries() == []
-        assert get_redis_connection().lrange(lists.key(follower.id), 0, -1) == [b"0"]
+        assert redis_client().lrange(lists.key(follower.id), 0, -1) == [b"0"]
 
     def test_who_follows_again_gets_new_tweets_at_once(self, writer, follower, bob_follows_alice):
         follower.unfollow(writer)
@@ -291,7 +291,7 @@ class TestWhatIsGone:
         writer.delete(tweet)
         assert follower.feed_ids() == []
         tell_all()
-        assert get_redis_connection().lrange(lists.key(follower.id), 0, -1) == [b"0"]
+        assert redis_client().lrange(lists.key(follower.id), 0, -1) == [b"0"]
 
     def test_a_suspended_author_disappears_and_comes_back(
         self, writer, follower, bob_follows_alice

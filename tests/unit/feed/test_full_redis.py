@@ -6,10 +6,10 @@ from contextlib import contextmanager
 import pytest
 import redis
 from django.utils import timezone
-from django_redis import get_redis_connection
 
 from common.db import alias
 from common.errors import OUTAGES
+from common.redis.client import redis_client
 from feed import store
 from feed.fanout import fan_out
 from messaging.events import TweetCreated
@@ -34,7 +34,7 @@ def entries(writer: Person, follower: Person) -> list[int]:
 @pytest.fixture
 def full() -> Iterator[None]:
     """Refuses whatever needs memory; not what reads or deletes."""
-    client: redis.Redis = get_redis_connection()
+    client: redis.Redis = redis_client()
     names = ("maxmemory", "maxmemory-policy")
     before = {name: client.config_get(name)[name] or "" for name in names}
     client.config_set("maxmemory-policy", "noeviction")
@@ -59,8 +59,8 @@ def test_a_cached_page_is_read(entries, follower, full):
 
 
 def test_a_page_whose_cache_is_lost_is_read(entries, follower, full):
-    get_redis_connection().delete(*get_redis_connection().keys("tweet:*"))
-    get_redis_connection().delete(*get_redis_connection().keys("user:*"))
+    redis_client().delete(*redis_client().keys("tweet:*"))
+    redis_client().delete(*redis_client().keys("user:*"))
     check_pages(follower, entries)
 
 
@@ -73,7 +73,7 @@ def test_a_page_without_a_timeline_is_read_and_nothing_is_kept(entries, follower
 @contextmanager
 def refusing() -> Iterator[None]:
     """Refuses all writes, as after the death of a replica that must have them."""
-    client: redis.Redis = get_redis_connection()
+    client: redis.Redis = redis_client()
     client.config_set("min-replicas-to-write", 1)
     try:
         yield
@@ -90,7 +90,7 @@ def test_without_its_replicas_it_counts_as_away(
         check_pages(follower, [tweet, *entries])
         writer.delete(tweet)
         with pytest.raises(OUTAGES):
-            get_redis_connection().set("refused", 1)
+            redis_client().set("refused", 1)
     tell_all()
     check_pages(follower, entries)
 

@@ -2,11 +2,12 @@
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
-from django_redis import get_redis_connection
 
 from common.ids import MAX_ID
+from common.redis.client import redis_client
 from feed import lists, pulling, store
 from feed.lists import Kind
 from feed.pipeline import Audience
@@ -24,18 +25,18 @@ def pulled() -> None:
     """Bob follows all of the authors, and Redis knows it."""
     for author_id in AUTHORS:
         pulling.start(SHARD, author_id, "")
-    version = get_redis_connection().hget(store.PULLED_KEY, "version").decode()
+    version: Any = redis_client().hget(store.PULLED_KEY, "version")
     known = " ".join(map(str, AUTHORS))
-    get_redis_connection().set(store.pulls_key(BOB), f"{version}:{known}")
+    redis_client().set(store.pulls_key(BOB), f"{version.decode()}:{known}")
 
 
 def put(owner_id: int, kind: Kind, *items: int | str) -> None:
-    get_redis_connection().delete(lists.key(owner_id, kind))
-    get_redis_connection().rpush(lists.key(owner_id, kind), *items)
+    redis_client().delete(lists.key(owner_id, kind))
+    redis_client().rpush(lists.key(owner_id, kind), *items)
 
 
 def raw(author_id: int) -> list[int]:
-    return [int(id) for id in get_redis_connection().lrange(lists.key(author_id, AUTHORED), 0, -1)]
+    return [int(id) for id in redis_client().lrange(lists.key(author_id, AUTHORED), 0, -1)]
 
 
 def fill(draw: random.Random) -> Timeline:
@@ -105,7 +106,7 @@ class TestWhatPythonMustSee:
         assert store.read_part(BOB, limit=10) is None
 
     def test_a_list_of_another_type(self) -> None:
-        get_redis_connection().set(lists.key(AUTHORS[0], AUTHORED), "a string")
+        redis_client().set(lists.key(AUTHORS[0], AUTHORED), "a string")
         assert store.read_part(BOB, limit=10) is None
         assert store.read_part(BOB, before_id=100, limit=10) is None
 

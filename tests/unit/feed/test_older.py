@@ -3,9 +3,9 @@
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django_redis import get_redis_connection
 
 from accounts import services as accounts_services
+from common.redis.client import redis_client
 from feed import older, store, truth
 from tests.support.factories import UserFactory
 from tests.support.timelines import Person, tell_all
@@ -122,11 +122,11 @@ def test_every_page_on_the_way_down_is_whole(follower, tweets, monkeypatch):
 
 @pytest.mark.parametrize("junk", [b"", b"7", b"junk", b"\xff 1 2"])
 def test_junk_is_read_as_nothing(follower, tweets, junk):
-    get_redis_connection().set(store.older_key(follower.id), junk)
+    redis_client().set(store.older_key(follower.id), junk)
     assert page_at(follower, tweets[5]) == tweets[6:9]
 
 
 def test_a_value_of_another_type_is_replaced(follower, tweets):
-    get_redis_connection().rpush(store.older_key(follower.id), 1)
+    redis_client().rpush(store.older_key(follower.id), 1)
     assert page_at(follower, tweets[5]) == tweets[6:9]
-    assert 0 < get_redis_connection().ttl(store.older_key(follower.id)) <= older.SECONDS
+    assert 0 < redis_client().ttl(store.older_key(follower.id)) <= older.SECONDS

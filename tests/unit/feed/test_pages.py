@@ -1,8 +1,8 @@
 """Pages of the feed, by offset and by cursor."""
 
 import pytest
-from django_redis import get_redis_connection
 
+from common.redis.client import redis_client
 from feed import lists, store, truth
 from tests.support.timelines import Person, tell_all
 
@@ -23,12 +23,12 @@ class TestPages:
         assert page == {"tweets": [], "count": 0, "limit": 50, "offset": 100, "next": None}
 
     def test_what_does_not_exist_counts_and_is_not_shown(self, follower):
-        get_redis_connection().rpush(lists.key(follower.id), "11", "12", "13")
+        redis_client().rpush(lists.key(follower.id), "11", "12", "13")
         page = follower.feed()
         assert (page["count"], page["tweets"]) == (3, [])
 
     def test_what_is_no_id_counts_and_is_not_shown(self, follower):
-        get_redis_connection().rpush(lists.key(follower.id), "tweet-1", "tweet-2")
+        redis_client().rpush(lists.key(follower.id), "tweet-1", "tweet-2")
         page = follower.feed()
         assert (page["count"], page["tweets"], page["next"]) == (2, [], None)
 
@@ -141,7 +141,7 @@ class TestPages:
     def test_a_lost_redis_is_rebuilt(self, writer, follower, bob_follows_alice):
         tweets = [writer.post() for _ in range(3)][::-1]
         tell_all()
-        get_redis_connection().flushdb()
+        redis_client().flushdb()
         assert follower.feed_ids() == tweets
 
     @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from accounts.models import Follow, User
 from common.http.revocation import revocations
 from common.redis import shards
+from common.redis.client import redis_client
 from feed import store
 from feed.store import Timeline
 from feed.truth import ask, compare
@@ -46,7 +47,7 @@ class World:
 
     def __init__(self) -> None:
         for shard in shards.names():
-            shards.connection(shard).flushdb()
+            redis_client(shard).flushdb()
         revocations.forget()
         for model in (OutboxEvent, Tweet, Follow, User):
             model.objects.all().delete()

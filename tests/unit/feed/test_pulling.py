@@ -2,9 +2,9 @@
 
 import pytest
 from django.core.management import call_command
-from django_redis import get_redis_connection
 
 from common.ids import created_at, new_ids
+from common.redis.client import redis_client
 from feed import lists, pulling, store
 from feed.fanout import push_again
 from feed.truth import compare
@@ -23,7 +23,7 @@ AUTHORED = lists.authored(SHARD)
 
 
 def raw(user_id: int) -> list[int]:
-    return [int(item) for item in get_redis_connection().lrange(lists.key(user_id), 0, -1)]
+    return [int(item) for item in redis_client().lrange(lists.key(user_id), 0, -1)]
 
 
 def tell_everything() -> None:
@@ -106,7 +106,7 @@ def test_a_deleted_tweet_is_gone_from_their_own_list(writer, follower, pulled):
     writer.delete(pulled)
     tell_all()
     assert follower.feed_ids() == []
-    assert get_redis_connection().lrange(lists.key(writer.id, AUTHORED), 0, -1) == [b"0"]
+    assert redis_client().lrange(lists.key(writer.id, AUTHORED), 0, -1) == [b"0"]
 
 
 def test_past_the_end_of_their_list_the_database_goes_on(writer, follower, pulled, settings):
@@ -192,7 +192,7 @@ class TestAnEndingInSlices:
     def test_its_message_begins_it_where_its_author_was_interrupted(
         self, writer, follower, stranger
     ):
-        get_redis_connection().hset(store.PULLED_KEY, writer.id, pulling.PULLED)
+        redis_client().hset(store.PULLED_KEY, writer.id, pulling.PULLED)
         tell_everything()
         assert pulling.authors() == []
         for person in (follower, stranger):

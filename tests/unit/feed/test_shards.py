@@ -10,6 +10,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from common.errors import OUTAGES, Unavailable
 from common.redis import shards
+from common.redis.client import redis_client
 from feed import lists, placement, pulling, store
 from feed.handlers import SLICES, WORKER
 from feed.truth import compare
@@ -67,11 +68,11 @@ def people(writer: Person, follower: Person, stranger: Person) -> list[Person]:
 
 
 def raw(shard: str, key: str) -> list[int]:
-    return [int(item) for item in shards.connection(shard).lrange(key, 0, -1)]
+    return [int(item) for item in redis_client(shard).lrange(key, 0, -1)]
 
 
 def names(shard: str) -> set[str]:
-    return {name.decode() for name in shards.connection(shard).scan_iter()}
+    return {name.decode() for name in redis_client(shard).scan_iter()}
 
 
 def test_each_timeline_stands_on_its_owners_server_alone(people):
@@ -233,7 +234,7 @@ class TestAServerThatIsDown:
         settings.FEED_PULL_FOLLOWERS = 0
         entries = [people[0].post()]
         tell_all()
-        shards.connection(THERE).flushdb()  # who is pulled is forgotten with the timelines
+        redis_client(THERE).flushdb()  # who is pulled is forgotten with the timelines
         for _ in range(2):
             entries.append(people[0].post())
             tell_all()
@@ -244,7 +245,7 @@ class TestAServerThatIsDown:
         settings.FEED_PULL_FOLLOWERS = 0
         people[0].post()
         tell_all()
-        shards.connection(THERE).flushdb()
+        redis_client(THERE).flushdb()
         settings.FEED_PULL_FOLLOWERS = 100
         people[0].post()
         while news := pending():
@@ -298,7 +299,7 @@ class TestAnotherListOfServers:
         people[2].feed()
         before = [names(shard) for shard in (HERE, THERE)]
         placement.settle()
-        shards.connection(THERE).delete(placement.KEY)  # as one that has crashed
+        redis_client(THERE).delete(placement.KEY)  # as one that has crashed
         placement.settle()
         assert [names(shard) for shard in (HERE, THERE)] == before
 
@@ -308,26 +309,26 @@ class TestAnotherListOfServers:
         with distributed(3):
             with without(THERE), pytest.raises(redis.ConnectionError):
                 placement.settle()
-            shards.connection(HERE).delete(placement.KEY)
+            redis_client(HERE).delete(placement.KEY)
             placement.settle()
             assert lists.key(people[2].id) not in names(THERE)
-            assert len({shards.connection(s).get(placement.KEY) for s in shards.names()}) == 1
+            assert len({redis_client(s).get(placement.KEY) for s in shards.names()}) == 1
 
     def test_a_worker_settles_it_before_its_first_message(self, people):
         tweet = people[0].post()
         with distributed(3):
             for worker in (WORKER, SLICES):
                 placement.settle_once.cache_clear()
-                shards.connection("feed2").delete(placement.KEY)
+                redis_client("feed2").delete(placement.KEY)
                 with without("feed2"), pytest.raises(Unavailable):
                     worker.process([])
                 worker.process([])
-                assert shards.connection("feed2").exists(placement.KEY)
+                assert redis_client("feed2").exists(placement.KEY)
             tell_all()
             assert all(person.feed_ids() == [tweet] for person in people)
 
     def test_doctor_tells_until_the_workers_have_seen_it(self):
-        client = shards.connection(HERE)
+        client = redis_client(HERE)
         with distributed(3):
             assert doctor._placement(HERE, client).is_problem
             placement.settle()
@@ -358,9 +359,9 @@ def test_audit_and_rebuild_look_at_every_server(people):
     for person in people:
         person.feed()
     lacking, authored = people[2], lists.key(people[0].id, lists.authored(THERE))
-    shards.connection(THERE).lrem(lists.key(lacking.id), 0, str(tweet))
-    shards.connection(THERE).rpush(authored, 0)
-    shards.connection(THERE).set(f"tweet:{tweet}", "-")
+    redis_client(THERE).lrem(lists.key(lacking.id), 0, str(tweet))
+    redis_client(THERE).rpush(authored, 0)
+    redis_client(THERE).set(f"tweet:{tweet}", "-")
     for check, subjects in (
         (timelines_audit.CHECK, {lists.key(lacking.id), authored}),
         (cache_audit.CHECK, {f"tweet:{tweet}"}),

@@ -215,7 +215,7 @@ def test_a_worker_waits_for_a_broker_that_hangs_while_one_connects(
 
     monkeypatch.setattr(connections, "_CONNECT_SECONDS", 0.2)
     with behind_a_proxy() as (url, proxy):
-        proxy.fall_silent()
+        proxy.stall()
         RabbitMQBroker(url).consume(reader.worker, FirstPause())
 
     assert "RabbitMQ is away" in caplog.text
@@ -270,7 +270,7 @@ def test_a_broker_that_dies_while_one_connects_is_an_outage(last: bytes):
     from messaging.backends.rabbitmq.broker import RabbitMQBroker
 
     with behind_a_proxy() as (url, proxy):
-        proxy.hang_up(when_told=last)
+        proxy.close_after(when_told=last)
         dying: Broker = RabbitMQBroker(url)
         for _ in range(2):
             with pytest.raises(Unavailable):

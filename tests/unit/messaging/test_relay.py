@@ -244,13 +244,13 @@ def test_an_unexpected_error_with_one_database_ends_the_relay(
 @pytest.mark.django_db(transaction=True)
 def test_who_only_begins_to_listen_looks_again_before_it_waits():
     """An event that was committed after the look, and told before the listening, would wait."""
-    wakeup.Notify().wait(alias("tweets"), timeout=-1)  # which a wait would refuse
+    wakeup.PostgresWakeup().wait(alias("tweets"), timeout=-1)  # which a wait would refuse
 
 
 @pytest.mark.real
 @pytest.mark.django_db(transaction=True)
 def test_a_listening_connection_that_breaks_is_an_outage_and_made_anew():
-    listening, using = wakeup.Notify(), alias("tweets")
+    listening, using = wakeup.PostgresWakeup(), alias("tweets")
     listening.wait(using, timeout=0)
     with socket.socket(fileno=os.dup(connections[using].connection.fileno())) as wire:
         wire.shutdown(socket.SHUT_RDWR)

@@ -17,7 +17,6 @@ import pytest
 from django.db import connections
 from django.test import TestCase
 from django.utils import timezone
-from django_redis import get_redis_connection
 from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 from rest_framework.test import APIClient
@@ -25,8 +24,9 @@ from rest_framework.test import APIClient
 from accounts import services as accounts
 from accounts.models import TweetCount, User
 from common.errors import Unavailable
-from common.http.authentication import Reader
+from common.http.authentication import Viewer
 from common.http.revocation import revocations
+from common.redis.client import redis_client
 from messaging.models import OutboxEvent
 from messaging.worker import Delivery, Worker
 from search.handlers import WORKER as SEARCH
@@ -67,7 +67,7 @@ class World:
     """Three people, what they do, and the news of it."""
 
     def __init__(self) -> None:
-        get_redis_connection().flushdb()
+        redis_client().flushdb()
         revocations.forget()
         index().clear()
         for model in (OutboxEvent, Like, Tweet, TweetCount, User):
@@ -105,7 +105,7 @@ class World:
         """Fills the cache."""
         if (user_id := self._acting(who)) and (tweet := self._tweet(number)):
             client = APIClient()
-            reader: Any = Reader(id=user_id, username=f"person_{who}")
+            reader: Any = Viewer(id=user_id, username=f"person_{who}")
             client.force_authenticate(reader)
             assert client.get(f"/tweet/{tweet.id}").status_code in (200, 404)
 

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
-from django_redis import get_redis_connection
 
 from accounts.models import User
 from accounts.services import suspend
 from common.ids import new_id
+from common.redis.client import redis_client
 from feed import handlers, lists, pulling, store
 from messaging import draining, outbox
 from messaging.broker import Message, broker, dead_queue
@@ -117,7 +117,7 @@ def test_a_system_that_is_well_differs_in_nothing(
 
 
 def test_an_entry_missing_in_a_timeline(world: World, audit: Callable[..., list[str]]) -> None:
-    get_redis_connection().lrem(world.timeline, 0, world.tweets[1])
+    redis_client().lrem(world.timeline, 0, str(world.tweets[1]))
 
     assert audit() == [f"timelines: {world.timeline} lacks {world.tweets[1]}"]
 
@@ -126,7 +126,7 @@ def test_an_entry_missing_in_a_timeline(world: World, audit: Callable[..., list[
 
 
 def test_an_entry_too_many_in_a_timeline(world: World, audit: Callable[..., list[str]]) -> None:
-    get_redis_connection().lpush(world.timeline, world.other)
+    redis_client().lpush(world.timeline, world.other)
 
     assert audit() == [f"timelines: {world.timeline} has too much: {world.other}"]
 
@@ -137,8 +137,8 @@ def test_an_entry_out_of_order_in_a_timeline(
     world: World, audit: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "OUT_OF_ORDER", timedelta(0))
-    redis = get_redis_connection()
-    redis.lrem(world.timeline, 0, world.tweets[0])
+    redis = redis_client()
+    redis.lrem(world.timeline, 0, str(world.tweets[0]))
     redis.lpush(world.timeline, world.tweets[0])
 
     assert audit() == [f"timelines: {world.timeline} has out of order: {world.tweets[0]}"]
@@ -155,7 +155,7 @@ def test_an_entry_missing_in_the_list_of_a_pulled_author(
     assert tweet in world.bob.feed_ids()
     expect_clean(world)
     authored = lists.key(world.alice.id, lists.authored("default"))
-    get_redis_connection().lrem(authored, 0, tweet)
+    redis_client().lrem(authored, 0, str(tweet))
 
     assert audit() == [f"timelines: {authored} lacks {tweet}"]
 
@@ -183,7 +183,7 @@ def test_an_author_who_was_pulled_and_waits_in_vain_to_be_pushed_again(
 
     expect_clean(world)
     assert pulling.authors() == []
-    assert b"%d" % pulled in get_redis_connection().lrange(world.timeline, 0, -1)
+    assert b"%d" % pulled in redis_client().lrange(world.timeline, 0, -1)
 
 
 def lose_news(routing_key: str) -> None:
@@ -191,7 +191,7 @@ def lose_news(routing_key: str) -> None:
 
 
 def test_what_readers_do_not_see_in_a_timeline_is_no_damage(world: World) -> None:
-    redis = get_redis_connection()
+    redis = redis_client()
     redis.lpush(world.timeline, new_id())  # never was, or is deleted
     redis.lpush(world.timeline, "something else")
     suspend(user_id=world.alice.id)
@@ -203,11 +203,11 @@ def test_what_readers_do_not_see_in_a_timeline_is_no_damage(world: World) -> Non
 
 
 def test_an_audit_keeps_no_idle_timeline_alive(world: World) -> None:
-    get_redis_connection().expire(world.timeline, 1000)
+    redis_client().expire(world.timeline, 1000)
 
     call_command("audit", wait=0)
 
-    assert get_redis_connection().ttl(world.timeline) <= 1000
+    assert redis_client().ttl(world.timeline) <= 1000
 
 
 def test_a_document_missing_in_the_index(world: World, audit: Callable[..., list[str]]) -> None:
@@ -434,7 +434,7 @@ def test_what_has_arrived_at_the_second_look_is_no_damage(
         world.drain()
         return True
 
-    monkeypatch.setattr(rounds, "wait_until_handled", wait)
+    monkeypatch.setattr(rounds, "wait_until_drained", wait)
 
     call_command("audit", wait=0, only=["counters", "timelines", "search", "cache"])
 

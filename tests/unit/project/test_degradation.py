@@ -122,11 +122,11 @@ def point_databases(transactional_db: None) -> Iterator[Callable[[int], None]]:
 
     def point(port: int) -> None:
         _forget()
-        deadlines.impose(DEADLINE_SECONDS)
+        deadlines.set_for_process(DEADLINE_SECONDS)
         move([port] * len(places))
 
     yield point
-    deadlines.impose(None)
+    deadlines.set_for_process(None)
     move(ports)
     _forget()
 

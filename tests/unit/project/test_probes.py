@@ -45,7 +45,7 @@ def stopping() -> Iterator[None]:
 @pytest.fixture
 def embedded_broker(settings: Settings) -> Iterator[None]:
     """The broker of the embedded mode, whatever the tests run on."""
-    settings.BROKER = {"BACKEND": "messaging.backends.in_process.EmbeddedBroker"}
+    settings.BROKER = {"BACKEND": "messaging.backends.in_process.InProcessBroker"}
     broker().close()
     broker.cache_clear()
     yield

@@ -20,11 +20,11 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.test import override_settings
-from django_redis import get_redis_connection
 from elasticsearch.dsl import connections as index_connections
 
 from common.ids import new_id
 from common.postgresql.base import DatabaseWrapper
+from common.redis.client import redis_client
 from messaging.backends.rabbitmq.broker import RabbitMQBroker
 from messaging.broker import Message
 from search.backends.elasticsearch import ElasticsearchIndex
@@ -77,7 +77,7 @@ def query(database: dict[str, Any]) -> None:
 
 def ask_caches(_: object) -> None:
     for name in ("default", "feed0"):
-        assert get_redis_connection(name).ping()
+        assert redis_client(name).ping()
 
 
 def use_channels(_: object) -> None:

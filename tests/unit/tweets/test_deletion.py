@@ -7,13 +7,13 @@ import pytest
 from django.db import connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from django_redis import get_redis_connection
 from rest_framework.test import APIClient
 
 from accounts import services as accounts_services
 from accounts.models import User
 from common.db import alias
 from common.ids import new_id
+from common.redis.client import redis_client
 from hydration.codec import tweet_key
 from messaging.events import TweetDeleted, decode
 from messaging.models import OutboxEvent
@@ -144,7 +144,7 @@ def test_one_message_processes_a_few_batches_of_what_a_deleted_tweet_left(
     other = TweetFactory.create(user_id=alice.id)
     replies = Tweet.objects.filter(parent_id=tweet.id).values_list("id", flat=True)
     cached = [tweet_key(id) for id in replies]
-    redis = get_redis_connection()
+    redis = redis_client()
     redis.mset(dict.fromkeys(cached, "with a parent"))
     events = [
         TweetDeleted(id=deleted.id, user_id=alice.id, deleted_at=timezone.now())

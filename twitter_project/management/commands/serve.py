@@ -64,7 +64,7 @@ class Command(BaseCommand):
             )
 
     def execute(self, *args: Any, **options: Any) -> str | None:
-        with monitor.counted_together():  # before the system checks import everything
+        with monitor.share_metrics():  # before the system checks import everything
             return super().execute(*args, **options)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -158,7 +158,7 @@ def _load() -> Callable[..., Any]:
 
 
 def _ready() -> dict[str, bool]:
-    from twitter_project import probes  # declares metrics, which must wait: counted_together
+    from twitter_project import probes  # declares metrics, which must wait: share_metrics
 
     return {**probes.ask(probes.databases()), "server": not lifecycle.is_stopping()}
 
