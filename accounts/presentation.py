@@ -1,10 +1,9 @@
 """How accounts' own things look in JSON. All of it is pure."""
 
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from accounts.models import User
-from accounts.selectors import Person, as_shown
+from accounts.selectors import ListedFollow, Person, as_shown
 from accounts.tokens import TokenPair
 from common.http.pagination import Page, format_cursor
 from common.times import format_time
@@ -34,21 +33,13 @@ def show_follow(follow: Follow) -> dict[str, str]:
     }
 
 
-def show_users(
-    ids: Sequence[int], people: Mapping[int, Person], next: int | None
-) -> dict[str, Any]:
-    """Without whoever was deleted or suspended since the ids were read."""
-    users = [show_person(people[id]) for id in ids if id in people]
-    return {"users": users, "next": format_cursor(next)}
+def show_users(page: Page[ListedFollow]) -> dict[str, Any]:
+    users = [show_person(listed.person) for listed in page.items]
+    return {"users": users, "next": format_cursor(page.next)}
 
 
-def show_follows(
-    page: Page[Follow], others: Sequence[int], people: Mapping[int, Person]
-) -> dict[str, Any]:
-    """Each with its user, who is the one of `others` in the same place."""
+def show_follows(page: Page[ListedFollow]) -> dict[str, Any]:
     result = [
-        show_follow(follow) | {"user": show_person(people[other])}
-        for follow, other in zip(page.items, others, strict=True)
-        if other in people
+        show_follow(listed.follow) | {"user": show_person(listed.person)} for listed in page.items
     ]
     return {"result": result, "next": format_cursor(page.next)}

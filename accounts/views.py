@@ -1,6 +1,7 @@
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar, TypeVar
 
-from drf_spectacular.utils import OpenApiResponse, extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_view
 from rest_framework.exceptions import APIException
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -17,7 +18,7 @@ from accounts.presentation import (
     show_users,
 )
 from common.http.authentication import Viewer, find_viewer_id, viewer_id
-from common.http.pagination import PageQuery, read_query
+from common.http.pagination import Page, PageQuery, read_query
 from common.http.schema import BODY, answer_example, errors, request_example
 from common.http.serializers import read_body
 from common.http.throttling import client_address
@@ -35,6 +36,8 @@ _FOLLOW = {
     "created_at": "2026-11-20T09:30:14.000Z",
 }
 _PERSON = USER_EXAMPLE | {"following": True, "followed_by": False}
+
+V = TypeVar("V", bound=type[APIView])
 
 _NOTHING = OpenApiResponse(description="Done.")
 
@@ -242,62 +245,85 @@ class UserView(APIView):
         return Response({"user": show_person(person)})
 
 
-class UserFollowersView(APIView):
+class FollowListView(APIView):
+    """A page of the users on one side of a user's follows, newest follow first."""
+
+    listed: ClassVar[selectors.Side]
+
+    def find_user_id(self, request: Request, name: str) -> int:
+        """The user whose follows are listed. `name` is empty where the address has none."""
+        raise NotImplementedError
+
+    def show(self, page: Page[selectors.ListedFollow]) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def get(self, request: Request, name: str = "") -> Response:
+        query = read_query(PageQuery, request)
+        page = selectors.list_follows(
+            self.find_user_id(request, name),
+            listed=self.listed,
+            viewer_id=find_viewer_id(request),
+            **query,
+        )
+        return Response(self.show(page))
+
+
+class UserFollowListView(FollowListView):
     permission_classes = (AllowAny,)
 
-    @extend_schema(
-        operation_id="list_followers_of_user",
-        summary="Who follows a user",
-        description="The newest follow first.",
-        tags=["follows"],
-        parameters=[PageQuery],
-        responses={200: shapes.UsersAnswer, **errors(400, 401, 404, 503)},
-        examples=[answer_example({"users": [_PERSON], "next": None})],
+    def find_user_id(self, request: Request, name: str) -> int:
+        return selectors.get_user(name).id
+
+    def show(self, page: Page[selectors.ListedFollow]) -> dict[str, Any]:
+        return show_users(page)
+
+
+class OwnFollowListView(FollowListView):
+    def find_user_id(self, request: Request, name: str) -> int:
+        return viewer_id(request)
+
+    def show(self, page: Page[selectors.ListedFollow]) -> dict[str, Any]:
+        return show_follows(page)
+
+
+_PAGE: dict[str, Any] = {"tags": ["follows"], "parameters": [PageQuery]}
+_USER_LIST: dict[str, Any] = _PAGE | {
+    "description": "Newest follow first.",
+    "responses": {200: shapes.UsersAnswer, **errors(400, 401, 404, 503)},
+    "examples": [answer_example({"users": [_PERSON], "next": None})],
+}
+_OWN_LIST: dict[str, Any] = _PAGE | {
+    "description": "Newest follow first, each with its user.",
+    "responses": {200: shapes.FollowsAnswer, **errors(400, 401, 503)},
+    "examples": [answer_example({"result": [_FOLLOW | {"user": _PERSON}], "next": None})],
+}
+
+
+def _describe(operation_id: str, summary: str, shared: dict[str, Any]) -> Callable[[V], V]:
+    """Describes the inherited `get`."""
+    return extend_schema_view(
+        get=extend_schema(operation_id=operation_id, summary=summary, **shared)
     )
-    def get(self, request: Request, name: str) -> Response:
-        query = read_query(PageQuery, request)
-        page = selectors.get_followers(selectors.get_user(name).id, **query)
-        ids = [follow.follower_id for follow in page.items]
-        people = selectors.get_people(ids, viewer_id=find_viewer_id(request))
-        return Response(show_users(ids, people, page.next))
 
 
-class UserFollowingView(APIView):
-    permission_classes = (AllowAny,)
-
-    @extend_schema(
-        operation_id="list_following_of_user",
-        summary="Whom a user follows",
-        description="The newest follow first.",
-        tags=["follows"],
-        parameters=[PageQuery],
-        responses={200: shapes.UsersAnswer, **errors(400, 401, 404, 503)},
-        examples=[answer_example({"users": [_PERSON], "next": None})],
-    )
-    def get(self, request: Request, name: str) -> Response:
-        query = read_query(PageQuery, request)
-        page = selectors.get_following(selectors.get_user(name).id, **query)
-        ids = [follow.following_id for follow in page.items]
-        people = selectors.get_people(ids, viewer_id=find_viewer_id(request))
-        return Response(show_users(ids, people, page.next))
+@_describe("list_followers_of_user", "List a user's followers", _USER_LIST)
+class UserFollowersView(UserFollowListView):
+    listed = "follower_id"
 
 
-class FollowView(APIView):
-    @extend_schema(
-        operation_id="list_followers",
-        summary="Who follows me",
-        description="The newest follow first, each with the follower.",
-        tags=["follows"],
-        parameters=[PageQuery],
-        responses={200: shapes.FollowsAnswer, **errors(400, 401, 503)},
-        examples=[answer_example({"result": [_FOLLOW | {"user": _PERSON}], "next": None})],
-    )
-    def get(self, request: Request) -> Response:
-        me = viewer_id(request)
-        page = selectors.get_followers(me, **read_query(PageQuery, request))
-        others = [follow.follower_id for follow in page.items]
-        people = selectors.get_people(others, viewer_id=me)
-        return Response(show_follows(page, others, people))
+@_describe("list_following_of_user", "List the users that a user follows", _USER_LIST)
+class UserFollowingView(UserFollowListView):
+    listed = "following_id"
+
+
+@_describe("list_following", "List the users I follow", _OWN_LIST)
+class FollowingView(OwnFollowListView):
+    listed = "following_id"
+
+
+@_describe("list_followers", "List my followers", _OWN_LIST)
+class FollowView(OwnFollowListView):
+    listed = "follower_id"
 
     @extend_schema(
         operation_id="follow",
@@ -334,21 +360,3 @@ class UnfollowView(APIView):
             follower_id=viewer_id(request), following_id=require_id(following_id, "user")
         )
         return Response(status=204)
-
-
-class FollowingView(APIView):
-    @extend_schema(
-        operation_id="list_following",
-        summary="Whom I follow",
-        description="The newest follow first, each with the followed user.",
-        tags=["follows"],
-        parameters=[PageQuery],
-        responses={200: shapes.FollowsAnswer, **errors(400, 401, 503)},
-        examples=[answer_example({"result": [_FOLLOW | {"user": _PERSON}], "next": None})],
-    )
-    def get(self, request: Request) -> Response:
-        me = viewer_id(request)
-        page = selectors.get_following(me, **read_query(PageQuery, request))
-        others = [follow.following_id for follow in page.items]
-        people = selectors.get_people(others, viewer_id=me)
-        return Response(show_follows(page, others, people))
