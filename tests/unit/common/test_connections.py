@@ -13,7 +13,7 @@ from common.postgresql.base import IDLE_SECONDS, DatabaseWrapper
 from tests.support.conditions import wait_until
 from tests.support.factories import PASSWORD
 from tests.support.system import connect
-from twitter_project.settings.base import _database
+from twitter_project.settings.databases import read_database_url
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]
 
@@ -97,7 +97,7 @@ def test_one_to_a_server_that_takes_no_writes_is_an_outage_and_given_up(connecti
 
 
 def test_of_several_hosts_the_one_that_takes_writes_is_asked_for() -> None:
-    place = _database("", "postgres://me@one:1,two/db")
+    place = read_database_url("", "postgres://me@one:1,two/db")
     assert (place["HOST"], place["PORT"], place["NAME"]) == ("one,two", "1,", "db")
     assert place["OPTIONS"]["target_session_attrs"] == "read-write"
 
@@ -113,14 +113,14 @@ def test_of_several_hosts_the_one_that_takes_writes_is_asked_for() -> None:
 )
 def test_a_url_that_can_not_be_read_is_named_and_not_shown(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^FEED_DATABASE_URL: ") as raised:
-        _database("FEED_DATABASE_URL", url)
+        read_database_url("FEED_DATABASE_URL", url)
     assert PASSWORD not in str(raised.value)
 
 
 def test_what_the_url_asks_for_beyond_the_place_counts() -> None:
     made = DatabaseWrapper(
         connections["default"].settings_dict
-        | {"OPTIONS": _database("", f"{settings.DATABASE_URL}?sslmode=require")["OPTIONS"]}
+        | {"OPTIONS": read_database_url("", f"{settings.DATABASE_URL}?sslmode=require")["OPTIONS"]}
     )
     with pytest.raises(OperationalError, match="server does not support SSL"):
         made.ensure_connection()

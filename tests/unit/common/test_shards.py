@@ -43,9 +43,13 @@ def test_where_someone_is_does_not_change_with_a_release(settings: Settings) -> 
 @pytest.mark.parametrize(
     ("redis_url", "urls", "message"),
     [
-        ("", "redis://127.0.0.1:1/1", "only beside a REDIS_URL"),
+        ("", "redis://127.0.0.1:1/1", "needs a REDIS_URL"),
         ("redis://127.0.0.1:1/0", "redis://127.0.0.1:1/1,http://:word@it", "number 2 is no redis"),
-        ("redis://127.0.0.1:1/0", "redis://127.0.0.1:1/1, redis://127.0.0.1:1/1", "2 stands there"),
+        (
+            "redis://127.0.0.1:1/0",
+            "redis://127.0.0.1:1/1, redis://127.0.0.1:1/1",
+            "2 is listed twice",
+        ),
     ],
 )
 def test_a_list_of_servers_that_makes_no_sense_is_refused(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 
@@ -54,8 +55,17 @@ def read(environment: Mapping[str, str]) -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in environment.items():
             patch.setenv(name, value)
-        patch.delitem(sys.modules, SETTINGS, raising=False)  # lest runpy warn of it
-        return runpy.run_module(SETTINGS)
+        loaded = _unload_settings()
+        try:
+            return runpy.run_module(SETTINGS)
+        finally:
+            _unload_settings()
+            sys.modules.update(loaded)
+
+
+def _unload_settings() -> dict[str, ModuleType]:
+    folder = SETTINGS.rpartition(".")[0]
+    return {name: sys.modules.pop(name) for name in list(sys.modules) if name.startswith(folder)}
 
 
 @contextmanager
