@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import Follow, User
 from tests.support.factories import PASSWORD
-from tests.support.responses import assert_refused, told
+from tests.support.responses import assert_refused, published
 
 SignIn = Callable[[User], APIClient]
 
@@ -42,7 +42,7 @@ def nothing_is_done(client: APIClient, alice: User, bob: User) -> Any:
     yield
     assert list(User.objects.order_by("id").values()) == before
     assert not Follow.objects.exists()
-    assert told() == []
+    assert published() == []
 
 
 def send(client: APIClient, method: str, address: str, raw: bytes, type: str) -> Any:

@@ -15,7 +15,7 @@ from common.http import authentication
 from common.http.revocation import KEY, revoke
 from common.redis.client import redis_client
 from tests.support.responses import assert_refused
-from tests.unit.accounts.test_sessions import claims, hello, refresh, sign
+from tests.support.sessions import claims, hello, refresh, sign
 from twitter_project import doctor
 
 SKEW = timedelta(seconds=settings.CLOCK_SKEW_SECONDS)

@@ -15,12 +15,9 @@ from accounts.models import Follow, User
 from accounts.services import follows
 from common.db import atomic
 from tests.support.factories import FollowFactory, UserFactory
+from tests.support.follows import assert_counters_equal_rows, remove_all_follows
+from tests.support.races import at_once
 from tests.support.responses import assert_refused
-from tests.unit.accounts.test_races import (
-    assert_counters_equal_rows,
-    at_once,
-    remove_all_follows,
-)
 
 SignIn = Callable[[User], APIClient]
 

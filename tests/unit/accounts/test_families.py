@@ -15,7 +15,7 @@ from common.db import alias
 from common.http.revocation import revocations
 from common.redis.client import redis_client
 from tests.support.responses import assert_refused
-from tests.unit.accounts.test_sessions import claims, hello, log_in, log_out, refresh, sign
+from tests.support.sessions import claims, hello, log_in, log_out, refresh, sign
 
 Rates = Callable[..., None]
 

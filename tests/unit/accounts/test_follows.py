@@ -12,7 +12,7 @@ from accounts import services
 from accounts.models import Follow, User
 from messaging.models import OutboxEvent
 from tests.support.factories import FollowFactory, UserFactory
-from tests.support.responses import assert_refused, told
+from tests.support.responses import assert_refused, published
 
 SignIn = Callable[[User], APIClient]
 
@@ -60,7 +60,7 @@ def test_following_twice_is_following_once(sign_in: SignIn, alice: User, bob: Us
     client = sign_in(bob)
     assert follow(client, alice).json() == follow(client, alice).json()
     assert counters(alice, bob) == [(1, 0), (0, 1)]
-    assert told() == ["user.followed"]
+    assert published() == ["user.followed"]
 
 
 def test_unfollowing_takes_all_of_it_back(sign_in: SignIn, alice: User, bob: User) -> None:
@@ -70,7 +70,7 @@ def test_unfollowing_takes_all_of_it_back(sign_in: SignIn, alice: User, bob: Use
     assert (answer.status_code, answer.content) == (204, b"")
     assert not Follow.objects.exists()
     assert counters(alice, bob) == [(0, 0), (0, 0)]
-    assert told() == ["user.followed", "user.unfollowed"]
+    assert published() == ["user.followed", "user.unfollowed"]
 
 
 def test_following_is_not_mutual(sign_in: SignIn, alice: User, bob: User) -> None:
@@ -81,7 +81,7 @@ def test_following_is_not_mutual(sign_in: SignIn, alice: User, bob: User) -> Non
 
 def test_nobody_follows_themselves(sign_in: SignIn, alice: User) -> None:
     assert_refused(follow(sign_in(alice), alice), 400, "following_id")
-    assert told() == []
+    assert published() == []
 
 
 @pytest.mark.parametrize("id", ["7", "nonexistent-uuid", "tweet-3", "007", "+5", "9" * 19, "alice"])
@@ -89,7 +89,7 @@ def test_nobody_follows_an_unknown_user(sign_in: SignIn, alice: User, bob: User,
     client = sign_in(bob)
     assert_refused(client.post("/follow", {"following_id": id}), 404)
     assert_refused(client.delete(f"/follow/{id}"), 404)
-    assert (counters(bob), told()) == ([(0, 0)], [])
+    assert (counters(bob), published()) == ([(0, 0)], [])
 
 
 def test_nobody_follows_a_suspended_user(sign_in: SignIn, alice: User, bob: User) -> None:
@@ -136,7 +136,7 @@ def test_one_follow_beyond_the_limit_is_refused(
     assert_refused(answer, 422, "following_id")
     assert "limit of 1 followed accounts" in answer.json()["error"]["message"]
     assert counters(bob, carol) == [(0, 1), (0, 0)]
-    assert told() == ["user.followed"]
+    assert published() == ["user.followed"]
 
 
 def test_at_the_limit_an_existing_follow_is_answered_and_an_unfollow_makes_room(

@@ -17,7 +17,7 @@ from accounts.models import User
 from common.http.revocation import revocations
 from tests.support.factories import PASSWORD, UserFactory
 from tests.support.responses import assert_refused
-from tests.unit.accounts.test_sessions import hello, log_in, refresh
+from tests.support.sessions import hello, log_in, refresh
 
 Rates = Callable[..., None]
 Change = Callable[[str], str]

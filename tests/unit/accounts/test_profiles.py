@@ -12,8 +12,8 @@ from accounts.models import Follow, User
 from common.errors import NotFound
 from messaging.models import OutboxEvent
 from tests.support.factories import PASSWORD, FollowFactory, TweetFactory, UserFactory
-from tests.support.responses import assert_refused, told
-from tests.unit.common.test_invisible_text import BREAKING, INVISIBLE, VISIBLE
+from tests.support.invisible_text import BREAKING, INVISIBLE, VISIBLE
+from tests.support.responses import assert_refused, published
 
 SignIn = Callable[[User], APIClient]
 
@@ -102,7 +102,7 @@ def test_a_profile_is_edited_field_by_field(sign_in: SignIn, alice: User) -> Non
 
 def test_an_edit_is_told(sign_in: SignIn, alice: User) -> None:
     sign_in(alice).patch("/users/me", {"display_name": "Alice", "bio": "Writes."})
-    assert told() == ["user.updated"]
+    assert published() == ["user.updated"]
     assert told_last() == {"id": str(alice.id), "username": "alice", "display_name": "Alice"}
 
 
@@ -118,7 +118,7 @@ def test_an_edit_that_changes_nothing_is_no_news(
     sign_in: SignIn, alice: User, body: dict[str, str]
 ) -> None:
     assert sign_in(alice).patch("/users/me", body).status_code == 200
-    assert told() == []
+    assert published() == []
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_bad_edit_is_refused_and_changes_nothing(
     whole = {"display_name": "Alice"} | body
     assert_refused(sign_in(alice).patch("/users/me", whole), status, field)
     alice.refresh_from_db()
-    assert (alice.display_name, told()) == ("", [])
+    assert (alice.display_name, published()) == ("", [])
 
 
 @pytest.mark.parametrize("text", INVISIBLE)
@@ -200,7 +200,7 @@ def test_a_deleted_account_is_gone_for_everyone(
 
 def test_a_deletion_is_told(sign_in: SignIn, alice: User) -> None:
     sign_in(alice).delete("/users/me", {"password": PASSWORD})
-    assert told() == ["user.deleted"]
+    assert published() == ["user.deleted"]
     assert told_last()["id"] == str(alice.id)
 
 
@@ -219,7 +219,7 @@ def test_nobody_is_deleted_twice(alice: User) -> None:
     services.delete_user(user_id=alice.id)
     with pytest.raises(NotFound):
         services.delete_user(user_id=alice.id)
-    assert told() == ["user.deleted"]
+    assert published() == ["user.deleted"]
 
 
 # In the moments in which a token outlives its account
@@ -265,7 +265,7 @@ def test_suspending_and_restoring_twice_is_doing_it_once(alice: User) -> None:
         do(user_id=alice.id)
     alice.refresh_from_db()
     assert (alice.session_epoch, alice.suspended_at) == (1, None)
-    assert told() == ["user.suspended", "user.restored"]
+    assert published() == ["user.suspended", "user.restored"]
 
 
 @pytest.mark.parametrize("do", [services.suspend, services.restore])

@@ -1,52 +1,21 @@
 """What two at once may do, with real threads on PostgreSQL."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from functools import partial
-from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connections
 from pytest_django import Settings
 
-from accounts import selectors, services, tokens
+from accounts import services, tokens
 from accounts.models import Follow, SpentRefresh, TweetCount, User
-from common.errors import Conflict, NotFound, ServiceError, Unauthenticated
+from common.errors import Conflict, NotFound, Unauthenticated
 from tests.support.factories import PASSWORD, FollowFactory, UserFactory
-from tests.support.responses import told
+from tests.support.follows import assert_counters_equal_rows, remove_all_follows
+from tests.support.races import at_once, kinds
+from tests.support.responses import published
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]
-
-
-def at_once(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
-    """What each job returned or raised, all begun at the same moment, a thread each."""
-    barrier = Barrier(len(jobs))
-
-    def run(job: Callable[[], Any]) -> Any:
-        barrier.wait()
-        try:
-            return job()
-        except ServiceError as error:
-            return error
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(len(jobs)) as pool:
-        return list(pool.map(run, jobs))
-
-
-def kinds(outcomes: list[Any]) -> list[str]:
-    return sorted(type(outcome).__name__ for outcome in outcomes)
-
-
-def assert_counters_equal_rows() -> None:
-    assert selectors.find_follow_drift().items == []
-
-
-def remove_all_follows(user: User) -> None:
-    while services.remove_follows(user_id=user.id):
-        pass
 
 
 def follows(follower: User, following: User) -> Callable[[], Any]:
@@ -62,7 +31,7 @@ def test_50_follows_of_one_pair_make_one(alice: User, bob: User) -> None:
     assert len({follow.id for follow in outcomes}) == 1
     alice.refresh_from_db()
     assert alice.num_followers == 1
-    assert told() == ["user.followed"]
+    assert published() == ["user.followed"]
 
 
 def test_50_unfollows_of_one_pair_undo_one(alice: User, bob: User) -> None:
@@ -71,13 +40,13 @@ def test_50_unfollows_of_one_pair_undo_one(alice: User, bob: User) -> None:
     assert kinds(outcomes) == ["NoneType"] + ["NotFound"] * 49
     alice.refresh_from_db()
     assert alice.num_followers == 0
-    assert told() == ["user.unfollowed"]
+    assert published() == ["user.unfollowed"]
 
 
 def test_50_follows_and_unfollows_of_one_pair_leave_exact_counters(alice: User, bob: User) -> None:
     at_once([follows(bob, alice), unfollows(bob, alice)] * 25)
     assert_counters_equal_rows()
-    events = told()
+    events = published()
     made, undone = events.count("user.followed"), events.count("user.unfollowed")
     assert made - undone == Follow.objects.count()
 
@@ -153,7 +122,7 @@ def test_of_racing_registrations_one_wins(same: str) -> None:
     assert len(refused) == 7
     assert all(set(conflict.fields) == {same} for conflict in refused)
     assert User.objects.count() == 1
-    assert told() == ["user.registered"]
+    assert published() == ["user.registered"]
 
 
 def test_of_racing_refreshes_one_wins(alice: User) -> None:

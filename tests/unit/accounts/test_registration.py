@@ -8,7 +8,7 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from accounts.usernames import RESERVED, is_username
 from messaging.models import OutboxEvent
-from tests.support.responses import assert_refused, told
+from tests.support.responses import assert_refused, published
 
 ALICE = {"email": "alice@example.com", "username": "alice", "password": "pass123"}
 
@@ -99,7 +99,7 @@ def test_what_is_taken_is_named_whatever_its_case(
     register(api)
     assert_refused(register(api, **changed), 409, *fields)
     assert User.objects.count() == 1
-    assert told() == ["user.registered"]
+    assert published() == ["user.registered"]
 
 
 @pytest.mark.parametrize(

@@ -19,39 +19,10 @@ from common.http.revocation import revocations
 from common.redis.client import redis_client
 from tests.support.factories import PASSWORD, UserFactory
 from tests.support.responses import assert_refused
+from tests.support.sessions import claims, hello, log_in, log_out, refresh, sign
 
 SignIn = Callable[[User], APIClient]
-KEY = settings.SIMPLE_JWT["SIGNING_KEY"]
 LEEWAY: timedelta = settings.SIMPLE_JWT["LEEWAY"]
-
-
-def log_in(api: APIClient, email: str = "alice@example.com", password: str = PASSWORD) -> Any:
-    return api.post("/users/login", {"email": email, "password": password})
-
-
-def refresh(api: APIClient, token: str) -> Any:
-    return api.post("/users/refresh", {"refresh": token})
-
-
-def log_out(api: APIClient, token: str) -> Any:
-    return api.post("/users/logout", {"refresh": token})
-
-
-def hello(token: str) -> Any:
-    return APIClient().get("/hello", HTTP_AUTHORIZATION=f"Bearer {token}")
-
-
-def claims(user: User, **changed: Any) -> dict[str, Any]:
-    now = timezone.now()
-    return {
-        "token_type": "access",
-        "user_id": str(user.id),
-        "username": user.username,
-        "epoch": user.session_epoch,
-        "jti": "a",
-        "iat": now,
-        "exp": now + timedelta(minutes=1),
-    } | changed
 
 
 @pytest.mark.parametrize("email", ["alice@example.com", "ALICE@example.com", " alice@example.com "])
@@ -205,10 +176,6 @@ BAD_TOKENS: dict[str, Callable[[User, str], str]] = {
     "of no epoch": lambda user, kind: sign(claims(user, token_type=kind, epoch="0")),
     "of no type": lambda user, kind: sign(claims(user, token_type=None)),
 }
-
-
-def sign(payload: dict[str, Any]) -> str:
-    return jwt.encode(payload, KEY, algorithm="EdDSA")
 
 
 def forge(token: str) -> str:

@@ -10,23 +10,9 @@ from rest_framework.test import APIClient
 from accounts import serializers as shapes
 from accounts.models import User
 from tests.support.factories import PASSWORD, FollowFactory
+from tests.support.responses import assert_shaped
 
 SignIn = Callable[[User], APIClient]
-
-
-def assert_shaped(value: Any, shape: Any) -> None:
-    """Exactly the fields that the shape has, those that it requires at least, all the way down."""
-    if isinstance(shape, serializers.ListSerializer):
-        assert value, "an empty list shows nothing"
-        for item in value:
-            assert_shaped(item, shape.child)
-        return
-    assert isinstance(shape, serializers.Serializer)
-    assert set(value) <= set(shape.fields)
-    assert {name for name, field in shape.fields.items() if field.required} <= set(value)
-    for name, field in shape.fields.items():
-        if isinstance(field, serializers.BaseSerializer) and name in value:
-            assert_shaped(value[name], field)
 
 
 def test_the_session(api: APIClient, db: None) -> None:

@@ -16,7 +16,7 @@ from common import admin as common_admin
 from common.db import alias
 from common.ids import first_id_at
 from tests.support.factories import TweetFactory, UserFactory
-from tests.support.responses import told
+from tests.support.responses import published
 from tests.support.tweets import write
 from tweets import admin as tweets_admin
 from tweets import services
@@ -161,7 +161,7 @@ def test_chosen_tweets_are_deleted_with_their_news(staff: Client, alice: User, b
     assert set(Tweet.objects.values_list("id", flat=True)) == {parent.id, kept.id}
     parent.refresh_from_db()
     assert parent.num_replies == 0
-    assert told()[-2:] == ["tweet.unreposted", "tweet.deleted"]
+    assert published()[-2:] == ["tweet.unreposted", "tweet.deleted"]
 
 
 def test_one_tweet_is_deleted_from_its_page(staff: Client, alice: User) -> None:
@@ -169,7 +169,7 @@ def test_one_tweet_is_deleted_from_its_page(staff: Client, alice: User) -> None:
     answer = staff.post(f"{TWEETS}{tweet.id}/delete/", {"post": "yes"})
     assert answer.status_code == 302
     assert not Tweet.objects.exists()
-    assert told() == ["tweet.deleted"]
+    assert published() == ["tweet.deleted"]
 
 
 def test_no_more_than_a_bound_are_deleted_at_a_time(

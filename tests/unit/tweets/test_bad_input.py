@@ -10,8 +10,8 @@ from accounts.models import User
 from common.ids import MAX_ID
 from messaging.models import OutboxEvent
 from tests.support.factories import TweetFactory
+from tests.support.invisible_text import INVISIBLE
 from tests.support.responses import assert_refused
-from tests.unit.common.test_invisible_text import INVISIBLE
 from tweets.models import IdempotencyKey, Like, Tweet
 
 # The calls that take a body; {tweet} is a tweet's id.

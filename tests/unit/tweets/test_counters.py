@@ -9,7 +9,7 @@ from accounts.models import User
 from common.errors import Forbidden, NotFound
 from messaging.models import OutboxEvent
 from tests.support.factories import TweetFactory, UserFactory
-from tests.support.responses import told
+from tests.support.responses import published
 from tweets import selectors, services
 from tweets.models import Like, Tweet
 
@@ -63,7 +63,7 @@ class World:
         existing = set(Tweet.objects.values_list("id", flat=True))
         assert {like.tweet_id for like in Like.objects.all()} <= existing
         assert {entry.repost_of_id for entry in Tweet.objects.reposts()} <= existing
-        news = told()
+        news = published()
         for rows, done, undone in (
             (Tweet.objects.tweets(), "tweet.created", "tweet.deleted"),
             (Tweet.objects.reposts(), "tweet.reposted", "tweet.unreposted"),

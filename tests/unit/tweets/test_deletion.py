@@ -18,7 +18,7 @@ from hydration.codec import tweet_key
 from messaging.events import TweetDeleted, decode
 from messaging.models import OutboxEvent
 from tests.support.factories import TweetFactory, UserFactory
-from tests.support.responses import assert_refused, told
+from tests.support.responses import assert_refused, published
 from tweets import handlers, selectors, services
 from tweets.models import Like, Tweet
 from tweets.services import deletion
@@ -61,13 +61,13 @@ def test_its_author_deletes_a_tweet(as_alice: APIClient, alice: User, tweet: Twe
 def test_a_deleted_tweet_is_not_found_again(as_alice: APIClient, tweet: Tweet) -> None:
     as_alice.delete(f"/tweet/{tweet.id}")
     assert_refused(as_alice.delete(f"/tweet/{tweet.id}"), 404)
-    assert told() == ["tweet.deleted"]
+    assert published() == ["tweet.deleted"]
 
 
 def test_nobody_else_deletes_it(as_bob: APIClient, tweet: Tweet) -> None:
     assert_refused(as_bob.delete(f"/tweet/{tweet.id}"), 403)
     assert Tweet.objects.exists()
-    assert told() == []
+    assert published() == []
 
 
 def test_someone_elses_hidden_tweet_is_not_found(

@@ -10,7 +10,7 @@ from accounts.models import User
 from messaging.events import decode
 from messaging.models import OutboxEvent
 from tests.support.factories import TweetFactory
-from tests.support.responses import assert_refused, told
+from tests.support.responses import assert_refused, published
 from tests.support.tweets import tick
 from tweets.models import Like, Tweet
 
@@ -61,7 +61,7 @@ def test_doing_it_twice_is_doing_it_once(as_bob: APIClient, tweet: Tweet, kind: 
     assert [answer.status_code for answer in answers] == [200, 200]
     assert answers[0].json() == answers[1].json()
     assert answers[1].json()["tweet"][counter] == rows(kind) == 1
-    assert told() == [done]
+    assert published() == [done]
 
 
 @kinds
@@ -74,7 +74,7 @@ def test_undoing_it_twice_is_undoing_it_once(as_bob: APIClient, tweet: Tweet, ki
     assert answers[0].json() == answers[1].json()
     shown = answers[1].json()["tweet"]
     assert (shown[counter], shown[seen], rows(kind)) == (0, False, 0)
-    assert told() == [done, undone]
+    assert published() == [done, undone]
 
 
 @kinds
@@ -83,7 +83,7 @@ def test_undoing_what_was_never_done_changes_nothing(
 ) -> None:
     answer = as_bob.delete(f"/tweet/{tweet.id}/{kind}")
     assert (answer.status_code, answer.json()["tweet"][KINDS[kind][0]]) == (200, 0)
-    assert told() == []
+    assert published() == []
 
 
 @kinds
@@ -102,7 +102,7 @@ def test_anyone_may_and_the_author_too(
 @pytest.mark.parametrize("method", ["post", "delete"])
 def test_what_is_not_there_is_not_found(as_bob: APIClient, kind: str, method: str) -> None:
     assert_refused(getattr(as_bob, method)(f"/tweet/7/{kind}"), 404)
-    assert told() == []
+    assert published() == []
 
 
 @kinds
@@ -113,7 +113,7 @@ def test_a_deleted_tweet_is_not_found(
     as_alice.delete(f"/tweet/{tweet.id}")
     assert_refused(getattr(as_bob, method)(f"/tweet/{tweet.id}/{kind}"), 404)
     assert rows(kind) == 0
-    assert told() == ["tweet.deleted"]
+    assert published() == ["tweet.deleted"]
 
 
 @kinds

@@ -18,7 +18,7 @@ from common.errors import Invalid
 from common.ids import created_at
 from messaging.models import OutboxEvent
 from tests.support.factories import TweetFactory
-from tests.support.responses import assert_refused, told
+from tests.support.responses import assert_refused, published
 from tweets import services
 from tweets.models import IdempotencyKey, Tweet
 
@@ -164,7 +164,7 @@ def test_a_reply_names_its_parent_which_counts_it(
     assert shown["author"]["username"] == "bob"
     parent.refresh_from_db()
     assert parent.num_replies == 1
-    assert told() == ["tweet.created"]
+    assert published() == ["tweet.created"]
 
 
 def test_a_reply_to_a_repost_is_one_to_the_original(as_bob: APIClient, alice: User) -> None:
@@ -180,7 +180,7 @@ def test_a_reply_to_a_repost_is_one_to_the_original(as_bob: APIClient, alice: Us
 def test_there_is_no_reply_to_what_is_not_there(as_bob: APIClient) -> None:
     assert_refused(reply(as_bob, 7), 404)
     assert not Tweet.objects.exists()
-    assert told() == []
+    assert published() == []
 
 
 def test_there_is_no_reply_to_someone_suspended(as_bob: APIClient, alice: User) -> None:
@@ -207,7 +207,7 @@ def test_a_repeated_request_gets_the_first_answer(as_alice: APIClient) -> None:
     second = post(as_alice, " hello ", key="k1")
     assert (second.status_code, second.json()) == (200, first.json())
     assert Tweet.objects.count() == 1
-    assert told() == ["tweet.created"]
+    assert published() == ["tweet.created"]
 
 
 def test_it_gets_the_first_answer_whatever_happened_to_the_tweet(

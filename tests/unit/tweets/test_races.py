@@ -12,8 +12,8 @@ import pytest
 from accounts.models import User
 from common.errors import Invalid, NotFound
 from tests.support.factories import TweetFactory, UserFactory
-from tests.support.responses import told
-from tests.unit.accounts.test_races import at_once, kinds
+from tests.support.races import at_once, kinds
+from tests.support.responses import published
 from tweets import selectors, services
 from tweets.models import IdempotencyKey, Like, Tweet
 
@@ -54,7 +54,7 @@ def test_50_of_one_user_make_one(
     assert set(outcomes) == {tweet.id}
     tweet.refresh_from_db()
     assert getattr(tweet, counter) == 1
-    assert told() == [event]
+    assert published() == [event]
     assert_counters_equal_rows()
 
 
@@ -67,7 +67,7 @@ def test_50_undoings_of_one_undo_one(
 ) -> None:
     does(do, tweet, bob)()
     at_once([does(undo, tweet, bob)] * 50)
-    assert told()[1:] == [event]
+    assert published()[1:] == [event]
     assert_counters_equal_rows()
 
 
@@ -86,7 +86,7 @@ def test_doing_and_undoing_by_a_few_leaves_exact_counters(tweet: Tweet) -> None:
     random.Random(7).shuffle(jobs)
     at_once(jobs)
     assert_counters_equal_rows()
-    news = told()
+    news = published()
     assert news.count("tweet.liked") - news.count("tweet.unliked") == Like.objects.count()
 
 
@@ -128,15 +128,15 @@ def test_a_deletion_among_likes_reposts_and_replies_leaves_nothing_hanging(
     assert not Tweet.objects.filter(id=tweet.id).exists()
     assert not Like.objects.exists()
     assert not Tweet.objects.reposts().exists()
-    assert told().count("tweet.deleted") == 1
-    assert told().count("tweet.reposted") == told().count("tweet.unreposted")
-    assert told().count("tweet.created") == Tweet.objects.count()
+    assert published().count("tweet.deleted") == 1
+    assert published().count("tweet.reposted") == published().count("tweet.unreposted")
+    assert published().count("tweet.created") == Tweet.objects.count()
 
 
 def test_of_racing_deletions_one_wins(tweet: Tweet, alice: User) -> None:
     outcomes = at_once([does("delete_tweet", tweet, alice)] * 10)
     assert kinds(outcomes) == ["NoneType"] + ["NotFound"] * 9
-    assert told() == ["tweet.deleted"]
+    assert published() == ["tweet.deleted"]
 
 
 def test_deletions_along_a_thread_do_not_wait_for_each_other_for_ever(
@@ -152,7 +152,7 @@ def test_deletions_along_a_thread_do_not_wait_for_each_other_for_ever(
 
     assert {type(outcome) for outcome in outcomes} <= {int, NotFound, type(None)}
     assert not Tweet.objects.exists()
-    assert told().count("tweet.deleted") == 20
+    assert published().count("tweet.deleted") == 20
 
 
 def test_accounts_that_go_while_others_like_leave_exact_counters(alice: User) -> None:
@@ -182,7 +182,7 @@ def test_one_key_makes_one_tweet_however_many_bring_it(alice: User) -> None:
     assert kinds(outcomes) == ["Tweet"] * 20
     assert len({(tweet.id, tweet.content, tweet.created_at) for tweet in outcomes}) == 1
     assert Tweet.objects.count() == IdempotencyKey.objects.count() == 1
-    assert told() == ["tweet.created"]
+    assert published() == ["tweet.created"]
 
 
 def test_one_key_makes_one_reply_however_many_bring_it(tweet: Tweet, bob: User) -> None:
@@ -235,4 +235,4 @@ def test_deletions_handled_by_two_workers_at_once_are_cleared_once(
     at_once([partial(services.clear_remains, {tweet.id: alice.id}, batches=10)] * 4)
     services.clear_remains({tweet.id: alice.id}, batches=10)
     assert (Like.objects.count(), Tweet.objects.count()) == (0, 0)
-    assert told().count("tweet.unreposted") == 499
+    assert published().count("tweet.unreposted") == 499

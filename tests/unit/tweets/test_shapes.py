@@ -7,8 +7,8 @@ from rest_framework import serializers
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from tests.support.responses import assert_shaped
 from tests.support.tweets import write
-from tests.unit.accounts.test_shapes import assert_shaped
 from tweets import serializers as shapes
 from tweets import services
 from tweets.models import Tweet
