@@ -4,10 +4,10 @@ Rules decide what a caller may do to an object. Views' `permission_classes` and
 `grpc_services.credentials` decide who may call at all.
 """
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable
 from typing import Generic, ParamSpec
 
-from common.errors import Forbidden, NotFound, ServiceError
+from common.errors import Forbidden, ServiceError
 
 Facts = ParamSpec("Facts")
 Decision = ServiceError | bool
@@ -33,21 +33,3 @@ class Rule(Generic[Facts]):
             raise decision
         if decision is not True:
             raise Forbidden("you may not do this")
-
-
-# Tweets
-
-
-def is_shown(people: Iterable[int], known: Container[int] | None) -> bool:
-    """Whether an entry is seen: who wrote and reposted it must be known to accounts.
-
-    Known are those who are neither suspended nor deleted; None while accounts is down, when nobody
-    is hidden.
-    """
-    return known is None or all(person in known for person in people)
-
-
-def check_shown(people: Iterable[int], known: Container[int] | None) -> None:
-    """One can't do anything to what one can't see."""
-    if not is_shown(people, known):
-        raise NotFound("there is no such tweet")

@@ -11,8 +11,7 @@ from feed import placement, store, truth
 from feed.fanout import fan_out, go_on, merge_first_slice, merge_on, push_again, take_back
 from grpc_services.clients import accounts
 from grpc_services.clients.accounts import Relation
-from hydration import fragments
-from hydration.fragments import Change
+from hydration.invalidate import Change, drop
 from messaging.events import (
     FollowersRemoved,
     UserDeleted,
@@ -71,7 +70,7 @@ def _settle(
 
 def show_users(events: Sequence[UserUpdated | UserSuspended | UserRestored | UserDeleted]) -> None:
     """Once more what the writer has dropped from the cache, in case it died before it could."""
-    fragments.drop(Change(users=[event.id for event in events]))
+    drop(Change(users=[event.id for event in events]))
 
 
 def forget(events: Sequence[UserSuspended] | Sequence[UserDeleted]) -> None:

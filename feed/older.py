@@ -2,7 +2,7 @@
 
 A page of any size asks the database about all whom the reader follows, thousands maybe. So one
 answer is kept for the pages that follow: the key `older:{user_id}` holds it for some minutes, with
-a lease as in `hydration.fragments`. Whatever changes which entries a timeline shows drops it
+a lease (see `hydration.leases`). Whatever changes which entries a timeline shows drops it
 (`show` in scripts/lists.lua); deleted entries and hidden authors are left out of each page anyway.
 """
 
@@ -14,7 +14,7 @@ from common.redis import shards
 from common.redis.client import redis_client
 from feed import store, truth
 from grpc_services.clients.tweets import MAX_ENTRIES
-from hydration import fragments
+from hydration.leases import fill, take_lease
 
 SECONDS = 600
 
@@ -48,11 +48,11 @@ def _find(user_id: int) -> _Block | None:
 
 def _read(user_id: int, before_id: int) -> _Block:
     shard, name = shards.of(user_id), store.older_key(user_id)
-    lease = fragments.take_lease(shard, [name])
+    lease = take_lease(shard, [name])
     entries = truth.newest_entries(
         truth.authors_of(user_id), before_id=before_id, limit=MAX_ENTRIES
     )
     block = _Block(before_id, len(entries) < MAX_ENTRIES, entries)
     blob = " ".join(map(str, [block.before_id, int(block.is_last), *block.entries])).encode()
-    fragments.fill(shard, lease, {name: blob}, seconds=SECONDS)
+    fill(shard, lease, {name: blob}, seconds=SECONDS)
     return block

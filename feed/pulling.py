@@ -25,7 +25,7 @@ from feed import store
 from feed.lists import script
 from grpc_services.clients import accounts
 from grpc_services.clients.calls import MAX_IDS
-from hydration import fragments
+from hydration.leases import fill, take_lease
 
 PULLED = "pulled"
 _ENDING = "ending:"
@@ -110,13 +110,13 @@ def _number(state: str) -> int | None:
 
 def _ask(user_id: int) -> list[int]:
     shard, name = shards.of(user_id), store.pulls_key(user_id)
-    lease = fragments.take_lease(shard, [name])
+    lease = take_lease(shard, [name])
     version, author_ids = _registry(shard)
     followed = []
     for asked in batched(author_ids, MAX_IDS):
         relations = accounts.get_relations(viewer_id=user_id, user_ids=asked)
         followed += [id for id in asked if relations[id].following]
-    fragments.fill(shard, lease, {name: version + b":" + " ".join(map(str, followed)).encode()})
+    fill(shard, lease, {name: version + b":" + " ".join(map(str, followed)).encode()})
     return followed
 
 

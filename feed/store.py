@@ -30,8 +30,8 @@ from common.redis import shards
 from common.redis.client import redis_client
 from feed.lists import TIMELINE, Kind, key, script
 from feed.pipeline import CHUNK, Audience, Call, run
-from hydration import fragments
-from hydration.codec import marks_key
+from hydration.codec import Row, marks_key
+from hydration.read import LIBRARY
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ _IDLE_SECONDS = int(IDLE.total_seconds())
 # Authors who are pulled: see `feed.pulling`.
 PULLED_KEY = "pulled"
 
-_PAGE = script("page", fragments.LIBRARY)
+_PAGE = script("page", LIBRARY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Part:
     entries: Sequence[int]
     has_more: bool  # in the lists
     is_complete: bool  # nothing older than the lists is in the database
-    cached: Any = None  # for `fragments.complete`
+    cached: Sequence[Row] | None = None  # for `hydration.read.complete`
 
 
 def read(owner_id: int, kind: Kind = TIMELINE) -> Timeline | None:

@@ -5,12 +5,12 @@ Where a timeline is in order and its tweets are cached, the first two are one ro
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from feed import older, store, truth
 from feed.store import Part
-from hydration import fragments
-from hydration.fragments import Fragment
+from hydration.assembly import HydratedTweet
+from hydration.codec import Row
+from hydration.read import complete, load
 
 # A page that the rules thin out is filled up again, this often at most; a page that is still short
 # then has a cursor like any other.
@@ -23,7 +23,7 @@ class Skeleton:
 
     entries: Sequence[int | str]  # newest first; text where something else put it there
     has_more: bool
-    cached: Any = None  # what came along from the cache, for `fragments.complete`
+    cached: Sequence[Row] | None = None  # for `hydration.read.complete`
 
     @property
     def cursor(self) -> int | None:
@@ -86,15 +86,15 @@ def skeleton_below(user_id: int, before_id: int, limit: int) -> Skeleton:
     return Skeleton(joined[:limit], len(joined) > limit)
 
 
-def hydrate(skeleton: Skeleton, viewer_id: int) -> list[Fragment]:
+def hydrate(skeleton: Skeleton, viewer_id: int) -> list[HydratedTweet]:
     """The tweets behind the entries: cached ones, and the rest by one call to each service."""
     ids = [entry for entry in skeleton.entries if isinstance(entry, int)]
     if skeleton.cached is not None:
-        return fragments.complete(ids, skeleton.cached, viewer_id=viewer_id)
-    return fragments.load(ids, viewer_id=viewer_id)
+        return complete(ids, skeleton.cached, viewer_id=viewer_id)
+    return load(ids, viewer_id=viewer_id)
 
 
-def rules(found: Sequence[Fragment], shown: set[int]) -> list[Fragment]:
+def rules(found: Sequence[HydratedTweet], shown: set[int]) -> list[HydratedTweet]:
     """What this viewer sees: nothing of who is gone, and a tweet once, under its newest entry.
 
     `shown` are the tweets that the page has already; they grow by those returned.
@@ -110,5 +110,5 @@ def rules(found: Sequence[Fragment], shown: set[int]) -> list[Fragment]:
     return kept
 
 
-def present(kept: Sequence[Fragment]) -> list[bytes]:
+def present(kept: Sequence[HydratedTweet]) -> list[bytes]:
     return [fragment.json for fragment in kept]

@@ -11,12 +11,12 @@ from common.redis.client import redis_client
 from grpc_services.clients import accounts, tweets
 from grpc_services.clients.calls import MAX_IDS
 from hydration.codec import (
-    MARKS,
+    MARK_JSON,
     Entry,
+    author_json,
+    decode_entry,
+    decode_user,
     entry_of,
-    json_of,
-    learn_entry,
-    learn_user,
     mark_of,
     marks_key,
     tweet_key,
@@ -64,7 +64,7 @@ def drop_stale(shard: str, stale: Iterable[tuple[str, int]]) -> None:
 def _find_stale_entries(shard: str, entry_ids: Sequence[int]) -> list[int]:
     cached: dict[int, Entry | None] = {}
     for id, blob in zip(entry_ids, _fetch(shard, map(tweet_key, entry_ids)), strict=True):
-        learn_entry(cached, id, blob)
+        decode_entry(cached, id, blob)
     originals = {entry.tweet_id for entry in cached.values() if entry}
     shown = {tweet.entry_id: tweet for tweet in _ask_in_batches({*cached, *originals})}
     stale = []
@@ -80,8 +80,8 @@ def _find_stale_entries(shard: str, entry_ids: Sequence[int]) -> list[int]:
 def _find_stale_users(shard: str, user_ids: Sequence[int]) -> list[int]:
     cached: dict[int, bytes | None] = {}
     for id, blob in zip(user_ids, _fetch(shard, map(user_key, user_ids)), strict=True):
-        learn_user(cached, id, blob)
-    shown = {id: json_of(user) for id, user in accounts.get_users(cached).items()}
+        decode_user(cached, id, blob)
+    shown = {id: author_json(user) for id, user in accounts.get_users(cached).items()}
     return [id for id, json in cached.items() if json != shown.get(id)]
 
 
@@ -90,7 +90,7 @@ def _find_stale_marks(shard: str, viewer_id: int) -> list[int]:
         found: Any = redis_client(shard).hgetall(marks_key(viewer_id))
     except redis.ResponseError:  # a value of another type
         return []
-    marks = {int(id): mark for id, mark in found.items() if parse_id(id) and mark in MARKS}
+    marks = {int(id): mark for id, mark in found.items() if parse_id(id) and mark in MARK_JSON}
     now = {tweet.id: mark_of(tweet) for tweet in _ask_in_batches(marks, viewer_id)}
     return [id for id, mark in marks.items() if now.get(id, mark) != mark]
 

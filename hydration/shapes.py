@@ -1,18 +1,14 @@
-"""How a user and a tweet look in JSON, wherever they are shown.
+"""How a user and a tweet look in JSON, wherever they are shown. All of it is pure.
 
-`hydrate` brings authors to tweets in one call; `show_…` and the rules are pure.
-The serializers describe the same shapes to the OpenAPI schema, and a test holds the two equal.
+The serializers describe the same shapes to the OpenAPI schema; tests compare the two.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from rest_framework import serializers
 
-from common import permissions
-from common.errors import Unavailable
 from common.times import format_time
-from grpc_services.clients import accounts
 from grpc_services.clients.accounts import Relation, User
 from grpc_services.clients.tweets import Tweet
 
@@ -38,25 +34,6 @@ def show_user(user: User, *, relation: Relation | None = None) -> dict[str, Any]
 
 def show_author(user: User) -> Author:
     return {"id": str(user.id), "username": user.username, "display_name": user.display_name}
-
-
-def people_of(tweet: Tweet) -> tuple[int, ...]:
-    """Who wrote it and, where a repost brought it, who reposted it."""
-    reposter_id = tweet.reposted_by_id
-    return (tweet.user_id,) if reposter_id is None else (tweet.user_id, reposter_id)
-
-
-def find_authors(tweets: Sequence[Tweet]) -> Mapping[int, User] | None:
-    """Authors and reposters of the tweets in one call; None while accounts is down."""
-    try:
-        return accounts.get_users({person for tweet in tweets for person in people_of(tweet)})
-    except Unavailable:
-        return None
-
-
-def visible(tweets: Sequence[Tweet], authors: Mapping[int, User] | None) -> list[Tweet]:
-    """Without the tweets and reposts of whoever is suspended or deleted."""
-    return [tweet for tweet in tweets if permissions.is_shown(people_of(tweet), authors)]
 
 
 def show_facts(tweet: Tweet) -> dict[str, Any]:
@@ -85,12 +62,6 @@ def show_tweet(tweet: Tweet, authors: Mapping[int, User] | None) -> dict[str, An
         shown["entry_id"] = str(tweet.entry_id)
         shown["reposted_by"] = show_author(reposter) if reposter else None
     return shown
-
-
-def show_tweets(tweets: Sequence[Tweet]) -> list[dict[str, Any]]:
-    """Hydrate, rules and present in one: for lists that are not refilled."""
-    authors = find_authors(tweets)
-    return [show_tweet(tweet, authors) for tweet in visible(tweets, authors)]
 
 
 class AuthorSerializer(serializers.Serializer[Any]):

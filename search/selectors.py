@@ -13,8 +13,9 @@ from common.errors import Unavailable
 from common.ids import parse_id
 from common.times import parse_time
 from grpc_services.clients.tweets import Tweet
-from hydration import fragments
-from hydration.shapes import find_authors, show_tweet, visible
+from hydration.read import find_authors, load
+from hydration.shapes import show_tweet
+from hydration.visibility import visible
 from search import cursor as cursors
 from search.index import Found, Hit, Place, index, this_hour
 from search.query import parse
@@ -64,7 +65,7 @@ def hydrate(hits: Sequence[Hit], viewer_id: int) -> list[Result]:
     ids = [find_tweet_id(hit) for hit in hits]
     ours = [id for id in ids if id is not None]
     try:
-        loaded = fragments.load(ours, viewer_id=viewer_id)
+        loaded = load(ours, viewer_id=viewer_id)
         shown = {tweet.entry_id: tweet.json for tweet in loaded if tweet.is_visible}
     except Unavailable:
         shown = _show_indexed([read_tweet(hit) for hit in hits if find_tweet_id(hit) is not None])

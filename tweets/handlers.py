@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from common.errors import NotFound
 from grpc_services.clients import accounts
-from hydration.fragments import Change, drop
+from hydration.invalidate import Change, drop
 from messaging.events import (
     RemainsSliced,
     RemovalSliced,

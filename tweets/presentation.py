@@ -2,18 +2,11 @@
 
 from typing import Any
 
-from common import permissions
 from common.http.pagination import Page, format_cursor
 from grpc_services.clients.tweets import Tweet
-from hydration.fragments import load_authors
-from hydration.shapes import (
-    find_authors,
-    people_of,
-    show_facts,
-    show_tweet,
-    show_tweets,
-    visible,
-)
+from hydration.read import find_authors, load_authors
+from hydration.shapes import show_facts, show_tweet
+from hydration.visibility import check_shown, people_of, visible
 from tweets.selectors import Thread
 
 
@@ -25,13 +18,15 @@ def show_one(message: str, tweet: Tweet) -> dict[str, Any]:
 
 
 def show_page(page: Page[Tweet]) -> dict[str, Any]:
-    return {"tweets": show_tweets(page.items), "next": format_cursor(page.next)}
+    authors = find_authors(page.items)
+    shown = [show_tweet(tweet, authors) for tweet in visible(page.items, authors)]
+    return {"tweets": shown, "next": format_cursor(page.next)}
 
 
 def show_thread(thread: Thread) -> dict[str, Any]:
     """Raises `NotFound` when the tweet's author is suspended or deleted."""
     authors = find_authors([thread.tweet, *thread.replies.items])
-    permissions.check_shown(people_of(thread.tweet), authors)
+    check_shown(people_of(thread.tweet), authors)
     return {
         "tweet": show_tweet(thread.tweet, authors),
         "replies": [show_tweet(reply, authors) for reply in visible(thread.replies.items, authors)],

@@ -8,7 +8,6 @@ from typing import Any, Literal, NamedTuple
 from django.db import connections
 from django.db.models import Count, QuerySet
 
-from common import permissions
 from common.db import alias
 from common.drift import Drift, find_drift
 from common.errors import NotFound, Unavailable
@@ -17,8 +16,8 @@ from common.ids import MAX_ID, find_named_id
 from grpc_services.clients import accounts
 from grpc_services.clients.tweets import Entry
 from grpc_services.clients.tweets import Tweet as ShownTweet
-from hydration.fragments import load_authors
-from hydration.shapes import people_of
+from hydration.read import load_authors
+from hydration.visibility import check_shown, people_of
 from tweets.models import Like, Tweet
 
 
@@ -60,7 +59,7 @@ def get_visible_tweet(entry_id: int, *, viewer_id: int | None = None) -> ShownTw
     """A tweet of someone suspended or deleted is not found; while accounts is down it is."""
     tweet = get_tweet(entry_id, viewer_id=viewer_id)
     people = people_of(tweet)
-    permissions.check_shown(people, load_authors(people))
+    check_shown(people, load_authors(people))
     return tweet
 
 

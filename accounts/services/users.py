@@ -9,7 +9,7 @@ from accounts.services.sessions import check_own_password
 from common.db import atomic, on_commit
 from common.errors import NotFound
 from common.http.revocation import revoke
-from hydration.fragments import Change, drop_after_commit
+from hydration.invalidate import Change, drop_after_commit
 from messaging import outbox
 from messaging.events import UserDeleted, UserRestored, UserSuspended, UserUpdated
 

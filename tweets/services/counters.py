@@ -9,7 +9,7 @@ from common.db import atomic
 from common.drift import Drift
 from common.errors import NotFound
 from common.postgresql.statements import Increment
-from hydration.fragments import Change, drop_after_commit
+from hydration.invalidate import Change, drop_after_commit
 from messaging.events import Event, TweetCreated
 from messaging.outbox import write_and_publish
 from tweets import selectors

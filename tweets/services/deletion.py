@@ -14,7 +14,7 @@ from common.batches import batched
 from common.db import atomic
 from common.errors import NotFound
 from common.ids import MAX_ID
-from hydration.fragments import Change, drop, drop_after_commit
+from hydration.invalidate import Change, drop, drop_after_commit
 from messaging.events import RemainsSliced, RemovalSliced, TweetDeleted
 from messaging.outbox import publish
 from tweets import permissions, selectors

@@ -8,7 +8,7 @@ from django.utils import timezone
 from common.db import atomic, violated, with_new_id
 from common.errors import NotFound
 from common.ids import created_at
-from hydration.fragments import Change, drop_after_commit
+from hydration.invalidate import Change, drop_after_commit
 from messaging.events import TweetReposted, TweetUnreposted
 from messaging.outbox import publish
 from tweets import selectors

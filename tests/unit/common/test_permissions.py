@@ -6,7 +6,7 @@ import pytest
 
 from common.admin import LargeTableAdmin
 from common.errors import Forbidden, NotFound
-from common.permissions import Rule, check_shown
+from common.permissions import Rule
 
 
 def rule_that_returns(decision: Any) -> Rule[[]]:
@@ -41,13 +41,3 @@ def test_the_admin_offers_nothing_that_a_model_does_not_list() -> None:
         pass
 
     assert not Unlisted.staff_may
-
-
-def test_an_entry_is_seen_while_all_its_people_are_known() -> None:
-    check_shown([1, 2], known={1, 2, 3})
-    with pytest.raises(NotFound):
-        check_shown([1, 2], known={1, 3})
-
-
-def test_nobody_is_hidden_while_accounts_is_down() -> None:
-    check_shown([1, 2], known=None)

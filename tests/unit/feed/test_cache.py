@@ -9,9 +9,10 @@ from accounts.models import User
 from common.redis.client import redis_client
 from feed import lists, store
 from grpc_services.clients import accounts, tweets
-from hydration import fragments
+from hydration import leases
 from hydration.codec import marks_key
-from hydration.fragments import Change
+from hydration.invalidate import Change, drop
+from hydration.read import load
 from tests.support.timelines import Person, pending, tell, tell_all
 from tweets.handlers import WORKER as TWEETS_WORKER
 from tweets.models import Tweet
@@ -122,7 +123,7 @@ def test_a_suspension_shows_at_once_and_so_does_its_end(writer, follower, tweet)
 def test_a_writer_that_died_before_it_could_drop_is_made_up_for(
     writer, follower, tweet, monkeypatch
 ):
-    monkeypatch.setattr("hydration.fragments.on_commit", lambda *_: None)
+    monkeypatch.setattr("hydration.invalidate.on_commit", lambda *_: None)
     follower.like(tweet)
     accounts_services.update_profile(user_id=writer.id, display_name="Alice Again")
     assert shown(follower)["num_likes"] == 0
@@ -134,7 +135,7 @@ def test_a_writer_that_died_before_it_could_drop_is_made_up_for(
 
 def test_what_was_read_before_a_change_is_not_cached_after_it(follower, tweet, monkeypatch):
     """The reader is overtaken between its reading and its caching."""
-    fragments.drop(Change(entries=[tweet], viewer=follower.id))
+    drop(Change(entries=[tweet], viewer=follower.id))
     read = tweets.get_tweets
 
     def read_and_be_overtaken(*args, **kwargs):
@@ -184,11 +185,11 @@ def test_a_lease_whose_holder_died_does_not_last(follower, tweet):
 def test_a_repost_that_vanished_leaves_its_original_visible(writer, follower, stranger, tweet):
     stranger.repost(tweet)
     entry = Tweet.objects.reposts().get().id
-    fragments.load([entry], viewer_id=follower.id)
+    load([entry], viewer_id=follower.id)
     redis_client().delete(f"tweet:{tweet}")
     Tweet.objects.filter(id=entry).delete()  # by a writer that died before it dropped the key
 
-    assert fragments.load([entry], viewer_id=follower.id) == []
+    assert load([entry], viewer_id=follower.id) == []
     assert shown(follower)["id"] == str(tweet)
 
 
@@ -201,14 +202,14 @@ def test_every_cached_key_expires_even_if_its_reader_died(follower, tweet, monke
 
     monkeypatch.setattr(tweets, "get_tweets", die)
     with pytest.raises(KeyboardInterrupt):
-        fragments.load([tweet], viewer_id=follower.id)
+        load([tweet], viewer_id=follower.id)
     assert lifetimes().keys() == {f"tweet:{tweet}", marks_key(follower.id)}
     assert all(0 < seconds <= 10 for seconds in lifetimes().values())
 
 
 def test_a_page_of_nothing_that_exists_leaves_no_key_for_ever(follower):
     redis_client().flushdb()
-    assert fragments.load([12345], viewer_id=follower.id) == []
+    assert load([12345], viewer_id=follower.id) == []
     assert lifetimes().keys() == {"tweet:12345", marks_key(follower.id)}
     assert all(seconds > 0 for seconds in lifetimes().values())
 
@@ -242,20 +243,20 @@ def test_while_accounts_is_down_the_author_is_null(writer, follower, tweet, monk
 
     monkeypatch.setattr(accounts, "get_users", down)
     assert shown(follower)["author"]["username"] == "alice"  # it is cached
-    fragments.drop(Change(users=[writer.id]))
+    drop(Change(users=[writer.id]))
     assert shown(follower)["author"] is None
 
 
 def test_the_marks_of_one_viewer_are_bounded(follower, tweet, monkeypatch):
-    monkeypatch.setattr(fragments, "MOST_MARKS", 3)
+    monkeypatch.setattr(leases, "MAX_MARKS", 3)
     key = marks_key(follower.id)
     redis_client().hset(key, mapping={str(n): "00" for n in range(1, 4)})
-    fragments.drop(Change(entries=[tweet], viewer=follower.id))
+    drop(Change(entries=[tweet], viewer=follower.id))
     shown(follower)
     assert redis_client().hlen(key) <= 3
 
 
 def test_users_and_tweets_are_told_apart(alice: User):
     """Ids are of one space, keys are not."""
-    assert fragments.load([alice.id], viewer_id=alice.id) == []
+    assert load([alice.id], viewer_id=alice.id) == []
     assert redis_client().get(f"tweet:{alice.id}") == b"-"

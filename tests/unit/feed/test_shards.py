@@ -14,8 +14,8 @@ from common.redis.client import redis_client
 from feed import lists, placement, pulling, store
 from feed.handlers import SLICES, WORKER
 from feed.truth import compare
-from hydration import fragments
-from hydration.fragments import Change
+from hydration.invalidate import Change, drop
+from hydration.read import load
 from messaging.worker import Delivery
 from tests.support.factories import UserFactory
 from tests.support.shards import distributed, flush, id_on, without
@@ -161,8 +161,8 @@ class TestAServerThatIsDown:
             (shown,) = follower.feed()["tweets"]
             assert shown["num_likes"] == 1
             with pytest.raises(OUTAGES):  # the worker that hears of it tries again
-                fragments.drop(Change(entries=[tweet], viewer=follower.id))
-        fragments.drop(Change(entries=[tweet], viewer=follower.id))
+                drop(Change(entries=[tweet], viewer=follower.id))
+        drop(Change(entries=[tweet], viewer=follower.id))
         tell_all()
         (shown,) = stranger.feed()["tweets"]
         assert shown["num_likes"] == 1
@@ -379,6 +379,6 @@ def test_audit_and_rebuild_look_at_every_server(people):
 def test_search_and_tweets_are_shown_from_any_server(people, api: APIClient):
     tweet = people[0].post()
     for person in people:
-        loaded = fragments.load([tweet], viewer_id=person.id)
+        loaded = load([tweet], viewer_id=person.id)
         assert [fragment.tweet_id for fragment in loaded] == [tweet]
     assert api.get(f"/tweet/{tweet}").status_code == 200

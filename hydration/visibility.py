@@ -1,0 +1,32 @@
+"""Who may see a tweet or a repost. These rules are pure: callers read the facts.
+
+`known` are the users who are neither suspended nor deleted. It is None while accounts is down: then
+nothing is hidden.
+"""
+
+from collections.abc import Container, Iterable, Sequence
+
+from common.errors import NotFound
+from grpc_services.clients.tweets import Tweet
+
+
+def people_of(tweet: Tweet) -> tuple[int, ...]:
+    """The author and, if the tweet was read by the id of a repost, the reposter."""
+    reposter_id = tweet.reposted_by_id
+    return (tweet.user_id,) if reposter_id is None else (tweet.user_id, reposter_id)
+
+
+def is_shown(people: Iterable[int], known: Container[int] | None) -> bool:
+    """Whether everyone who wrote or reposted the entry is known."""
+    return known is None or all(person in known for person in people)
+
+
+def check_shown(people: Iterable[int], known: Container[int] | None) -> None:
+    """Hidden tweets can't be read, liked, reposted or replied to."""
+    if not is_shown(people, known):
+        raise NotFound("there is no such tweet")
+
+
+def visible(tweets: Sequence[Tweet], known: Container[int] | None) -> list[Tweet]:
+    """The tweets without those of suspended or deleted users."""
+    return [tweet for tweet in tweets if is_shown(people_of(tweet), known)]
