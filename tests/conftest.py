@@ -14,6 +14,7 @@ from accounts import tokens
 from accounts.models import User
 from common.http.revocation import revocations
 from common.http.throttling import local_tokens, rate_of
+from common.redis.buckets import token_buckets
 from common.redis.client import redis_client
 from messaging.broker import broker, dead_queue
 from messaging.relay import relay_all
@@ -165,6 +166,7 @@ def rates(settings: Settings, empty_redis: None) -> Iterator[Callable[..., None]
     yield limit
     rate_of.cache_clear()
     local_tokens.forget()
+    token_buckets.reset()
 
 
 @pytest.fixture

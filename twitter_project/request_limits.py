@@ -20,14 +20,13 @@ class Gate:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         verdict = count_address("address", client_address(request))
-        request.verdict = verdict  # type: ignore[attr-defined]
         if verdict and verdict.wait:
             response: HttpResponseBase = _too_many(verdict)
         else:
             response = _refuse_size(request) or self._answer(request)
-        if verdict := request.verdict:  # type: ignore[attr-defined]  # the route's own, if it has one
+        if verdict:
             for name, value in verdict.headers().items():
-                response.headers[name] = value
+                response.headers.setdefault(name, value)  # a view's own limit takes precedence
         return response
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:

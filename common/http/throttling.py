@@ -1,14 +1,16 @@
-"""How often one may ask: each request of a user, or of an address where nobody is signed in, by
-the kind of route; and all requests of one address together. Wherever an IPv6 address is limited,
-so is the /48 network around it.
+"""Rate limits, by token buckets.
 
-The rates are `settings.RATES`; a view names another kind than `read` and `write` in `rates`, by
-method. A request that is refused is answered 429 with `Retry-After`, and every one that is counted
-tells by `RateLimit-*` (draft-ietf-httpapi-ratelimit-headers-06) how things stand.
+Requests with a token count by user and kind of route, other requests by address and kind of route.
+All requests of an address count together, too. Every limit on an IPv6 address has a second one for
+its /48 network.
 
-A page must not wait for another round trip to Redis just to be counted. So a process takes a
-handful of tokens at once and spends them by itself. Never more are spent than the rate allows;
-what a process holds and doesn't spend is lost to the others, until the bucket has filled up.
+`settings.RATES` holds the rates. A view names another kind than `read` and `write` in its attribute
+`rates`, by method. A refused request is answered 429 with `Retry-After`. Answers carry the
+`RateLimit-*` headers of draft-ietf-httpapi-ratelimit-headers-06.
+
+A page must not wait for a round trip to Redis to be counted. So a process takes tokens in batches
+and spends them locally. The rate is never exceeded. Other processes can't use the tokens that this
+one took and doesn't spend, until the bucket has filled up.
 """
 
 import ipaddress
@@ -19,7 +21,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -30,17 +32,17 @@ from common.addresses import without_port
 from common.http.authentication import find_viewer_id
 from common.redis.buckets import Bucket, Rate, take
 
-if TYPE_CHECKING:  # its class body imports this module
-    from rest_framework.views import APIView
+if TYPE_CHECKING:
+    from common.http.views import APIView
 
-# Taken at once: at most this many, and at most this part of the bucket, so that several processes
-# share it fairly.
-_MOST_HELD = 100
-_SHARE = 20
+# The size of a batch: at most this many tokens, and at most a twentieth of the bucket, so that
+# several processes get a fair share.
+_MAX_BATCH = 100
+_BATCHES_IN_BUCKET = 20
 # Owners whose tokens a process holds, some 500 bytes each.
-_MOST_OWNERS = 10_000
+_MAX_OWNERS = 10_000
 
-# As many addresses' rates together are the limit of an IPv6 network of /48.
+# The rate of a /48 network is that of this many addresses.
 _ADDRESSES_IN_NETWORK = 10
 
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -48,12 +50,12 @@ _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How one request was counted."""
+    """The result of counting one request."""
 
     rate: Rate
     left: int
     full_in: int  # seconds, rounded up
-    wait: int  # seconds, rounded up; 0 where the request may pass
+    wait: int  # seconds, rounded up; 0 if the request may pass
 
     def headers(self) -> Mapping[str, str]:
         headers = {
@@ -66,68 +68,71 @@ class Verdict:
 
 
 class _OwnerTokens:
-    """Tokens of one owner that this process holds."""
+    """Tokens that this process took from one owner's bucket."""
 
-    __slots__ = ("full_at", "held", "left", "until", "wait_until")
+    __slots__ = ("expire_at", "full_at", "left", "tokens", "wait_until")
 
     def __init__(self) -> None:
-        self.held = 0
-        self.until = 0.0  # when the bucket would be full again without us: then they count no more
-        self.left = 0  # in the bucket, besides those held
+        self.tokens = 0
+        self.expire_at = 0.0  # the bucket would be full again without us
+        self.left = 0  # tokens in the bucket
         self.full_at = 0.0
-        self.wait_until = 0.0  # no token before
+        self.wait_until = 0.0  # the bucket has no token before
 
 
 class LocalTokens:
+    """Tokens that this process took from the buckets and has not spent."""
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._purses: OrderedDict[tuple[str, str], _OwnerTokens] = OrderedDict()
+        self._owners: OrderedDict[tuple[str, str], _OwnerTokens] = OrderedDict()
 
     def spend(self, scope: str, owner: str, rate: Rate) -> Verdict:
+        """Spends a token, if there is one. Asks Redis only when the batch is used up."""
         now = time.monotonic()
         with self._lock:
-            purse = self._find(scope, owner)
-            if purse.held and now < purse.until:
-                purse.held -= 1
-                return _judge(purse, rate, now)
-            if now < purse.wait_until:
-                return _judge(purse, rate, now)
-        taken = take([Bucket(scope, owner, rate)], _handful(rate))
+            held = self._find(scope, owner)
+            if held.tokens and now < held.expire_at:
+                held.tokens -= 1
+                return _judge(held, rate, now)
+            if now < held.wait_until:
+                return _judge(held, rate, now)
+        taken = take([Bucket(scope, owner, rate)], _batch_size(rate))
         with self._lock:
-            if now >= purse.until:
-                purse.held = 0
-            purse.left, purse.full_at = taken.left[0], now + taken.full_in[0]
+            if now >= held.expire_at:
+                held.tokens = 0
+            held.left, held.full_at = taken.left[0], now + taken.full_in[0]
             if taken.tokens:
-                purse.held += taken.tokens - 1
-                purse.until = now + rate.seconds
-                purse.wait_until = 0.0
+                held.tokens += taken.tokens - 1
+                held.expire_at = now + rate.seconds
+                held.wait_until = 0.0
             else:
-                purse.wait_until = now + taken.wait
-            return _judge(purse, rate, now)
+                held.wait_until = now + taken.wait
+            return _judge(held, rate, now)
 
     def forget(self) -> None:
-        """As in a new process: for tests."""
-        self._purses.clear()
+        """Restores the state of a new process. Tests use it."""
+        self._owners.clear()
 
     def _find(self, scope: str, owner: str) -> _OwnerTokens:
-        purse = self._purses.get((scope, owner))
-        if purse is None:
-            purse = self._purses[scope, owner] = _OwnerTokens()
-            if len(self._purses) > _MOST_OWNERS:
-                self._purses.popitem(last=False)
+        held = self._owners.get((scope, owner))
+        if held is None:
+            held = self._owners[scope, owner] = _OwnerTokens()
+            if len(self._owners) > _MAX_OWNERS:
+                self._owners.popitem(last=False)
         else:
-            self._purses.move_to_end((scope, owner))
-        return purse
+            self._owners.move_to_end((scope, owner))
+        return held
 
 
-def _handful(rate: Rate) -> int:
-    return max(1, min(_MOST_HELD, rate.tokens // _SHARE))
+def _batch_size(rate: Rate) -> int:
+    return max(1, min(_MAX_BATCH, rate.tokens // _BATCHES_IN_BUCKET))
 
 
-def _judge(purse: _OwnerTokens, rate: Rate, now: float) -> Verdict:
-    wait = purse.wait_until - now
-    full_in = max(0, math.ceil(purse.full_at - now))
-    return Verdict(rate, purse.left + purse.held, full_in, max(0, math.ceil(wait)))
+def _judge(held: _OwnerTokens, rate: Rate, now: float) -> Verdict:
+    wait = held.wait_until - now
+    full_in = max(0, math.ceil(held.full_at - now))
+    return Verdict(rate, held.left + held.tokens, full_in, max(0, math.ceil(wait)))
 
 
 local_tokens = LocalTokens()
@@ -135,13 +140,13 @@ local_tokens = LocalTokens()
 
 @cache
 def rate_of(scope: str) -> Rate | None:
-    """None where it is not limited."""
+    """None if the scope has no limit."""
     text: str | None = settings.RATES[scope]
     return Rate.parse(text) if text else None
 
 
 def count_address(scope: str, address: str) -> Verdict | None:
-    """Counts a request by its address and by the network around it; None without a limit."""
+    """Counts a request by its address and its /48 network. Returns None if there is no limit."""
     rate = rate_of(scope)
     if rate is None:
         return None
@@ -154,9 +159,9 @@ def count_address(scope: str, address: str) -> Verdict | None:
 
 
 def client_address(request: HttpRequest | Request) -> str:
-    """Where the request comes from, as the last proxy of ours saw it; of IPv6, the /64 network.
+    """The client's address, as our outermost proxy saw it. For IPv6, its /64 network.
 
-    An owner of one IPv6 address has the 2^64 of its network, and often those of the /48 around it:
+    A client with one IPv6 address has all 2^64 of its network, and often those of the /48 network:
     see `surrounding_network`.
     """
     proxies: int = settings.NUM_PROXIES
@@ -164,7 +169,7 @@ def client_address(request: HttpRequest | Request) -> str:
     forwarded: str | None = request.META.get("HTTP_X_FORWARDED_FOR") if proxies else None
     if forwarded:
         hops = forwarded.split(",")
-        address = without_port(hops[-min(proxies, len(hops))].strip())  # some proxies add one
+        address = without_port(hops[-min(proxies, len(hops))].strip())  # some proxies add the port
     return _network(address)
 
 
@@ -183,10 +188,10 @@ def _network(address: str) -> str:
 
 @lru_cache(4096)
 def surrounding_network(address: str) -> str | None:
-    """The /48 around an IPv6 network of `client_address`, which holds 65,536 such; else None.
+    """The /48 network of an IPv6 `client_address`, which holds 65,536 of them. None for IPv4.
 
-    A site usually gets a whole /48, and some providers put many customers into one. So it is
-    limited, too, by `network_rate`.
+    Some sites get a whole /48 and some providers put many customers into one, so `network_rate`
+    limits it separately.
     """
     if address.startswith("?") or not address.endswith("/64"):
         return None
@@ -194,7 +199,7 @@ def surrounding_network(address: str) -> str | None:
 
 
 def network_rate(rate: Rate) -> Rate:
-    """The rate of a /48 in which each address has `rate`."""
+    """The rate of a /48 network whose addresses have `rate` each."""
     return Rate(rate.tokens * _ADDRESSES_IN_NETWORK, rate.seconds)
 
 
@@ -204,11 +209,11 @@ def _ipv6_network(address: int, prefix: int) -> str:
 
 
 class Throttle(BaseThrottle):
-    """By user and kind of route, or by address where nobody is signed in."""
+    """Counts by user and kind of route, or by address if nobody is signed in."""
 
     _verdict: Verdict | None = None
 
-    def allow_request(self, request: Request, view: "APIView") -> bool:
+    def allow_request(self, request: Request, view: "APIView") -> bool:  # type: ignore[override]
         method = request.method or ""
         rates: Mapping[str, str] = getattr(view, "rates", {})
         scope = rates.get(method) or ("read" if method in _READS else "write")
@@ -220,8 +225,7 @@ class Throttle(BaseThrottle):
             self._verdict = count_address(scope, client_address(request))
         else:
             self._verdict = local_tokens.spend(scope, owner, rate)
-        django_request: Any = request._request
-        django_request.verdict = self._verdict  # for the middleware, which sets the headers
+        view.verdict = self._verdict
         return not (self._verdict and self._verdict.wait)
 
     def wait(self) -> float | None:
@@ -229,7 +233,7 @@ class Throttle(BaseThrottle):
 
 
 def _find_owner(request: Request, view: "APIView") -> str | None:
-    """The reader, or whom the view names by `find_owner`; None where only the address is known."""
+    """The viewer, or the user that the view's `find_owner` names. None if neither is known."""
     named: str | None = view.find_owner(request) if hasattr(view, "find_owner") else None
     if named is not None:
         return named

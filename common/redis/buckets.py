@@ -1,11 +1,11 @@
-"""Token buckets that all processes share: what rates of requests and attempts are counted in.
+"""Token buckets that all processes share: they limit the rates of requests and of attempts.
 
-A bucket holds as many tokens as its rate allows in its period, and fills up evenly in that time. It
-stands in Redis as one number that one script changes, so that no two processes take the same token,
-and several buckets are asked in one round trip.
+A bucket holds as many tokens as its rate allows in its period, and fills up evenly in that time.
+Redis stores it as one number. One script changes it, so no two processes take the same token, and
+takes from several buckets in one round trip.
 
-Without Redis each process counts for itself: nobody is locked out by an outage, and nobody gets
-more than the rate from each process.
+Without Redis each process counts for itself: an outage locks no client out, and no client gets more
+than the rate from each process.
 """
 
 import hashlib
@@ -16,21 +16,20 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor
-from pathlib import Path
 
 import redis.exceptions
 from django.conf import settings
 
 from common.errors import OUTAGES
-from common.redis.scripts import Script
+from common.redis.scripts import load_script
 
-# After an outage, how long before Redis is asked again: a server that hangs takes seconds to tell.
-_RETRY_SECONDS = 5.0
-# Buckets that a process keeps for itself, some 300 bytes each.
-_MOST_LOCAL = 50_000
-_NEARLY = 0.001  # of a token: no calculation with times is exact
-# Run twice where a connection breaks meanwhile, it takes a token too many or gives one.
-_TAKE = Script((Path(__file__).parent / "scripts" / "take.lua").read_text())
+# The pause before Redis is tried again after an outage: each try of a hung server takes seconds.
+RETRY_SECONDS = 5.0
+# Buckets that a process keeps in memory, some 300 bytes each.
+MAX_LOCAL = 50_000
+_NEARLY = 0.001  # of a token, because calculations with times are not exact
+# If it runs twice because a connection broke, it takes or returns one batch too many.
+_TAKE = load_script("common.redis/take_tokens")
 _PERIODS = {"s": 1, "sec": 1, "min": 60, "hour": 3600, "day": 86400}
 
 log = logging.getLogger(__name__)
@@ -43,17 +42,17 @@ class Rate:
 
     @classmethod
     def parse(cls, text: str) -> "Rate":
-        """`"30/min"`; raises `ValueError` for what is no rate."""
+        """Reads `"30/min"`. Raises `ValueError` for any other form."""
         tokens, _, period = text.partition("/")
         if not tokens.isdecimal() or int(tokens) < 1 or period not in _PERIODS:
-            raise ValueError(f"{text!r} is no rate: write 30/min, with s, min, hour or day")
+            raise ValueError(f"{text!r} is not a rate: write 30/min, with s, min, hour or day")
         return cls(int(tokens), _PERIODS[period])
 
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
     scope: str
-    owner: str  # an address, an account's id: no part of it stands in Redis
+    owner: str  # an address or an account's id; Redis stores only its digest
     rate: Rate
 
     @property
@@ -64,92 +63,102 @@ class Bucket:
 @dataclass(frozen=True, slots=True)
 class Taken:
     tokens: int
-    wait: float  # seconds until there is a token again, where none was taken
-    left: tuple[int, ...]  # of each bucket: its tokens now
-    full_in: tuple[float, ...]  # of each bucket: the seconds until it is full
+    wait: float  # seconds until the next token, if none was taken
+    left: tuple[int, ...]  # the tokens in each bucket
+    full_in: tuple[float, ...]  # the seconds until each bucket is full
 
 
-def take(buckets: Sequence[Bucket], most: int = 1) -> Taken:
-    """Takes up to `most` tokens from each of the buckets, of all the same number."""
-    return _run(buckets, most)
+class TokenBuckets:
+    """Buckets in Redis, and in this process during an outage of Redis."""
+
+    def __init__(self) -> None:
+        self._local = LocalBuckets()
+        self._redis_from = float("-inf")
+
+    def take(self, buckets: Sequence[Bucket], most: int = 1) -> Taken:
+        """Takes up to `most` tokens, the same number from each bucket."""
+        return self._change(buckets, most)
+
+    def give_back(self, buckets: Sequence[Bucket], tokens: int = 1) -> None:
+        self._change(buckets, -tokens)
+
+    def reset(self, *, local_for: float = 0.0) -> None:
+        """Restores the state of a new process, which skips Redis for `local_for` seconds."""
+        self._local = LocalBuckets()
+        self._redis_from = time.monotonic() + local_for
+
+    def _change(self, buckets: Sequence[Bucket], tokens: int) -> Taken:
+        if time.monotonic() >= self._redis_from:
+            try:
+                return _change_in_redis(buckets, tokens)
+            # a ResponseError, too: Redis may refuse to write for lack of memory
+            except (*OUTAGES, redis.exceptions.ResponseError) as error:
+                log.warning("rate limits are counted per process: %s", error)
+                self._redis_from = time.monotonic() + RETRY_SECONDS
+        return self._local.change(buckets, tokens)
 
 
-def give_back(buckets: Sequence[Bucket], tokens: int = 1) -> None:
-    _run(buckets, -tokens)
-
-
-def _run(buckets: Sequence[Bucket], most: int) -> Taken:
-    if time.monotonic() >= _outage.until:
-        try:
-            return _run_in_redis(buckets, most)
-        # what refuses to write, for want of memory, counts as gone
-        except (*OUTAGES, redis.exceptions.ResponseError) as error:
-            log.warning("rates are counted by each process for itself: %s", error)
-            _outage.until = time.monotonic() + _RETRY_SECONDS
-    return _local.run(buckets, most)
-
-
-def _run_in_redis(buckets: Sequence[Bucket], most: int) -> Taken:
-    args: list[int] = [most]
+def _change_in_redis(buckets: Sequence[Bucket], tokens: int) -> Taken:
+    args: list[int] = [tokens]
     for bucket in buckets:
         args += (bucket.rate.tokens, bucket.rate.seconds * 1_000_000)
-    tokens, wait, *levels = _TAKE(keys=[bucket.key for bucket in buckets], args=args)
+    taken, wait, *levels = _TAKE(keys=[bucket.key for bucket in buckets], args=args)
     return Taken(
-        tokens, wait / 1e6, tuple(levels[::2]), tuple(full_in / 1e6 for full_in in levels[1::2])
+        taken, wait / 1e6, tuple(levels[::2]), tuple(full_in / 1e6 for full_in in levels[1::2])
     )
 
 
-class _Outage:
-    until = float("-inf")
-
-
-class _LocalBuckets:
-    """What take.lua does, in this process alone. The longest untouched bucket is forgotten."""
+class LocalBuckets:
+    """The algorithm of take_tokens.lua in memory. Forgets the least recently used buckets."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._full_at: OrderedDict[str, float] = OrderedDict()
 
-    def run(self, buckets: Sequence[Bucket], most: int) -> Taken:
-        with self._lock:
-            return self._run(buckets, most, time.monotonic())
+    def __len__(self) -> int:
+        return len(self._full_at)
 
-    def _run(self, buckets: Sequence[Bucket], most: int, now: float) -> Taken:
-        empty_for = [max(self._full_at.get(bucket.key, now) - now, 0.0) for bucket in buckets]
-        pairs = list(zip(buckets, empty_for, strict=True))
-        tokens = min(most, *(_left(bucket.rate, empty) for bucket, empty in pairs))
+    def change(self, buckets: Sequence[Bucket], most: int) -> Taken:
+        with self._lock:
+            return self._change(buckets, most, time.monotonic())
+
+    def _change(self, buckets: Sequence[Bucket], most: int, now: float) -> Taken:
+        before = [max(self._full_at.get(bucket.key, now) - now, 0.0) for bucket in buckets]
+        pairs = list(zip(buckets, before, strict=True))
+        tokens = min(most, *(_tokens_left(bucket.rate, full_in) for bucket, full_in in pairs))
         if most > 0:
             tokens = max(tokens, 0)
         wait = max(
-            empty + bucket.rate.seconds / bucket.rate.tokens - bucket.rate.seconds
-            for bucket, empty in pairs
+            full_in + bucket.rate.seconds / bucket.rate.tokens - bucket.rate.seconds
+            for bucket, full_in in pairs
         )
         after = [
-            max(empty + tokens * bucket.rate.seconds / bucket.rate.tokens, 0.0)
-            for bucket, empty in pairs
+            max(full_in + tokens * bucket.rate.seconds / bucket.rate.tokens, 0.0)
+            for bucket, full_in in pairs
         ]
-        for bucket, empty in zip(buckets, after, strict=True):
-            self._full_at[bucket.key] = now + empty
+        for bucket, full_in in zip(buckets, after, strict=True):
+            self._full_at[bucket.key] = now + full_in
             self._full_at.move_to_end(bucket.key)
-        while len(self._full_at) > _MOST_LOCAL:
+        while len(self._full_at) > MAX_LOCAL:
             self._full_at.popitem(last=False)
         return Taken(
             tokens,
             0.0 if tokens else max(wait, 0.0),
-            tuple(_left(b.rate, empty) for b, empty in zip(buckets, after, strict=True)),
+            tuple(_tokens_left(b.rate, full_in) for b, full_in in zip(buckets, after, strict=True)),
             tuple(after),
         )
 
 
 def digest(text: str) -> str:
-    """For keys, since no e-mail address and no client's address stands in Redis."""
+    """A keyed hash for Redis keys, which must not show e-mail addresses or client addresses."""
     secret = settings.SECRET_KEY.encode()[:64]
     return hashlib.blake2b(text.encode(errors="replace"), digest_size=12, key=secret).hexdigest()
 
 
-def _left(rate: Rate, empty_for: float) -> int:
-    return floor((rate.seconds - empty_for) * rate.tokens / rate.seconds + _NEARLY)
+def _tokens_left(rate: Rate, full_in: float) -> int:
+    return floor((rate.seconds - full_in) * rate.tokens / rate.seconds + _NEARLY)
 
 
-_outage = _Outage()
-_local = _LocalBuckets()
+token_buckets = TokenBuckets()
+take = token_buckets.take
+give_back = token_buckets.give_back

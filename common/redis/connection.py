@@ -1,4 +1,4 @@
-"""Connections to Redis servers, which aren't tried for a moment after they have hung."""
+"""Connections that stop trying a Redis server for a few seconds after it has hung."""
 
 import re
 from functools import cache
@@ -9,22 +9,22 @@ import redis
 from common.breakers import Breaker
 from common.errors import Unavailable
 
-# What a Redis answers that takes no writes for now, or nothing at all: its disk is full, its
-# replicas are gone, it is a replica itself, a script runs. Inside a script Redis 6 puts its own
-# words before it. The client's library knows some of them, and only as the first word.
+# Replies of a server that takes no writes for now: its disk is full, its replicas are gone, it is a
+# replica itself, or a script is running. Inside a script, Redis 6 puts its own words before the
+# code. redis-py recognises some of the codes, and only as the first word.
 _REFUSALS = re.compile(r"(^|-)(MISCONF|NOREPLICAS|MASTERDOWN|BUSY|READONLY|OOM)\b")
 
 
 @cache
 def breaker(host: str, port: int) -> Breaker:
-    """Of one server: the others are asked all the same."""
+    """The circuit breaker of one server."""
     return Breaker("Redis", lambda kind, _: issubclass(kind, redis.TimeoutError))
 
 
 class Connection(redis.Connection):
     def connect_check_health(self, *args: Any, **kwargs: Any) -> None:
-        """A hung Redis that accepts connections does not get past the first words either."""
-        if self._sock:
+        """Connects through the breaker. A hung server may accept a connection and not answer it."""
+        if self.is_connected:
             return
         try:
             with breaker(self.host, self.port).guard():
@@ -33,6 +33,7 @@ class Connection(redis.Connection):
             raise redis.ConnectionError(error.message) from None
 
     def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        """Raises `ReadOnlyError`, which counts as an outage, for every reply in `_REFUSALS`."""
         try:
             return super().read_response(*args, **kwargs)
         except redis.ResponseError as error:
@@ -42,4 +43,4 @@ class Connection(redis.Connection):
 
 
 class SecureConnection(Connection, redis.SSLConnection):
-    """The same over TLS."""
+    """A `Connection` over TLS."""

@@ -1,7 +1,7 @@
-"""The Redis of the embedded mode: one server in the process, whichever thread connects first.
+"""The embedded Redis: one fakeredis server for the whole process.
 
-Left to itself, fakeredis makes a server when the first connection asks for one, and each of its
-databases likewise: two threads that are the first would get one each.
+fakeredis creates a server at the first connection and each of its databases at the first use. Two
+threads that come first at the same time would get one each, so both are created at import.
 """
 
 from typing import Any
@@ -11,10 +11,11 @@ from fakeredis import FakeRedisConnection, FakeServer
 from common import embedded_parts
 
 _SERVER = FakeServer(version=(7, 0))
-_ = _SERVER.dbs[0]  # makes it
+_ = _SERVER.dbs[0]  # creates the database
 
 
 class Connection(FakeRedisConnection):
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **{"server": _SERVER, **options})
-        embedded_parts.register("redis", self._server)
+        server = options.setdefault("server", _SERVER)
+        super().__init__(*args, **options)
+        embedded_parts.register("redis", server)

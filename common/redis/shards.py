@@ -1,12 +1,12 @@
-"""The Redis servers to which timelines are distributed: each user's is on one, the user's *shard*.
+"""The shards: Redis servers that share the timelines. Each user's timeline is on one of them.
 
-A shard has all that its users' pages are made of: what belongs to one user stands there alone, what
-many read (cached tweets and authors, the lists of pulled authors and who these are) on each shard.
-So a page and a script need one server, never two, and a shard that is down concerns its users only.
+A shard holds everything that its users' pages need: their own keys, and a copy of what many users
+read (cached tweets and authors, the lists of pulled authors and their ids). So a page and a script
+need one server, and a shard that is down affects its users only.
 
-`settings.FEED_SHARDS` lists them as names of `CACHES`. Users are dealt out by their shard's number
-in that list, so a server may move and change its password, and one more at the end takes only the
-users that are to be its own. `feed.placement` says what then becomes of the lists they had.
+`settings.FEED_SHARDS` lists the shards as names of `CACHES`. Users are assigned by the shard's
+number in that list, so a server may change its address and password, and a shard added at the end
+takes only the users that move to it. `feed.placement` handles the lists of users that moved.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,7 @@ from django.conf import settings
 
 from common.errors import OUTAGES
 
-# Ids end in random bits: their remainders are spread evenly.
+# Users are assigned by `id % _SLOTS`; ids end in random bits, so the slots are used evenly.
 _SLOTS = 4096
 
 
@@ -26,6 +26,7 @@ def names() -> Sequence[str]:
 
 
 def of(user_id: int) -> str:
+    """The shard of a user."""
     shards = names()
     if len(shards) == 1:
         return shards[0]
@@ -33,7 +34,7 @@ def of(user_id: int) -> str:
 
 
 def group(user_ids: Sequence[int]) -> dict[str, Sequence[int]]:
-    """The users by shard, all shards included, in the order given."""
+    """The users of each shard, in the order given. Includes shards without users."""
     shards = names()
     if len(shards) == 1:
         return {shards[0]: user_ids}
@@ -45,7 +46,7 @@ def group(user_ids: Sequence[int]) -> dict[str, Sequence[int]]:
 
 
 def on_each(act: Callable[[str], object]) -> None:
-    """Acts on every shard, also after one that is down; then raises the first one's outage."""
+    """Calls `act` for every shard, also after an outage of one. Then raises the first outage."""
     outages = []
     for shard in names():
         try:
@@ -58,12 +59,12 @@ def on_each(act: Callable[[str], object]) -> None:
 
 @lru_cache
 def _numbers(count: int) -> Sequence[int]:
-    """By slot, the number of the shard that has it."""
+    """The number of the shard of each slot."""
     return [_jump(slot, count) for slot in range(_SLOTS)]
 
 
 def _jump(slot: int, count: int) -> int:
-    """Jump consistent hash: from n to n + 1 shards every n + 1st slot moves, all to the new one.
+    """Jump consistent hash: from n to n + 1 shards, one slot in n + 1 moves, all to the new shard.
 
     J. Lamping, E. Veach, "A Fast, Minimal Memory, Consistent Hash Algorithm", 2014.
     """

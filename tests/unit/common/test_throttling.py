@@ -1,18 +1,18 @@
-"""How often one may ask: by user, by address, by route."""
+"""Rate limits by user, by address and by route."""
 
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import redis
 from django.urls import get_resolver
 from pytest_django import Settings
-from redis.exceptions import ConnectionError as RedisGone
 from rest_framework.test import APIClient, APIRequestFactory
 
 from accounts.models import User
+from common.http import throttling
 from common.http.throttling import LocalTokens, Throttle, client_address, local_tokens, rate_of
-from common.redis import buckets
-from common.redis.client import redis_client
+from common.redis.buckets import take, token_buckets
 from tests.support.responses import assert_refused
 
 SignIn = Callable[[User], APIClient]
@@ -21,15 +21,8 @@ Rates = Callable[..., None]
 
 @pytest.fixture
 def without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As if nobody listened there: the connection itself fails."""
-
-    def refuse(*_: Any, **__: Any) -> None:
-        raise RedisGone("nobody listens here")
-
-    pool = redis_client().connection_pool
-    monkeypatch.setattr(pool, "get_connection", refuse)
-    monkeypatch.setattr(buckets._outage, "until", float("-inf"))
-    buckets._local._full_at.clear()
+    monkeypatch.setattr("common.redis.client.redis_client", lambda _: redis.Redis(port=1))
+    token_buckets.reset()
 
 
 def limits(answer: Any) -> tuple[str, ...]:
@@ -37,15 +30,12 @@ def limits(answer: Any) -> tuple[str, ...]:
     return tuple(answer[name] for name in names)
 
 
-def test_it_says_how_many_are_left_and_then_when_to_come_back(
+def test_answers_say_how_many_requests_are_left_and_when_to_retry(
     api: APIClient, rates: Rates, db: None
 ) -> None:
     rates(read="3/hour")
     answers = [api.get("/hello", headers={"authorization": ""}) for _ in range(2)]
-    assert [answer.status_code for answer in answers] == [
-        401,
-        401,
-    ]  # not counted: no view was asked
+    assert [answer.status_code for answer in answers] == [401, 401]  # refused before the throttle
 
     answers = [api.get("/users/1") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [404, 404, 404, 429]
@@ -58,7 +48,7 @@ def test_it_says_how_many_are_left_and_then_when_to_come_back(
     assert "Retry-After" not in answers[2]
 
 
-def test_a_user_is_counted_by_account_wherever_the_requests_come_from(
+def test_a_user_is_counted_by_account_from_all_addresses(
     sign_in: SignIn, alice: User, bob: User, rates: Rates
 ) -> None:
     rates(read="3/hour")
@@ -69,7 +59,7 @@ def test_a_user_is_counted_by_account_wherever_the_requests_come_from(
     assert other.get("/hello").status_code == 200
 
 
-def test_whoever_is_not_signed_in_is_counted_by_address(
+def test_requests_without_a_token_are_counted_by_address(
     api: APIClient, sign_in: SignIn, alice: User, rates: Rates
 ) -> None:
     rates(read="2/hour")
@@ -114,7 +104,7 @@ def test_all_requests_of_an_address_are_counted_together(
 def test_all_requests_of_an_ipv6_network_are_counted_together(
     api: APIClient, db: None, rates: Rates, scope: str
 ) -> None:
-    """Ten times as many as of an address: a /48 holds 65,536 of what counts as one."""
+    """A /48 network gets ten times the rate of an address."""
     rates(**{scope: "2/hour"})
     from_one = [api.get("/users/1", REMOTE_ADDR="2001:db8:1:5::1").status_code for _ in range(3)]
     assert from_one == [404, 404, 429]
@@ -126,7 +116,7 @@ def test_all_requests_of_an_ipv6_network_are_counted_together(
 
 
 @pytest.mark.parametrize("forwarded", ["x/64", "::/64", "2001:db8::/64"])
-def test_what_is_no_address_is_counted_all_the_same(
+def test_an_unreadable_address_is_counted_too(
     api: APIClient, db: None, rates: Rates, settings: Settings, forwarded: str
 ) -> None:
     settings.NUM_PROXIES = 1
@@ -152,23 +142,22 @@ def test_without_redis_each_process_counts_for_itself(
     assert [client.get("/hello").status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
-def test_a_page_is_counted_without_a_round_trip_of_its_own(
+def test_most_requests_are_counted_without_a_round_trip(
     sign_in: SignIn, alice: User, rates: Rates, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rates()
     client = sign_in(alice)
     rates(read="600/hour", address="6000/hour")
-    asked = []
-    real = buckets._run_in_redis
+    batches = []
 
     def count(*args: Any) -> Any:
-        asked.append(args)
-        return real(*args)
+        batches.append(args)
+        return take(*args)
 
-    monkeypatch.setattr(buckets, "_run_in_redis", count)
+    monkeypatch.setattr(throttling, "take", count)
     left = [int(client.get("/hello")["RateLimit-Remaining"]) for _ in range(40)]
     assert left == list(range(599, 559, -1))
-    assert len(asked) == 3  # a handful of 30 for the user, twice, and one of 100 for the address
+    assert len(batches) == 3  # twice 30 tokens for the user, and 100 for the address
 
 
 def test_processes_share_a_rate_and_never_exceed_it(rates: Rates) -> None:
@@ -185,22 +174,20 @@ def test_processes_share_a_rate_and_never_exceed_it(rates: Rates) -> None:
     assert len(set(map(id, passed))) == 3
 
 
-def test_a_flood_that_is_refused_costs_redis_nothing(
-    rates: Rates, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_refused_requests_do_not_reach_redis(rates: Rates, monkeypatch: pytest.MonkeyPatch) -> None:
     rates(read="1/hour")
     rate = rate_of("read")
     assert rate
     local_tokens.spend("read", "alice", rate)
     local_tokens.spend("read", "alice", rate)
-    monkeypatch.setattr(buckets, "_run_in_redis", None)
+    monkeypatch.setattr(throttling, "take", None)
     assert local_tokens.spend("read", "alice", rate).wait == 3600
 
 
 def test_every_route_is_counted() -> None:
-    """All views of the API: what is counted by the address alone is named here."""
+    """The routes named here are counted by address only."""
     free = {
-        pattern.pattern._route
+        str(pattern.pattern)
         for pattern in routes(get_resolver())
         if Throttle not in getattr(getattr(pattern.callback, "cls", None), "throttle_classes", ())
     }
@@ -223,13 +210,17 @@ def routes(resolver: Any) -> Any:
     [
         (0, "1.2.3.4", "10.0.0.1"),
         (1, "1.2.3.4", "1.2.3.4"),
-        (1, "6.6.6.6, 1.2.3.4", "1.2.3.4"),  # what stands before was written by the client
+        (1, "6.6.6.6, 1.2.3.4", "1.2.3.4"),  # the client wrote the first one
         (2, "6.6.6.6, 1.2.3.4, 10.0.0.2", "1.2.3.4"),
         (1, None, "10.0.0.1"),
         (1, "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         (1, "2001:db8:1:2::1", "2001:db8:1:2::/64"),
         (1, "::ffff:1.2.3.4", "1.2.3.4"),
-        (1, "1.2.3.4:5678", "1.2.3.4"),  # some proxies add the port, another one each time
+        (
+            1,
+            "1.2.3.4:5678",
+            "1.2.3.4",
+        ),  # some proxies add the port, which varies
         (1, "[2001:db8:1:2::1]:5678", "2001:db8:1:2::/64"),
         (1, "x" * 10_000, "?" + "x" * 64),
     ],

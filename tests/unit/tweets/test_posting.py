@@ -116,7 +116,7 @@ def test_a_tweet_is_posted_while_the_cache_is_down(
     as_alice: APIClient, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
-        "common.redis.scripts.redis_client",
+        "common.redis.client.redis_client",
         lambda _: redis.Redis(port=1, socket_connect_timeout=1),
     )
     answer = post(as_alice)
