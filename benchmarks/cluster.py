@@ -32,8 +32,9 @@ from django.test import override_settings  # noqa: E402
 from benchmarks import timelines  # noqa: E402
 from common.ids import new_ids  # noqa: E402
 from common.redis import shards  # noqa: E402
+from deploy.local import ports  # noqa: E402
+from deploy.local.conditions import wait_until  # noqa: E402
 from feed import lists, store  # noqa: E402
-from tests.support.conditions import free_port, wait_until  # noqa: E402
 
 FOLLOWERS = 10_000
 TWEETS = 10  # in a round
@@ -50,7 +51,7 @@ return 1
 """
 
 Fanout = Callable[[int], int]
-Contests = dict[str, tuple[list[redis.Redis], Callable[[], AbstractContextManager[Fanout]]]]
+Comparisons = dict[str, tuple[list[redis.Redis], Callable[[], AbstractContextManager[Fanout]]]]
 
 
 def main() -> int:
@@ -62,14 +63,14 @@ def main() -> int:
         two = [stack.enter_context(server(folder)) for _ in range(2)]
         nodes = [stack.enter_context(server(folder, cluster=True)) for _ in range(NODES)]
         join(nodes)
-        contests: Contests = {
+        comparisons: Comparisons = {
             "one server": (one, lambda: by_chunks(one, author_id, followers)),
             "two servers": (two, lambda: by_chunks(two, author_id, followers)),
             "a cluster of three": (nodes, lambda: by_timelines(nodes, followers)),
         }
-        results: dict[str, list[Sequence[float]]] = {name: [] for name in contests}
+        results: dict[str, list[Sequence[float]]] = {name: [] for name in comparisons}
         for _ in range(ROUNDS + 1):
-            for name, (servers, prepare) in contests.items():
+            for name, (servers, prepare) in comparisons.items():
                 with prepare() as fan_out:
                     results[name].append(measure(servers, fan_out))
         for name, rounds in results.items():
@@ -169,7 +170,7 @@ def fill(keys: Sequence[str], node: redis.Redis) -> None:
 
 @contextmanager
 def server(folder: str, *, cluster: bool = False) -> Iterator[redis.Redis]:
-    port, bus = free_port(), free_port()
+    port, bus = ports.find_free(), ports.find_free()
     command = [
         "redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", folder,
         "--save", "", "--appendonly", "no",

@@ -4,7 +4,6 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-import pytest
 from django.utils import timezone
 from pika.exceptions import AMQPError
 from rich.console import Console
@@ -13,16 +12,17 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from benchmarks import chart, profile, report
 from benchmarks.harness import CheckFailed, Result, Row, play
 from benchmarks.rows import ROWS, services
-from benchmarks.stage import NotReady, Stage
+from benchmarks.testbed import NotReady, Testbed
 from common.errors import OUTAGES, Unavailable
-from tests.support.conditions import down_server
+from deploy.local.processes import ProcessFailed
+from deploy.local.readiness import find_down_server
 
 _BY_NAME = {row.name: row for row in ROWS}
 
 # A server that does not answer.
 _GONE = (Unavailable, *OUTAGES, AMQPError)
 # Or wrong work, or a process that did not start.
-_NO_FIGURE = (CheckFailed, pytest.fail.Exception, *_GONE)
+_NO_FIGURE = (CheckFailed, ProcessFailed, *_GONE)
 
 _console = Console(stderr=True)
 
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str]) -> int:
     """The exit status: 0 where every row has a figure and holds its gate."""
     options = _parse(arguments)
     rows = [_BY_NAME[name] for name in options.rows]
-    down = down_server()
+    down = find_down_server()
     starts_servers = down is not None and services.ROW in rows and not options.profile
     if down and not starts_servers:
         _console.print(f"{down} is down: `make services` starts the test servers")
@@ -83,10 +83,10 @@ def _measure(rows: Sequence[Row]) -> int:
     is_well = True
     # the one that starts the servers goes first
     in_turn = sorted(rows, key=lambda row: row is not services.ROW)
-    with Stage() as stage, _progress() as progress:
+    with Testbed() as testbed, _progress() as progress:
         for row in in_turn:
             try:
-                result = _play(row, stage, progress)
+                result = _play(row, testbed, progress)
             except _NO_FIGURE as error:
                 progress.console.print(f"[red]{row.name}: no figure, since {error}[/]")
                 is_well = False
@@ -100,13 +100,13 @@ def _measure(rows: Sequence[Row]) -> int:
     return 0 if is_well else 1
 
 
-def _play(row: Row, stage: Stage, progress: Progress) -> Result:
+def _play(row: Row, testbed: Testbed, progress: Progress) -> Result:
     task = progress.add_task(row.name, total=row.rounds)
     rounds = []
     if row is not services.ROW:
-        stage.set_up()
-    with row.prepare(stage) as contest:
-        for one in play(contest, row):
+        testbed.set_up()
+    with row.prepare(testbed) as comparison:
+        for one in play(comparison, row):
             rounds.append(one)
             progress.advance(task)
     return Result(row=row, rounds=rounds)
@@ -114,10 +114,10 @@ def _play(row: Row, stage: Stage, progress: Progress) -> Result:
 
 def _profile(target: str) -> int:
     row = _BY_NAME[profile.TARGETS[target]]
-    with Stage() as stage:
-        stage.set_up()
-        with row.prepare(stage) as contest:
-            path = profile.record(target, contest)
+    with Testbed() as testbed:
+        testbed.set_up()
+        with row.prepare(testbed) as comparison:
+            path = profile.record(target, comparison)
     _console.print(f"the flame graph: {path}")
     return 0
 

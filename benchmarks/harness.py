@@ -12,7 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from benchmarks.stage import Stage
+    from benchmarks.testbed import Testbed
 
 Measure = Callable[[], float]
 
@@ -31,7 +31,7 @@ class Sense(Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Contest:
+class Comparison:
     """A row that is set up. Each call does one round's work and returns its figure."""
 
     ours: Measure
@@ -51,7 +51,7 @@ class Row:
     sense: Sense
     gate: float | None  # must hold; None in a row that only informs
     goal: float | None
-    prepare: "Callable[[Stage], AbstractContextManager[Contest]]"
+    prepare: "Callable[[Testbed], AbstractContextManager[Comparison]]"
     rounds: int = 7
     warm_up: bool = True  # a first round that doesn't count
 
@@ -100,23 +100,23 @@ class Result:
         return self.reaches(self.row.gate)
 
 
-def play(contest: Contest, row: Row) -> Iterator[Round]:
+def play(comparison: Comparison, row: Row) -> Iterator[Round]:
     """The rounds that count. Who begins changes with each, so that no one has the better turn."""
     if row.warm_up:
-        _play_round(contest, ours_first=True)
+        _play_round(comparison, ours_first=True)
     for number in range(row.rounds):
-        yield _play_round(contest, ours_first=number % 2 == 0)
-    contest.check()
+        yield _play_round(comparison, ours_first=number % 2 == 0)
+    comparison.check()
 
 
-def _play_round(contest: Contest, *, ours_first: bool) -> Round:
-    if contest.limit is None:
-        return Round(ours=contest.ours(), limit=None)
+def _play_round(comparison: Comparison, *, ours_first: bool) -> Round:
+    if comparison.limit is None:
+        return Round(ours=comparison.ours(), limit=None)
     if ours_first:
-        ours = contest.ours()
-        return Round(ours=ours, limit=contest.limit())
-    limit = contest.limit()
-    return Round(ours=contest.ours(), limit=limit)
+        ours = comparison.ours()
+        return Round(ours=ours, limit=comparison.limit())
+    limit = comparison.limit()
+    return Round(ours=comparison.ours(), limit=limit)
 
 
 def _figure(sense: Sense, one: Round) -> float:

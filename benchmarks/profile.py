@@ -5,7 +5,7 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks.harness import Contest
+from benchmarks.harness import Comparison
 
 PROFILES = Path(__file__).parent / "profiles"
 # What can be profiled, and the row that makes its load.
@@ -25,15 +25,15 @@ class NoProfile(Exception):
     """Says in one line why."""
 
 
-def record(target: str, contest: Contest) -> Path:
+def record(target: str, comparison: Comparison) -> Path:
     """Of the process and of those that it has forked, under the load of our side alone."""
     PROFILES.mkdir(exist_ok=True)
     path = PROFILES / f"{target}.svg"
-    contest.ours()  # warm
+    comparison.ours()  # warm
     profiler = subprocess.Popen(
         [
             str(Path(sys.executable).with_name("py-spy")), "record", "--subprocesses",
-            "--pid", str(contest.pid), "--duration", str(_SECONDS),
+            "--pid", str(comparison.pid), "--duration", str(_SECONDS),
             "--rate", str(_SAMPLES_A_SECOND), "--output", str(path),
         ],
         stdout=subprocess.DEVNULL,
@@ -42,7 +42,7 @@ def record(target: str, contest: Contest) -> Path:
     )  # fmt: skip
     ends = time.monotonic() + _SECONDS
     while time.monotonic() < ends:
-        contest.ours()
+        comparison.ours()
     _, complaint = profiler.communicate()
     if profiler.returncode != 0:
         raise NoProfile(f"py-spy: {complaint.strip().splitlines()[-1]}")

@@ -16,10 +16,10 @@ from common.http.revocation import revocations
 from common.http.throttling import local_tokens, rate_of
 from common.redis.buckets import token_buckets
 from common.redis.client import redis_client
+from deploy.local.readiness import find_down_server
 from messaging.broker import broker, dead_queue
 from messaging.relay import relay_all
 from messaging.worker import workers
-from tests.support.conditions import down_server
 from tests.support.factories import UserFactory
 from tests.support.system import processes, system  # noqa: F401 fixtures, started once for all
 
@@ -64,7 +64,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """A server that is down ends the run in one line."""
     if not is_real():
         return
-    if down := down_server():
+    if down := find_down_server():
         pytest.exit(f"{down} is down: `make services` starts the test servers", returncode=3)
 
 

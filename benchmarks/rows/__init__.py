@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from benchmarks.harness import Row
 from benchmarks.rows import (
     consumer,
+    delivery,
     fanout,
     feed,
     feed_grpc,
     indexing,
     likes,
-    live,
     memory,
     mixed,
     post,
@@ -40,7 +40,7 @@ ROWS: Sequence[Row] = [
     consumer.ROW,
     search.ROW,
     indexing.ROW,
-    live.ROW,
+    delivery.ROW,
     searchable.ROW,
     services.ROW,
 ]

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from django.utils import timezone
 
 from benchmarks import amqp
-from benchmarks.harness import CheckFailed, Contest, Row, Sense
-from benchmarks.stage import Stage
+from benchmarks.harness import CheckFailed, Comparison, Row, Sense
+from benchmarks.testbed import Testbed
 from common.ids import new_ids
 from messaging.broker import broker
 from messaging.events import TweetCreated, encode
@@ -18,8 +18,8 @@ QUEUE = "benchmark"
 
 
 @contextmanager
-def prepare(stage: Stage) -> Iterator[Contest]:
-    with stage.amqp() as channel:
+def prepare(testbed: Testbed) -> Iterator[Comparison]:
+    with testbed.amqp() as channel:
         broker().declare([Worker(queue=QUEUE, handlers={"tweet.created": lambda events: None})])
 
         def ours() -> float:
@@ -34,7 +34,7 @@ def prepare(stage: Stage) -> Iterator[Contest]:
             _check({int(id) for id in seen}, ids)
             return rate
 
-        yield Contest(ours=ours, limit=limit)
+        yield Comparison(ours=ours, limit=limit)
         channel.queue_delete(QUEUE)
 
 

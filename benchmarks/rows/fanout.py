@@ -3,9 +3,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks import timelines
-from benchmarks.harness import CheckFailed, Contest, Row, Sense
-from benchmarks.stage import Stage
-from benchmarks.world import CROWD
+from benchmarks.datasets import FOLLOWERS
+from benchmarks.harness import CheckFailed, Comparison, Row, Sense
+from benchmarks.testbed import Testbed
 from common.ids import new_ids
 from feed import lists, store
 
@@ -13,9 +13,9 @@ TWEETS = 20  # in a round
 
 
 @contextmanager
-def prepare(stage: Stage) -> Iterator[Contest]:
-    author_id, follower_ids = stage.crowd.author_id, stage.crowd.follower_ids
-    timelines.fill(stage.redis, [lists.key(id) for id in follower_ids])
+def prepare(testbed: Testbed) -> Iterator[Comparison]:
+    author_id, follower_ids = testbed.popular_author.author_id, testbed.popular_author.follower_ids
+    timelines.fill(testbed.redis, [lists.key(id) for id in follower_ids])
 
     def ours() -> float:
         entries = new_ids(TWEETS)
@@ -25,11 +25,11 @@ def prepare(stage: Stage) -> Iterator[Contest]:
         again = store.push(entries[-1], author_id, follower_ids)
         if (pushed, again) != (len(entries) * len(follower_ids), 0):
             raise CheckFailed(f"{pushed} deliveries, {again} of them by a redelivery")
-        timelines.check(stage.redis, dict.fromkeys(follower_ids, entries))
+        timelines.check(testbed.redis, dict.fromkeys(follower_ids, entries))
         return pushed / seconds
 
-    yield Contest(ours=ours, limit=lambda: timelines.lpush_limit(stage.redis, CROWD))
-    stage.empty_redis()
+    yield Comparison(ours=ours, limit=lambda: timelines.lpush_limit(testbed.redis, FOLLOWERS))
+    testbed.empty_redis()
 
 
 ROW = Row(

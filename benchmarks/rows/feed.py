@@ -3,10 +3,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
 from accounts.models import User
-from benchmarks.harness import CheckFailed, Contest, Row, Sense
+from benchmarks.datasets import newest_entries, token
+from benchmarks.harness import CheckFailed, Comparison, Row, Sense
 from benchmarks.http_load import Connection, Load, bearer, expect_bodies, request
-from benchmarks.stage import LIMIT_SETTINGS, Stage
-from benchmarks.world import newest_entries, token
+from benchmarks.testbed import LIMIT_SETTINGS, Testbed
 
 PAGE = 20
 READERS = 100
@@ -15,19 +15,21 @@ _NOTHING = b"{}"
 
 
 @contextmanager
-def prepare(stage: Stage) -> Iterator[Contest]:
-    with contest(stage, limit_path="/nothing", environment={}) as made:
+def prepare(testbed: Testbed) -> Iterator[Comparison]:
+    with comparison(testbed, limit_path="/nothing", environment={}) as made:
         yield made
 
 
 @contextmanager
-def contest(stage: Stage, *, limit_path: str, environment: Mapping[str, str]) -> Iterator[Contest]:
+def comparison(
+    testbed: Testbed, *, limit_path: str, environment: Mapping[str, str]
+) -> Iterator[Comparison]:
     """Pages of the feed from one process against a view from another one of the same kind."""
-    readers = stage.town.readers(READERS)
+    readers = testbed.social_graph.readers(READERS)
     with ExitStack() as stack:
-        address, process = stack.enter_context(stage.web(environment, threads=4))
+        address, process = stack.enter_context(testbed.web(environment, threads=4))
         limit_address, _ = stack.enter_context(
-            stage.web(environment, module=LIMIT_SETTINGS, threads=4)
+            testbed.web(environment, module=LIMIT_SETTINGS, threads=4)
         )
         load, limit_load = Load(address), Load(limit_address)
         stack.callback(load.close)
@@ -36,14 +38,14 @@ def contest(stage: Stage, *, limit_path: str, environment: Mapping[str, str]) ->
             request("GET", f"/feed?limit={PAGE}", headers=bearer(token(user))) for user in readers
         ]
         bodies = read_and_check(address, readers, pages)
-        yield Contest(
+        yield Comparison(
             ours=lambda: load.run(pages, _SECONDS, expect_bodies(bodies)),
             limit=lambda: limit_load.run(
                 [request("GET", limit_path)], _SECONDS, expect_bodies([_NOTHING])
             ),
             pid=process.pid,
         )
-    stage.empty_redis()
+    testbed.empty_redis()
 
 
 def read_and_check(address: str, readers: Sequence[User], pages: Sequence[bytes]) -> list[bytes]:

@@ -1,14 +1,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from benchmarks.harness import Contest, Row, Sense
+from benchmarks.harness import Comparison, Row, Sense
 from benchmarks.rows import feed
-from benchmarks.stage import Stage
+from benchmarks.testbed import Testbed
 
 
 @contextmanager
-def prepare(stage: Stage) -> Iterator[Contest]:
-    with feed.contest(stage, limit_path="/one-call", environment=stage.network) as made:
+def prepare(testbed: Testbed) -> Iterator[Comparison]:
+    with feed.comparison(testbed, limit_path="/one-call", environment=testbed.network) as made:
         yield made
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import orjson
 from django.conf import settings
 
-from benchmarks.harness import CheckFailed, Contest, Row, Sense
+from benchmarks.harness import CheckFailed, Comparison, Row, Sense
 from benchmarks.http_load import Connection, request
 from benchmarks.rows.search import elasticsearch_index
-from benchmarks.stage import Stage
+from benchmarks.testbed import Testbed
 from common.ids import created_at
 from messaging.events import TweetCreated, encode
 from messaging.worker import Delivery
@@ -19,9 +19,9 @@ from tweets.models import Tweet
 
 
 @contextmanager
-def prepare(stage: Stage) -> Iterator[Contest]:
+def prepare(testbed: Testbed) -> Iterator[Comparison]:
     """The town's tweets as messages, handled batch by batch, into an index that is empty."""
-    users = {user.id for user in stage.town.users}
+    users = {user.id for user in testbed.social_graph.users}
     tweets = Tweet.objects.tweets().filter(user_id__in=users).order_by("id")
     deliveries = [_delivery(tweet) for tweet in tweets]
     batches = [deliveries[n : n + BATCH] for n in range(0, len(deliveries), BATCH)]
@@ -46,7 +46,7 @@ def prepare(stage: Stage) -> Iterator[Contest]:
         _check(len(deliveries))
         return len(deliveries) / seconds
 
-    yield Contest(ours=lambda: rate(handle), limit=lambda: rate(send))
+    yield Comparison(ours=lambda: rate(handle), limit=lambda: rate(send))
     elasticsearch.close()
     index().clear()
 

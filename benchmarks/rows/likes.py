@@ -3,10 +3,10 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
-from benchmarks.harness import CheckFailed, Contest, Row, Sense
+from benchmarks.datasets import token, write_tweets
+from benchmarks.harness import CheckFailed, Comparison, Row, Sense
 from benchmarks.http_load import Connection, bearer, request
-from benchmarks.stage import Stage
-from benchmarks.world import token, write_tweets
+from benchmarks.testbed import Testbed
 from tweets import selectors
 from tweets.models import Like, Tweet
 
@@ -19,10 +19,10 @@ _THREADS = 4
 
 
 @contextmanager
-def prepare(stage: Stage) -> Iterator[Contest]:
-    author, *people = stage.town.readers(LIKES + 1)
+def prepare(testbed: Testbed) -> Iterator[Comparison]:
+    author, *people = testbed.social_graph.readers(LIKES + 1)
     headers = [bearer(token(person)) for person in people]
-    with stage.web(workers=_WORKERS, threads=_THREADS) as (address, process):
+    with testbed.web(workers=_WORKERS, threads=_THREADS) as (address, process):
 
         def ours() -> float:
             [tweet] = write_tweets([author.id])
@@ -31,7 +31,7 @@ def prepare(stage: Stage) -> Iterator[Contest]:
             _check(tweet)
             return slowest * 1000
 
-        yield Contest(ours=ours, pid=process.pid)
+        yield Comparison(ours=ours, pid=process.pid)
 
 
 def _slowest(address: str, likes: Sequence[bytes]) -> float:

@@ -3,8 +3,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks import timelines
-from benchmarks.harness import CheckFailed, Contest, Row, Sense
-from benchmarks.stage import Stage
+from benchmarks.harness import CheckFailed, Comparison, Row, Sense
+from benchmarks.testbed import Testbed
 from common.ids import new_ids
 from feed import lists, store
 
@@ -13,9 +13,9 @@ _BYTES_OF_AN_ID = 8
 
 
 @contextmanager
-def prepare(stage: Stage) -> Iterator[Contest]:
-    user_ids = stage.crowd.follower_ids[:TIMELINES]
-    author_id = stage.crowd.author_id
+def prepare(testbed: Testbed) -> Iterator[Comparison]:
+    user_ids = testbed.popular_author.follower_ids[:TIMELINES]
+    author_id = testbed.popular_author.author_id
 
     def ours() -> float:
         """Built from the database's entries, then pushed upon until they are trimmed."""
@@ -29,19 +29,19 @@ def prepare(stage: Stage) -> Iterator[Contest]:
         new = new_ids(timelines.TOLERATED - timelines.SHOWN + 1)
         for entry in new:
             store.push(entry, author_id, user_ids)
-        return statistics.mean(_measure(stage, user_id, new) for user_id in user_ids)
+        return statistics.mean(_measure(testbed, user_id, new) for user_id in user_ids)
 
-    yield Contest(ours=ours, limit=lambda: float(timelines.SHOWN * _BYTES_OF_AN_ID))
-    stage.empty_redis()
+    yield Comparison(ours=ours, limit=lambda: float(timelines.SHOWN * _BYTES_OF_AN_ID))
+    testbed.empty_redis()
 
 
-def _measure(stage: Stage, user_id: int, new: list[int]) -> int:
+def _measure(testbed: Testbed, user_id: int, new: list[int]) -> int:
     name = lists.key(user_id)
-    if stage.redis.llen(name) != timelines.SHOWN:
-        raise CheckFailed(f"a timeline of {stage.redis.llen(name)} and not of {timelines.SHOWN}")
-    if stage.redis.lindex(name, 0) != str(new[-1]).encode():
+    if testbed.redis.llen(name) != timelines.SHOWN:
+        raise CheckFailed(f"a timeline of {testbed.redis.llen(name)} and not of {timelines.SHOWN}")
+    if testbed.redis.lindex(name, 0) != str(new[-1]).encode():
         raise CheckFailed("the newest entry is not at the head")
-    return stage.redis.memory_usage(name, samples=0) or 0
+    return testbed.redis.memory_usage(name, samples=0) or 0
 
 
 ROW = Row(

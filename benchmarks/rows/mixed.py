@@ -3,22 +3,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks import amqp, timelines
-from benchmarks.harness import Contest, Row, Sense
-from benchmarks.rows.worker import check_settled, message, wait_for
-from benchmarks.stage import Stage
-from benchmarks.world import CROWD, write_tweets
+from benchmarks.datasets import FOLLOWERS, write_tweets
+from benchmarks.harness import Comparison, Row, Sense
+from benchmarks.rows.worker import check_queue_is_empty, message, wait_for
+from benchmarks.testbed import Testbed
 from feed import lists
 from messaging.broker import EXCHANGE
 from tweets.models import Tweet
 
 
 @contextmanager
-def prepare(stage: Stage) -> Iterator[Contest]:
+def prepare(testbed: Testbed) -> Iterator[Comparison]:
     """A tweet of each author: most have few followers, whose messages cost as much as a large's."""
-    followers = stage.fame.follower_ids
+    followers = testbed.ranked_authors.follower_ids
     deliveries = sum(map(len, followers.values()))
-    timelines.fill(stage.redis, [lists.key(id) for id in stage.crowd.follower_ids])
-    with stage.worker("feed") as worker:
+    timelines.fill(testbed.redis, [lists.key(id) for id in testbed.popular_author.follower_ids])
+    with testbed.worker("feed") as worker:
 
         def ours() -> float:
             tweets = write_tweets(followers)
@@ -26,27 +26,27 @@ def prepare(stage: Stage) -> Iterator[Contest]:
                 amqp.publish(EXCHANGE, "tweet.created", [message(tweet) for tweet in tweets])
                 begun = time.perf_counter()
             last = next(tweet for tweet in reversed(tweets) if followers[tweet.user_id])
-            wait_for(stage, last.id, followers[last.user_id][-1])
+            wait_for(testbed, last.id, followers[last.user_id][-1])
             seconds = time.perf_counter() - begun
-            check_all(stage, tweets)
+            check_all(testbed, tweets)
             return deliveries / seconds
 
-        yield Contest(
+        yield Comparison(
             ours=ours,
-            limit=lambda: timelines.lpush_limit(stage.redis, CROWD),
-            check=check_settled,
+            limit=lambda: timelines.lpush_limit(testbed.redis, FOLLOWERS),
+            check=check_queue_is_empty,
             pid=worker.pid,
         )
-    stage.empty_redis()
+    testbed.empty_redis()
 
 
-def check_all(stage: Stage, tweets: list[Tweet]) -> None:
+def check_all(testbed: Testbed, tweets: list[Tweet]) -> None:
     """Each follower has the tweets of all whom it follows."""
     newest: dict[int, list[int]] = {}
     for tweet in tweets:
-        for user_id in stage.fame.follower_ids[tweet.user_id]:
+        for user_id in testbed.ranked_authors.follower_ids[tweet.user_id]:
             newest.setdefault(user_id, []).append(tweet.id)
-    timelines.check(stage.redis, newest)
+    timelines.check(testbed.redis, newest)
 
 
 ROW = Row(

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from benchmarks.harness import CheckFailed, Contest, Row, Sense
+from benchmarks.datasets import token
+from benchmarks.harness import CheckFailed, Comparison, Row, Sense
 from benchmarks.http_load import Answer, Load, bearer, request
-from benchmarks.stage import NotReady, Stage
-from benchmarks.world import token
+from benchmarks.testbed import NotReady, Testbed
 from common.ids import EPOCH_MS, RANDOM_BITS, new_id
 
 AUTHORS = 100
@@ -42,8 +42,8 @@ _ID = (
 
 
 @contextmanager
-def prepare(stage: Stage) -> Iterator[Contest]:
-    authors = stage.town.readers(AUTHORS)
+def prepare(testbed: Testbed) -> Iterator[Comparison]:
+    authors = testbed.social_graph.readers(AUTHORS)
     posts = [
         request(
             "POST",
@@ -51,13 +51,13 @@ def prepare(stage: Stage) -> Iterator[Contest]:
             headers=bearer(token(author)),
             body=json.dumps({"content": content}).encode(),
         )
-        for author, content in zip(authors, stage.town.contents, strict=False)
+        for author, content in zip(authors, testbed.social_graph.contents, strict=False)
     ]
     first_id = new_id()
     with (
-        stage.sql() as cursor,
-        stage.web(workers=_WORKERS, threads=_THREADS) as (address, process),
-        _script(stage.town.contents[0]) as script,
+        testbed.sql() as cursor,
+        testbed.web(workers=_WORKERS, threads=_THREADS) as (address, process),
+        _script(testbed.social_graph.contents[0]) as script,
     ):
         load = Load(address, connections=CLIENTS)
 
@@ -81,7 +81,7 @@ def prepare(stage: Stage) -> Iterator[Contest]:
             _check_rows(cursor, before, done)
             return rate
 
-        yield Contest(ours=ours, limit=limit, pid=process.pid)
+        yield Comparison(ours=ours, limit=limit, pid=process.pid)
         load.close()
         cursor.execute("TRUNCATE messaging_outboxevent")
         cursor.execute("DELETE FROM tweets_tweet WHERE id > %s", [first_id])

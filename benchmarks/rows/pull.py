@@ -3,9 +3,9 @@ from contextlib import contextmanager
 from functools import partial
 
 from accounts.models import Follow
-from benchmarks.harness import CheckFailed, Contest, Row, Sense
-from benchmarks.stage import Stage
-from benchmarks.world import newest_entries
+from benchmarks.datasets import newest_entries
+from benchmarks.harness import CheckFailed, Comparison, Row, Sense
+from benchmarks.testbed import Testbed
 from feed import pulling, store, timeline
 
 # Whose lists a page is merged with.
@@ -16,31 +16,31 @@ _WALKS = 40  # in a round
 
 
 @contextmanager
-def prepare(stage: Stage, *, pulled: int) -> Iterator[Contest]:
+def prepare(testbed: Testbed, *, pulled: int) -> Iterator[Comparison]:
     """What a page takes of Redis's one thread; it is warm, so nothing else is asked."""
-    user_id = stage.fan.user_id
+    user_id = testbed.heavy_reader.user_id
     follows = Follow.objects.filter(follower_id=user_id)
     author_ids = list(follows.values_list("following_id", flat=True))
     expected = newest_entries(user_id, _PAGE * _PAGES)
 
     def measure(author_ids: Sequence[int]) -> float:
-        stage.redis.delete(store.PULLED_KEY, store.pulls_key(user_id))
+        testbed.redis.delete(store.PULLED_KEY, store.pulls_key(user_id))
         for author_id in author_ids:
             pulling.start("default", author_id, "")
         if _walk(user_id) != expected:
             raise CheckFailed("the feed is not what the database says")
-        before = _script_time(stage)
+        before = _script_time(testbed)
         for _ in range(_WALKS):
             _walk(user_id)
         calls, microseconds = (
-            after - begun for after, begun in zip(_script_time(stage), before, strict=True)
+            after - begun for after, begun in zip(_script_time(testbed), before, strict=True)
         )
         if calls != _WALKS * _PAGES:
             raise CheckFailed(f"{calls} scripts for {_WALKS * _PAGES} pages")
         return microseconds / calls
 
-    yield Contest(ours=lambda: measure(author_ids[:pulled]), limit=lambda: measure([]))
-    stage.empty_redis()
+    yield Comparison(ours=lambda: measure(author_ids[:pulled]), limit=lambda: measure([]))
+    testbed.empty_redis()
 
 
 def _walk(user_id: int) -> list[int]:
@@ -55,9 +55,9 @@ def _walk(user_id: int) -> list[int]:
         skeleton = timeline.skeleton_below(user_id, skeleton.cursor, _PAGE)
 
 
-def _script_time(stage: Stage) -> tuple[int, int]:
+def _script_time(testbed: Testbed) -> tuple[int, int]:
     """How many scripts Redis has run, and in how many microseconds."""
-    found = stage.redis.info("commandstats")["cmdstat_evalsha"]
+    found = testbed.redis.info("commandstats")["cmdstat_evalsha"]
     return found["calls"], found["usec"]
 
 

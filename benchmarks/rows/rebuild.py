@@ -2,9 +2,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from benchmarks.harness import CheckFailed, Contest, Row, Sense
-from benchmarks.stage import Stage
-from benchmarks.world import Devotee, newest_entries
+from benchmarks.datasets import HeavyReader, newest_entries
+from benchmarks.harness import CheckFailed, Comparison, Row, Sense
+from benchmarks.testbed import Testbed
 from feed import store, timeline
 
 FOLLOWED = 1000
@@ -14,15 +14,15 @@ _READS = 5  # in a round
 
 
 @contextmanager
-def prepare(stage: Stage) -> Iterator[Contest]:
+def prepare(testbed: Testbed) -> Iterator[Comparison]:
     """The timeline was forgotten, and of its tweets nothing is cached."""
-    user_id = Devotee.make("devotee", followed=FOLLOWED, tweets=TWEETS).user_id
+    user_id = HeavyReader.make("devotee", followed=FOLLOWED, tweets=TWEETS).user_id
     expected = newest_entries(user_id, _PAGE)
 
     def ours() -> float:
         slowest = 0.0
         for _ in range(_READS):
-            stage.empty_redis()
+            testbed.empty_redis()
             begun = time.perf_counter()
             page = timeline.read_by_offset(user_id, offset=0, limit=_PAGE)
             slowest = max(slowest, time.perf_counter() - begun)
@@ -31,8 +31,8 @@ def prepare(stage: Stage) -> Iterator[Contest]:
                 raise CheckFailed("the timeline does not begin with the newest tweets")
         return slowest * 1000
 
-    yield Contest(ours=ours)
-    stage.empty_redis()
+    yield Comparison(ours=ours)
+    testbed.empty_redis()
 
 
 ROW = Row(

@@ -6,8 +6,8 @@ from typing import Any
 from django.utils import timezone
 
 from benchmarks import amqp
-from benchmarks.harness import CheckFailed, Contest, Row, Sense
-from benchmarks.stage import Stage
+from benchmarks.harness import CheckFailed, Comparison, Row, Sense
+from benchmarks.testbed import Testbed
 from common.ids import new_id, new_ids
 from feed.handlers import WORKER
 from messaging.broker import EXCHANGE, broker
@@ -20,8 +20,8 @@ _DEADLINE_SECONDS = 60.0
 
 
 @contextmanager
-def prepare(stage: Stage) -> Iterator[Contest]:
-    with stage.relay() as relay, stage.sql() as cursor:
+def prepare(testbed: Testbed) -> Iterator[Comparison]:
+    with testbed.relay() as relay, testbed.sql() as cursor:
 
         def ours() -> float:
             broker().purge(WORKER.queue)
@@ -56,7 +56,7 @@ def prepare(stage: Stage) -> Iterator[Contest]:
                 raise CheckFailed("events are left in the outbox")
             broker().purge(WORKER.queue)
 
-        yield Contest(ours=ours, limit=limit, check=check, pid=relay.pid)
+        yield Comparison(ours=ours, limit=limit, check=check, pid=relay.pid)
 
 
 def _body() -> str:

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 from django.conf import settings
 
-from benchmarks.harness import CheckFailed, Contest, Row, Sense
+from benchmarks.datasets import token
+from benchmarks.harness import CheckFailed, Comparison, Row, Sense
 from benchmarks.http_load import Connection, bearer, request
-from benchmarks.stage import Stage
-from benchmarks.world import token
+from benchmarks.testbed import Testbed
 from common.backoff import waits
 from common.errors import Unavailable
 from common.ids import created_at
@@ -40,12 +40,12 @@ class Question:
 
 
 @contextmanager
-def prepare(stage: Stage) -> Iterator[Contest]:
-    reader = stage.town.readers(1)[0]
+def prepare(testbed: Testbed) -> Iterator[Comparison]:
+    reader = testbed.social_graph.readers(1)[0]
     fill_index()
     headers = bearer(token(reader))
-    queries = [text for text in QUERIES if _is_answered(text, stage.town.contents)]
-    with stage.web() as (address, process):
+    queries = [text for text in QUERIES if _is_answered(text, testbed.social_graph.contents)]
+    with testbed.web() as (address, process):
         web, elasticsearch = Connection(address), Connection(str(settings.ELASTICSEARCH_URL))
         questions = [
             Question(
@@ -56,7 +56,7 @@ def prepare(stage: Stage) -> Iterator[Contest]:
         ]
         _check(web, elasticsearch, dict(zip(queries, questions, strict=True)))
 
-        yield Contest(
+        yield Comparison(
             ours=lambda: _median_ms(web, [question.ours for question in questions]),
             limit=lambda: _median_ms(elasticsearch, [question.raw for question in questions]),
             pid=process.pid,

@@ -1,35 +1,35 @@
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from benchmarks.harness import Contest, Row, Sense
+from benchmarks.datasets import token
+from benchmarks.harness import Comparison, Row, Sense
 from benchmarks.http_load import Connection, bearer, request
-from benchmarks.rows.live import milliseconds_until, poster
+from benchmarks.rows.delivery import milliseconds_until, poster
 from benchmarks.rows.search import fill_index
-from benchmarks.stage import Stage
-from benchmarks.world import token
+from benchmarks.testbed import Testbed
+from common.ids import new_id
 from search.documents import REFRESH_INTERVAL
 from search.index import index
-from tests.support.people import unique_word
 
 TWEETS = 8  # in a round
 
 
 @contextmanager
-def prepare(stage: Stage) -> Iterator[Contest]:
+def prepare(testbed: Testbed) -> Iterator[Comparison]:
     """The whole system, which has nothing else to do."""
-    author, reader = stage.town.readers(2)
+    author, reader = testbed.social_graph.readers(2)
     fill_index()
     with ExitStack() as stack:
-        address, _ = stack.enter_context(stage.web(stage.network))
-        stack.enter_context(stage.relay())
-        stack.enter_context(stage.worker("search"))
+        address, _ = stack.enter_context(testbed.web(testbed.network))
+        stack.enter_context(testbed.relay())
+        stack.enter_context(testbed.worker("search"))
         connection = Connection(address)
         stack.callback(connection.close)
         post = poster(connection, token(author))
         headers = bearer(token(reader))
 
         def wait() -> float:
-            word = unique_word()
+            word = f"w{new_id()}"
             search = request("GET", f"/search?q={word}", headers=headers)
 
             def shows(tweet_id: str) -> bool:
@@ -38,7 +38,7 @@ def prepare(stage: Stage) -> Iterator[Contest]:
 
             return milliseconds_until(shows, lambda: post(f"The first snow, {word}."))
 
-        yield Contest(
+        yield Comparison(
             # The slowest comes just after a refresh, and waits for the whole interval.
             ours=lambda: max(wait() for _ in range(TWEETS)),
             limit=lambda: float(REFRESH_INTERVAL.removesuffix("ms")),

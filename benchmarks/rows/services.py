@@ -6,15 +6,15 @@ from contextlib import contextmanager
 
 from django.conf import settings
 
-from benchmarks.harness import CheckFailed, Contest, Row, Sense
-from benchmarks.stage import Stage
+from benchmarks.harness import CheckFailed, Comparison, Row, Sense
+from benchmarks.testbed import Testbed
 
 
 @contextmanager
-def prepare(_: Stage) -> Iterator[Contest]:
+def prepare(_: Testbed) -> Iterator[Comparison]:
     """Only where the servers are down. They stay up after the last round, for the other rows."""
     run("install")
-    yield Contest(ours=_start)
+    yield Comparison(ours=_start)
 
 
 def run(command: str) -> None:

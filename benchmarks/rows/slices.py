@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from benchmarks import timelines
-from benchmarks.harness import CheckFailed, Contest, Row, Sense
-from benchmarks.stage import Stage
+from benchmarks.harness import CheckFailed, Comparison, Row, Sense
+from benchmarks.testbed import Testbed
+from deploy.local.processes import Process
 from feed import lists
-from tests.support.processes import Process
 from tweets import services
 
 SMALL = 20  # tweets in a round with nothing else under way
@@ -25,20 +25,20 @@ class Play:
     with its relay and its queues, whose limit of followers is lifted.
     """
 
-    stage: Stage
+    testbed: Testbed
     worker: Process
 
     def post_to_all(self) -> int:
-        return _post(self.stage.multitude.author_id)
+        return _post(self.testbed.million_followers.author_id)
 
     def has_reached_all(self, tweet_id: int) -> bool:
         """By the last of them, since slices go in order of id."""
-        crowd = self.stage.multitude
+        crowd = self.testbed.million_followers
         return self._is_headed(crowd.before_id + crowd.size, tweet_id)
 
     def check_all(self, tweet_id: int) -> None:
-        crowd = self.stage.multitude
-        count = timelines.count_headed(self.stage.redis, crowd.before_id, crowd.size, tweet_id)
+        crowd = self.testbed.million_followers
+        count = timelines.count_headed(self.testbed.redis, crowd.before_id, crowd.size, tweet_id)
         if count != crowd.size:
             raise CheckFailed(f"the tweet for {crowd.size} reached {count}")
 
@@ -46,7 +46,7 @@ class Play:
         """Of small tweets, one after the other: milliseconds from before one is written until it is
         in the last of its ten timelines.
         """
-        for author_id, followers in itertools.cycle(self.stage.multitude.small.items()):
+        for author_id, followers in itertools.cycle(self.testbed.million_followers.small.items()):
             begun = time.perf_counter()
             tweet_id = _post(author_id)
             _wait_until(partial(self._is_headed, followers[-1], tweet_id))
@@ -54,25 +54,25 @@ class Play:
             time.sleep(_PAUSE_SECONDS)
 
     def _is_headed(self, user_id: int, entry_id: int) -> bool:
-        head = self.stage.redis.lindex(lists.key(user_id), 0)
+        head = self.testbed.redis.lindex(lists.key(user_id), 0)
         return head == str(entry_id).encode()
 
 
 @contextmanager
-def _play(stage: Stage) -> Iterator[Play]:
-    crowd = stage.multitude
-    timelines.begin(stage.redis, crowd.before_id, crowd.size)
+def _play(testbed: Testbed) -> Iterator[Play]:
+    crowd = testbed.million_followers
+    timelines.begin(testbed.redis, crowd.before_id, crowd.size)
     for followers in crowd.small.values():
-        timelines.fill(stage.redis, [lists.key(id) for id in followers])
+        timelines.fill(testbed.redis, [lists.key(id) for id in followers])
     unlimited = str(2 * crowd.size)
-    with stage.relay(), stage.worker("feed", FEED_PULL_FOLLOWERS=unlimited) as worker:
-        yield Play(stage, worker)
-    stage.empty_redis()
+    with testbed.relay(), testbed.worker("feed", FEED_PULL_FOLLOWERS=unlimited) as worker:
+        yield Play(testbed, worker)
+    testbed.empty_redis()
 
 
 @contextmanager
-def prepare_small(stage: Stage) -> Iterator[Contest]:
-    with _play(stage) as play:
+def prepare_small(testbed: Testbed) -> Iterator[Comparison]:
+    with _play(testbed) as play:
         delays = play.iter_delays()
 
         def ours() -> float:
@@ -91,12 +91,12 @@ def prepare_small(stage: Stage) -> Iterator[Contest]:
         def limit() -> float:
             return statistics.median(itertools.islice(delays, SMALL))
 
-        yield Contest(ours=ours, limit=limit, pid=play.worker.pid)
+        yield Comparison(ours=ours, limit=limit, pid=play.worker.pid)
 
 
 @contextmanager
-def prepare_big(stage: Stage) -> Iterator[Contest]:
-    with _play(stage) as play:
+def prepare_big(testbed: Testbed) -> Iterator[Comparison]:
+    with _play(testbed) as play:
 
         def ours() -> float:
             begun = time.perf_counter()
@@ -106,7 +106,7 @@ def prepare_big(stage: Stage) -> Iterator[Contest]:
             play.check_all(big_id)
             return seconds
 
-        yield Contest(ours=ours, pid=play.worker.pid)
+        yield Comparison(ours=ours, pid=play.worker.pid)
 
 
 def _post(author_id: int) -> int:

@@ -3,10 +3,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks import amqp, timelines
-from benchmarks.harness import CheckFailed, Contest, Row, Sense
+from benchmarks.datasets import FOLLOWERS, write_tweets
+from benchmarks.harness import CheckFailed, Comparison, Row, Sense
 from benchmarks.rows.fanout import TWEETS
-from benchmarks.stage import Stage
-from benchmarks.world import CROWD, write_tweets
+from benchmarks.testbed import Testbed
 from feed import lists
 from feed.handlers import WORKER
 from messaging.broker import EXCHANGE, broker
@@ -17,29 +17,29 @@ _DEADLINE_SECONDS = 60.0
 
 
 @contextmanager
-def prepare(stage: Stage) -> Iterator[Contest]:
-    follower_ids = stage.crowd.follower_ids
-    timelines.fill(stage.redis, [lists.key(id) for id in follower_ids])
-    with stage.worker("feed") as worker:
+def prepare(testbed: Testbed) -> Iterator[Comparison]:
+    follower_ids = testbed.popular_author.follower_ids
+    timelines.fill(testbed.redis, [lists.key(id) for id in follower_ids])
+    with testbed.worker("feed") as worker:
 
         def ours() -> float:
-            tweets = write_tweets([stage.crowd.author_id] * TWEETS)
+            tweets = write_tweets([testbed.popular_author.author_id] * TWEETS)
             with worker.paused():
                 amqp.publish(EXCHANGE, "tweet.created", [message(tweet) for tweet in tweets])
                 begun = time.perf_counter()
-            wait_for(stage, tweets[-1].id, follower_ids[-1])
+            wait_for(testbed, tweets[-1].id, follower_ids[-1])
             seconds = time.perf_counter() - begun
             entries = [tweet.id for tweet in tweets]
-            timelines.check(stage.redis, dict.fromkeys(follower_ids, entries))
+            timelines.check(testbed.redis, dict.fromkeys(follower_ids, entries))
             return len(tweets) * len(follower_ids) / seconds
 
-        yield Contest(
+        yield Comparison(
             ours=ours,
-            limit=lambda: timelines.lpush_limit(stage.redis, CROWD),
-            check=check_settled,
+            limit=lambda: timelines.lpush_limit(testbed.redis, FOLLOWERS),
+            check=check_queue_is_empty,
             pid=worker.pid,
         )
-    stage.empty_redis()
+    testbed.empty_redis()
 
 
 def message(tweet: Tweet) -> amqp.Message:
@@ -53,16 +53,16 @@ def message(tweet: Tweet) -> amqp.Message:
     return amqp.properties(str(tweet.id), event.routing_key), encode(event).encode()
 
 
-def wait_for(stage: Stage, entry_id: int, user_id: int) -> None:
+def wait_for(testbed: Testbed, entry_id: int, user_id: int) -> None:
     """Until the entry is on top of the user's timeline, which is the last to get it."""
     deadline = time.monotonic() + _DEADLINE_SECONDS
-    while stage.redis.lindex(lists.key(user_id), 0) != str(entry_id).encode():
+    while testbed.redis.lindex(lists.key(user_id), 0) != str(entry_id).encode():
         if time.monotonic() > deadline:
             raise CheckFailed(f"the worker did not come to an end in {_DEADLINE_SECONDS:.0f} s")
         time.sleep(0.002)
 
 
-def check_settled() -> None:
+def check_queue_is_empty() -> None:
     if depth := broker().depth(WORKER.queue):
         raise CheckFailed(f"{depth} messages are left in the queue")
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 import httpx
 import pytest
 
-from tests.support.conditions import wait_until
+from deploy.local.conditions import wait_until
 from tests.support.serving import Server
 
 THREADS = 4  # of `serve`

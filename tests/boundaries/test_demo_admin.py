@@ -7,8 +7,8 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from accounts.models import User
+from deploy.local import ports
 from tests.support.commands import run
-from tests.support.conditions import free_port
 from twitter_project import demo, embedded_database
 
 
@@ -44,7 +44,7 @@ def test_an_admin_with_another_password_may_be_served_anywhere(db: None) -> None
 
 @pytest.mark.slow
 def test_a_server_beyond_loopback_does_not_start_with_the_demos_admin(tmp_path: Path) -> None:
-    environment, port = {"DATA_DIR": str(tmp_path)}, str(free_port())
+    environment, port = {"DATA_DIR": str(tmp_path)}, str(ports.find_free())
     for command in (["migrate_databases"], ["seed_demo", "--admin"]):
         assert run("manage.py", *command, environment=environment).returncode == 0
 

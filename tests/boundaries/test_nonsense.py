@@ -7,9 +7,9 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.models import User
+from deploy.local import ports
 from tests.boundaries.test_boundaries import _RUN_EACH
 from tests.support.commands import run
-from tests.support.conditions import free_port
 
 # Each with a part of its line.
 REFUSED_BY_THE_PARSER = {
@@ -111,7 +111,7 @@ def test_a_superuser_takes_nobodys_name_or_address(username: str, email: str, db
 def test_a_taken_port_leaves_others_to_port_0() -> None:
     from twitter_project.management.commands.serve import _free_port
 
-    port = free_port()
+    port = ports.find_free()
 
     assert _free_port("127.0.0.1", port) == port
     assert _free_port("127.0.0.1", 0) > 0

@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from deploy.local import ports
+from deploy.local.conditions import wait_until
+from deploy.local.readiness import answers
 from deploy.services import packages
 from tests.support.commands import ROOT
-from tests.support.conditions import free_port, wait_until
-from tests.support.serving import Server, answers, start
+from tests.support.serving import Server, start
 
 LIMIT = 5
 # In both orders: which of two names wins in WSGI depends on the headers before them.
@@ -42,14 +44,14 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def proxy(server: Server, tmp_path: Path) -> Iterator[int]:
     """HAProxy's port, in front of the server."""
     packages.require("haproxy", log=tmp_path / "install.log")
-    port, behind = free_port(), server.address.rpartition(":")[2]
-    ports = {"PORT": port, "PROXY_ADMIN": free_port(), "WEB_1": behind, "WEB_2": behind}
+    port, behind = ports.find_free(), server.address.rpartition(":")[2]
+    variables = {"PORT": port, "PROXY_ADMIN": ports.find_free(), "WEB_1": behind, "WEB_2": behind}
     files = [word for name in ("haproxy", "one") for word in ("-f", f"deploy/stack/{name}.cfg")]
     with ExitStack() as stack:
         process = subprocess.Popen(
             [packages.PROXIES["haproxy"], "-db", *files],
             cwd=ROOT,
-            env={name: str(value) for name, value in ports.items()},
+            env={name: str(value) for name, value in variables.items()},
             stdin=subprocess.DEVNULL,
         )
         stack.callback(process.wait)

@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deploy.local.conditions import wait_until
 from tests.support.commands import ROOT, run
-from tests.support.conditions import wait_until
 from tests.support.serving import EMBEDDED, start
 
 STARTS = 20
@@ -44,8 +44,8 @@ def try_start(clone: Path, folder: Path) -> str:
 
             wait_until(is_in_feed, seconds=60)
             return str(client.get("/ready").json()["status"])
-    except AssertionError:
-        return server.process.last_words()
+    except TimeoutError:
+        return server.process.describe_end()
     finally:
         server.process.terminate()
         server.process.wait()

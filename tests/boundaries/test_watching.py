@@ -8,8 +8,8 @@ import httpx
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from deploy.local.conditions import wait_until
 from tests.support.commands import run
-from tests.support.conditions import wait_until
 from tests.support.serving import start
 
 _PRINT_LOADED = """

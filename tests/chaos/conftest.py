@@ -19,11 +19,12 @@ import psycopg2
 import pytest
 from django.conf import settings
 
+from deploy.local.processes import Process
 from deploy.services.servers import DATABASE, PASSWORD, USER, Ports, list_servers
 from tests.chaos.faults import Targets
 from tests.support.parts import Part, server_part
-from tests.support.processes import Process
 from tests.support.proxy import Proxy
+from tests.support.system import ENVIRONMENT
 
 START_SECONDS = 180.0
 
@@ -206,7 +207,7 @@ def as_part(folder: Path, environment: dict[str, str], name: str, *arguments: st
 
     def launch() -> Process:
         log = logs / f"{name.replace(' ', '-')}-{next(numbers):03}.log"
-        return Process(log, *arguments, **environment)
+        return Process(log, *arguments, **{**ENVIRONMENT, **environment})
 
     return Part(name, launch)
 

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from deploy.local.conditions import wait_until
 from deploy.services.packages import find_postgres_tools
 from deploy.services.servers import BASE_ENVIRONMENT, Ports, Server, list_servers
 from tests.chaos.conftest import START_SECONDS, World, postgres_url
-from tests.support.conditions import wait_until
 from tests.support.parts import Part, server_part
 
 NAME = "standby"

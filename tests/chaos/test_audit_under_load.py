@@ -5,10 +5,10 @@ import threading
 
 import pytest
 
+from deploy.local.conditions import wait_until
 from tests.chaos.conftest import World
 from tests.chaos.load import Person
 from tests.chaos.people import SHORT_NODES, seed_people
-from tests.support.conditions import wait_until
 
 pytestmark = pytest.mark.chaos
 

@@ -10,12 +10,12 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from deploy.local.conditions import wait_until
 from deploy.services.packages import find_postgres_tools
 from deploy.services.servers import DATABASE, PASSWORD, USER
 from tests.chaos.conftest import START_SECONDS, World, as_part
 from tests.chaos.load import Person
 from tests.chaos.people import SHORT_NODES, on_the_way, seed_people
-from tests.support.conditions import wait_until
 
 pytestmark = pytest.mark.chaos
 

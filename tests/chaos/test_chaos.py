@@ -9,11 +9,11 @@ from collections import Counter
 import pytest
 import redis
 
+from deploy.local.conditions import wait_until
 from tests.chaos.conftest import START_SECONDS, Chaos, World, is_ready
 from tests.chaos.faults import plan
 from tests.chaos.load import Ledger, Person
 from tests.chaos.people import SHORT_NODES, on_the_way, seed_people
-from tests.support.conditions import wait_until
 from tests.support.parts import Supervisor
 
 pytestmark = pytest.mark.chaos

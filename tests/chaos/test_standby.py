@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from deploy.local.conditions import wait_until
 from tests.chaos.conftest import World, is_ready
 from tests.chaos.standby import NAME, Standby, standby_of
-from tests.support.conditions import wait_until
 from tests.support.factories import PASSWORD
 from tests.support.parts import Part
 

@@ -6,15 +6,10 @@ from dataclasses import dataclass
 import httpx
 import pytest
 
+from deploy.local.processes import Processes
+from deploy.local.readiness import wait_for_worker, web_address
 from tests.support.clients import index, timelines  # noqa: F401 fixtures
-from tests.support.processes import Processes
-from tests.support.system import (
-    RUNSERVER,
-    System,
-    process_logs,  # noqa: F401 a fixture
-    wait_for_worker,
-    web_address,
-)
+from tests.support.system import RUNSERVER, System, process_logs  # noqa: F401 a fixture
 
 _WORKERS = {"tweets": "run_tweets_worker", "feed": "run_feed_worker", "search": "run_search_worker"}
 

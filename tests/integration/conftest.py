@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import pytest
 
+from deploy.local.processes import Process, Processes
+from deploy.local.readiness import wait_for_worker
 from tests.support.clients import (  # noqa: F401 fixtures
     accounts_db,
     general_tweets,
@@ -16,8 +18,7 @@ from tests.support.clients import (  # noqa: F401 fixtures
     user_service,
 )
 from tests.support.people import Member, register
-from tests.support.processes import Process, Processes
-from tests.support.system import System, process_logs, wait_for_worker  # noqa: F401 a fixture among them
+from tests.support.system import System, process_logs  # noqa: F401 a fixture among them
 
 
 @pytest.fixture

@@ -15,12 +15,14 @@ from pika.adapters.blocking_connection import BlockingChannel
 
 from common.ids import created_at, new_id
 from common.times import format_time
+from deploy.local.conditions import wait_until
+from deploy.local.processes import Process, Processes
+from deploy.local.readiness import connect, wait_for_relay, wait_for_worker
 from messaging.relay import BATCH
 from tests.support.clients import Query
-from tests.support.conditions import eventually, wait_until
+from tests.support.conditions import eventually
 from tests.support.people import Member, expect, post_tweet
-from tests.support.processes import APPLICATION, Process, Processes
-from tests.support.system import System, connect, wait_for_relay, wait_for_worker
+from tests.support.system import APPLICATION, System
 
 pytestmark = pytest.mark.integration
 

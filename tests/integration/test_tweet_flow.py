@@ -1,12 +1,12 @@
 import pytest
 from httpx import AsyncClient
 
+from deploy.local.conditions import wait_until
+from deploy.local.processes import Process
 from grpc_services.generated import user_service_pb2 as pb
 from grpc_services.generated.user_service_pb2_grpc import UserStub
 from tests.support.clients import Query, Queue
-from tests.support.conditions import wait_until
 from tests.support.people import Member, expect, post_tweet
-from tests.support.processes import Process
 
 pytestmark = pytest.mark.integration
 

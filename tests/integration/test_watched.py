@@ -7,11 +7,13 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.conditions import free_port, wait_until
+from deploy.local import ports
+from deploy.local.conditions import wait_until
+from deploy.local.processes import Process
+from deploy.local.readiness import monitor_address
 from tests.support.metrics import Metrics
 from tests.support.people import Member, post_tweet
-from tests.support.processes import Process
-from tests.support.system import System, monitor_address
+from tests.support.system import ENVIRONMENT, System
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
@@ -19,10 +21,11 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 @pytest.fixture
 def web(system: System, tmp_path: Path) -> Iterator[tuple[Process, str]]:
     """A server of two processes, and where it answers."""
-    port = free_port()
+    port = ports.find_free()
     server = Process(
         tmp_path / "serve.log",
         *("serve", "--workers", "2", "--threads", "1", "--port", str(port)),
+        **ENVIRONMENT,
         **system.environment,
     )
     server.wait_until(lambda: server.find_in_log("(Serving on)"))
@@ -90,7 +93,9 @@ def is_ready(monitor: str) -> bool:
 
 def test_a_worker_without_its_broker_is_alive_and_not_ready(tmp_path: Path) -> None:
     closed = "amqp://127.0.0.1:1/"
-    worker = Process(tmp_path / "worker.log", "run_tweets_worker", RABBITMQ_URL=closed)
+    worker = Process(
+        tmp_path / "worker.log", "run_tweets_worker", **ENVIRONMENT, RABBITMQ_URL=closed
+    )
     try:
         monitor = monitor_address(worker)
         worker.wait_until(lambda: worker.find_in_log("(RabbitMQ is away)"))

@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from deploy.local.conditions import wait_until
+from deploy.local.readiness import answers
 from tests.support.commands import ROOT
-from tests.support.conditions import wait_until
 from tests.support.people import Member, expect
-from tests.support.serving import answers
 
 PORTS = PORT, _ = 18000, 15051  # below the ports that the kernel hands out
 STACK = [sys.executable, "-m", "deploy.stack", "--name", "stack_test", "--redis-db", "9"]

@@ -13,9 +13,10 @@ import redis
 from django.conf import settings
 from elasticsearch import Elasticsearch
 
+from deploy.local.readiness import connect
 from grpc_services.generated.tweet_service_pb2_grpc import TweetStub
 from grpc_services.generated.user_service_pb2_grpc import UserStub
-from tests.support.system import System, connect
+from tests.support.system import System
 
 Query = Callable[..., list[tuple[Any, ...]]]
 

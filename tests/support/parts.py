@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from deploy.local.processes import Process
 from deploy.services.servers import BASE_ENVIRONMENT, Server
-from tests.support.processes import Process
 
 _LOOK_SECONDS = 0.1
 
@@ -55,7 +55,7 @@ class Part:
             if self._ended_at is None:
                 self._ended_at = time.monotonic()
                 if not self._is_killed and isinstance(self._running, Process):
-                    self.unexpected_exits.append(self._running.last_words())
+                    self.unexpected_exits.append(self._running.describe_end())
             elif time.monotonic() - self._ended_at > after:
                 self.start()
 

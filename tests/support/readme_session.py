@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
-from tests.support.conditions import wait_until
+from deploy.local.conditions import wait_until
 
 README = (settings.BASE_DIR / "README.md").read_text()
 

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
-
-from tests.support.conditions import free_port
-from tests.support.processes import Process
-from tests.support.system import monitor_address
+from deploy.local import ports
+from deploy.local.processes import Process
+from deploy.local.readiness import answers, monitor_address
 
 # Whatever the tests themselves run on.
 EMBEDDED = {
@@ -37,16 +35,9 @@ class Server:
 
 def start(command: str, folder: Path, *options: str, cwd: str = "", **environment: str) -> Server:
     """`manage.py <command>` on a free port, with its data and its log in the folder."""
-    port = free_port()
+    port = ports.find_free()
     words = [command, "--port", str(port)] if command == "serve" else [command, str(port)]
     data = folder / "var"
     environment = {**EMBEDDED, "DATA_DIR": str(data), **environment}
     process = Process(folder / f"{command}.log", *words, *options, cwd=cwd, **environment)
     return Server(process, f"http://127.0.0.1:{port}", data)
-
-
-def answers(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=5).is_success
-    except httpx.TransportError:
-        return False

@@ -15,9 +15,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from django.conf import settings
 
 from deploy.local import ports
+from deploy.local.conditions import wait_until
 from deploy.services.servers import DATABASE, PASSWORD, USER, Ports, Server, list_servers
 from tests.support.certificates import Authority
-from tests.support.conditions import free_port, wait_until
 from tests.support.parts import server_part
 from tests.support.proxy import Proxy
 
@@ -62,7 +62,7 @@ def serving() -> Iterator[Servers]:
         authority = Authority(folder)
         certificate, key = authority.issue("server", is_for_localhost=False)
 
-        at = Ports(postgres=free_port(), redis=free_port())
+        at = Ports(postgres=ports.find_free(), redis=ports.find_free())
         own = {server.name: server for server in list_servers(folder, clone=folder, at=at)}
         for server in (
             _postgres(own["postgres"], certificate, key),

@@ -4,7 +4,7 @@ import time
 from typing import Any
 
 from accounts.models import User
-from tests.support.conditions import wait_until
+from deploy.local.conditions import wait_until
 from tests.support.factories import TweetFactory
 from tweets.models import Tweet
 

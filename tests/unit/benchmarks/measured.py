@@ -4,7 +4,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
-from benchmarks.harness import Contest, Result, Round, Row, Sense
+from benchmarks.harness import Comparison, Result, Round, Row, Sense
 
 _ROW = Row(
     name="fanout",
@@ -14,7 +14,7 @@ _ROW = Row(
     sense=Sense.SHARE,
     gate=0.5,
     goal=0.7,
-    prepare=lambda stage: nullcontext(Contest(ours=lambda: 1.0)),
+    prepare=lambda testbed: nullcontext(Comparison(ours=lambda: 1.0)),
 )
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.harness import CheckFailed, Contest, Sense, play
+from benchmarks.harness import CheckFailed, Comparison, Sense, play
 from tests.unit.benchmarks.measured import result, row
 
 
@@ -48,16 +48,16 @@ def test_ours_and_the_limit_take_turns_and_change_who_begins():
         turns.append(name)
         return 1.0
 
-    contest = Contest(ours=lambda: turn("ours"), limit=lambda: turn("limit"))
+    comparison = Comparison(ours=lambda: turn("ours"), limit=lambda: turn("limit"))
 
-    assert len(list(play(contest, row(rounds=2)))) == 2
+    assert len(list(play(comparison, row(rounds=2)))) == 2
     assert turns == ["ours", "limit", "ours", "limit", "limit", "ours"]
 
 
 def test_the_first_round_does_not_count():
     figures = iter([1.0, 2.0, 3.0])
 
-    rounds = list(play(Contest(ours=lambda: next(figures)), row(rounds=2)))
+    rounds = list(play(Comparison(ours=lambda: next(figures)), row(rounds=2)))
 
     assert [one.ours for one in rounds] == [2.0, 3.0]
 
@@ -67,4 +67,4 @@ def test_a_failed_check_leaves_no_figure():
         raise CheckFailed("a delivery is missing")
 
     with pytest.raises(CheckFailed):
-        list(play(Contest(ours=lambda: 1.0, check=check), row(rounds=2)))
+        list(play(Comparison(ours=lambda: 1.0, check=check), row(rounds=2)))

@@ -8,7 +8,7 @@ import pytest
 from common import breakers
 from common.breakers import Breaker
 from common.errors import Unavailable
-from tests.support.conditions import wait_until
+from deploy.local.conditions import wait_until
 
 
 @pytest.fixture

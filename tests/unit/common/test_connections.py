@@ -10,9 +10,9 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError, connections
 
 from common.postgresql.base import IDLE_SECONDS, DatabaseWrapper
-from tests.support.conditions import wait_until
+from deploy.local.conditions import wait_until
+from deploy.local.readiness import connect
 from tests.support.factories import PASSWORD
-from tests.support.system import connect
 from twitter_project.settings.databases import read_database_url
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]

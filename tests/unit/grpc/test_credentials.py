@@ -17,6 +17,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from common.addresses import is_loopback
 from common.errors import Unavailable
+from deploy.local.conditions import wait_until
 from grpc_services import credentials
 from grpc_services.channels import network_channel
 from grpc_services.clients.calls import call
@@ -24,7 +25,6 @@ from grpc_services.generated import user_service_pb2 as pb
 from grpc_services.generated.user_service_pb2_grpc import UserStub
 from grpc_services.servers import NAMES, Server
 from tests.support.certificates import DAY, Authority
-from tests.support.conditions import wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,11 +14,11 @@ from django.conf import settings
 from pika.adapters.base_connection import BaseConnection
 
 from common.errors import Unavailable
+from deploy.local.conditions import wait_until
 from messaging.broker import Broker, Message, broker, dead_queue
 from messaging.events import TweetLiked, encode
 from messaging.worker import Worker, workers
 from tests.conftest import is_real
-from tests.support.conditions import wait_until
 from tests.support.proxy import Proxy
 
 HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"  # a frame of AMQP

@@ -5,9 +5,9 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from common.errors import Unavailable
+from deploy.local.conditions import wait_until
 from messaging.broker import Message, broker, dead_queue
 from messaging.worker import workers
-from tests.support.conditions import wait_until
 
 JUNK = Message(message_id="m1", routing_key="tweet.deleted", body=b'{"id": "x"}', timestamp=0)
 

@@ -22,10 +22,10 @@ from pika import BasicProperties
 
 from common.errors import Unavailable
 from common.ids import MAX_ID
+from deploy.local.conditions import wait_until
 from messaging.broker import broker, dead_queue
 from messaging.events import EVENTS, Event, FanOutSliced, TweetDeleted, encode
 from messaging.worker import MAX_BODY_BYTES, Delivery, Worker, workers
-from tests.support.conditions import wait_until
 
 AT = datetime(2026, 11, 23, tzinfo=UTC)
 LONGEST_REASON = 500

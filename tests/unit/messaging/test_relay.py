@@ -14,13 +14,13 @@ from django.utils import timezone
 from common import db
 from common.db import alias
 from common.errors import OUTAGES, Unavailable
+from deploy.local.conditions import wait_until
 from messaging import loop_health, relay, wakeup
 from messaging.backlog import Backlog
 from messaging.broker import Broker, Message, broker
 from messaging.models import OutboxEvent, RefusedMessage
 from messaging.outbox import KEPT
 from messaging.worker import workers
-from tests.support.conditions import wait_until
 from tests.support.publishing import USING, publish_all
 
 

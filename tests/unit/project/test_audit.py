@@ -13,6 +13,7 @@ from accounts.models import User
 from accounts.services import suspend
 from common.ids import new_id
 from common.redis.client import redis_client
+from deploy.local.conditions import wait_until
 from feed import handlers, lists, pulling, store
 from messaging import draining, outbox
 from messaging.broker import Message, broker, dead_queue
@@ -20,7 +21,6 @@ from messaging.models import OutboxEvent
 from messaging.relay import relay_all
 from messaging.worker import workers
 from search.index import Document, Tombstone, index
-from tests.support.conditions import wait_until
 from tests.support.timelines import Person
 from tweets.models import Like, Tweet
 from twitter_project.auditing import outbox as outbox_audit

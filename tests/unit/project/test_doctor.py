@@ -19,12 +19,12 @@ from pytest_django import Settings
 
 from common.ids import new_id
 from deploy.local import ports
+from deploy.local.conditions import wait_until
 from grpc_services.channels import channel
 from messaging.models import OutboxEvent, QueuedMessage, RefusedMessage
 from search import documents
 from tests.support.channels import NOBODY, network
 from tests.support.commands import run
-from tests.support.conditions import free_port, wait_until
 from twitter_project import doctor
 from twitter_project.doctor import Finding
 from twitter_project.settings.local_keys import keys
@@ -229,7 +229,7 @@ def test_an_index_of_an_earlier_version(settings: Settings) -> None:
 @pytest.fixture
 def own_redis(settings: Settings, tmp_path: Path) -> Iterator[redis.Redis]:
     """A Redis that a test may damage."""
-    port = free_port()
+    port = ports.find_free()
     settings.REDIS_URL = f"redis://127.0.0.1:{port}/0"
     options = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(tmp_path), "--save", ""]
     process = subprocess.Popen(["redis-server", *options], stdout=subprocess.DEVNULL)

@@ -11,8 +11,8 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from accounts.models import SpentRefresh, TweetCount
+from deploy.local.conditions import wait_until
 from messaging import relay
-from tests.support.conditions import wait_until
 from tweets.models import IdempotencyKey
 
 LONG_AGO = timezone.now() - timedelta(days=365)

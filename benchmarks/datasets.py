@@ -27,7 +27,7 @@ _PEOPLE = 962
 _FRIENDS_OF_A_NEWCOMER = 20
 _TWEETS_MADE = 4200
 
-CROWD = 10_000
+FOLLOWERS = 10_000
 FAMOUS, UNKNOWN = 80, 20
 # Beside an author with a million followers.
 _SMALL, _NEIGHBOURS = 10, 10
@@ -36,29 +36,29 @@ _SURELY_SHORT = 140  # however the platform counts
 
 
 @dataclass(frozen=True, kw_only=True)
-class Crowd:
+class PopularAuthor:
     """One author and 10,000 followers."""
 
     author_id: int
     follower_ids: Sequence[int]  # ascending
 
     @classmethod
-    def make(cls, size: int = CROWD) -> "Crowd":
+    def make(cls, size: int = FOLLOWERS) -> "PopularAuthor":
         author, *followers = _write_users("crowd", size + 1)
         _write_follows([(user, author) for user in followers])
         return cls(author_id=author.id, follower_ids=[user.id for user in followers])
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fame:
+class RankedAuthors:
     """Authors whose followers are fewer by a power law: from all of a crowd down to none."""
 
     follower_ids: Mapping[int, Sequence[int]]  # by author
 
     @classmethod
-    def make(cls, crowd: Crowd) -> "Fame":
+    def make(cls, crowd: PopularAuthor) -> "RankedAuthors":
         users = [User(id=id) for id in crowd.follower_ids]
-        counts = [CROWD // rank for rank in range(1, FAMOUS + 1)] + [0] * UNKNOWN
+        counts = [FOLLOWERS // rank for rank in range(1, FAMOUS + 1)] + [0] * UNKNOWN
         random.Random(_SEED).shuffle(counts)
         authors = dict(zip(_write_users("author", len(counts)), counts, strict=True))
         _write_follows([(user, author) for author, n in authors.items() for user in users[:n]])
@@ -68,7 +68,7 @@ class Fame:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Multitude:
+class MillionFollowers:
     """An author and a million followers, whose ids are those after `before_id`; and a few authors
     with ten followers each.
     """
@@ -79,7 +79,7 @@ class Multitude:
     small: Mapping[int, Sequence[int]]  # followers, ascending, by author
 
     @classmethod
-    def make(cls, size: int = 1_000_000) -> "Multitude":
+    def make(cls, size: int = 1_000_000) -> "MillionFollowers":
         [author] = _write_users("star", 1)
         before_id = first_id_at(timezone.now() - timedelta(days=31)) // 10**7 * 10**7
         _write_multitude(author, before_id, size)
@@ -92,13 +92,13 @@ class Multitude:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Devotee:
+class HeavyReader:
     """Who follows very many, and they have written."""
 
     user_id: int
 
     @classmethod
-    def make(cls, name: str, *, followed: int, tweets: int) -> "Devotee":
+    def make(cls, name: str, *, followed: int, tweets: int) -> "HeavyReader":
         reader, *authors = _write_users(name, followed + 1)
         _write_follows([(reader, author) for author in authors])
         contents = ["The first snow."] * tweets
@@ -107,14 +107,14 @@ class Devotee:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Town:
+class SocialGraph:
     """A friendship graph, whose people have written a few tweets each."""
 
     users: Sequence[User]
     contents: Sequence[str]
 
     @classmethod
-    def make(cls) -> "Town":
+    def make(cls) -> "SocialGraph":
         """Rows alone: relay and workers are measured with news of their own."""
         friendships, contents = _graph(), _contents()
         users = _write_users("node", len(friendships.nodes))

@@ -1,7 +1,4 @@
-"""A process of the system as the tests start it, on the test's own settings, URLs and keys.
-
-What it writes goes to a file, which is shown when it does not start and when a test fails.
-"""
+"""`manage.py` commands as child processes. Each writes its output to a log file of its own."""
 
 import os
 import re
@@ -14,19 +11,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-import pytest
-from django.conf import settings
+ROOT = Path(__file__).resolve().parents[2]
 
-# A start is some seconds of imports, and several start at once on a machine of two cores.
+# Imports take seconds, and several processes start at once on a machine with two cores.
 _START_SECONDS = 180.0
 _STOP_SECONDS = 20.0
 _LAST_CHARACTERS = 4000
 
-APPLICATION = "twitter-live-test"  # how PostgreSQL knows the processes' connections
+
+class ProcessFailed(Exception):
+    """A process did not start or did not end. The message includes its log."""
 
 
 class Process:
-    """`manage.py <arguments>`."""
+    """`manage.py <arguments>`, with `environment` added to this process's own."""
 
     def __init__(self, log: Path, *arguments: str, cwd: str = "", **environment: str) -> None:
         self.name = " ".join(arguments)
@@ -34,14 +32,8 @@ class Process:
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 [sys.executable, "manage.py", *arguments],
-                cwd=cwd or settings.BASE_DIR,
-                env={
-                    **os.environ,  # noqa: TID251 the child's is the test's own
-                    "DJANGO_SETTINGS_MODULE": "twitter_project.settings.test",
-                    "PYTHONUNBUFFERED": "1",
-                    "PGAPPNAME": APPLICATION,
-                    **environment,
-                },
+                cwd=cwd or ROOT,
+                env={**os.environ, "PYTHONUNBUFFERED": "1", **environment},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -56,17 +48,17 @@ class Process:
         return self._process.poll() is None
 
     def find_in_log(self, pattern: str) -> str | None:
-        """The first group of the pattern's first match in what the process wrote so far."""
+        """The first group of the first match of `pattern` in the log."""
         match = re.search(pattern, self._log.read_text(errors="replace"))
         return match[1] if match else None
 
-    def last_words(self) -> str:
-        """How it ended, and the last of what it wrote."""
-        written = self._log.read_text(errors="replace")[-_LAST_CHARACTERS:]
-        return f"`manage.py {self.name}` ended with {self._process.returncode}:\n{written}"
+    def describe_end(self) -> str:
+        """The exit code and the end of the log."""
+        output = self._log.read_text(errors="replace")[-_LAST_CHARACTERS:]
+        return f"`manage.py {self.name}` ended with {self._process.returncode}:\n{output}"
 
     def wait_until(self, find: Callable[[], Any]) -> Any:
-        """What `find` returns, once that is true. Fails with the log when it never is."""
+        """Polls until `find` returns something true, and returns that."""
         deadline = time.monotonic() + _START_SECONDS
         while not (found := find()):
             if not self.is_running:
@@ -78,9 +70,9 @@ class Process:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """Alive, and answering nobody."""
+        """Stops the process with SIGSTOP for the duration of the block."""
         self._process.send_signal(signal.SIGSTOP)
-        # returns when the last of its threads has stopped, and reaps nothing
+        # returns when the last thread has stopped, and reaps nothing
         os.waitid(os.P_PID, self._process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         try:
             yield
@@ -88,14 +80,13 @@ class Process:
             self._process.send_signal(signal.SIGCONT)
 
     def terminate(self) -> None:
-        """Asks the process to end."""
         self._process.terminate()
 
     def kill(self) -> None:
         self._process.kill()
 
     def wait(self) -> int:
-        """The exit code; negative where a signal ended the process. One that hangs is killed."""
+        """The exit code; negative after a signal. Kills a process that hangs, and fails."""
         try:
             return self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -103,29 +94,30 @@ class Process:
             self._process.wait()
             self._fail(f"did not end within {_STOP_SECONDS:.0f} s")
 
-    def _fail(self, complaint: str) -> NoReturn:
-        written = self._log.read_text(errors="replace")
-        pytest.fail(f"`manage.py {self.name}` {complaint}:\n{written}", pytrace=False)
+    def _fail(self, problem: str) -> NoReturn:
+        output = self._log.read_text(errors="replace")
+        raise ProcessFailed(f"`manage.py {self.name}` {problem}:\n{output}")
 
 
 class Processes:
-    """Those that run."""
+    """Running processes whose logs are in one folder and whose environment has `defaults`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **defaults: str) -> None:
         self._folder = folder
+        self._defaults = defaults
         self._started = 0
         self._running: list[Process] = []
-        self._shown: dict[Path, int] = {}
+        self._read: dict[Path, int] = {}
 
     def start(self, *arguments: str, **environment: str) -> Process:
         self._started += 1
         log = self._folder / f"{self._started:02}-{'-'.join(arguments[:2])}.log"
-        process = Process(log, *arguments, **environment)
+        process = Process(log, *arguments, **{**self._defaults, **environment})
         self._running.append(process)
         return process
 
     def stop(self, *processes: Process) -> list[int]:
-        """Ends them side by side, and returns their exit codes."""
+        """Terminates all of them at once and returns their exit codes."""
         for process in processes:
             process.terminate()
         self._running = [process for process in self._running if process not in processes]
@@ -134,14 +126,14 @@ class Processes:
     def stop_all(self) -> None:
         self.stop(*self._running)
 
-    def news(self) -> str:
-        """What the processes wrote since the last call."""
+    def read_new_output(self) -> str:
+        """What the logs gained since the last call."""
         parts = []
         for log in sorted(self._folder.iterdir()):
             with log.open("rb") as file:
-                file.seek(self._shown.get(log, 0))
+                file.seek(self._read.get(log, 0))
                 text = file.read().decode(errors="replace")
-                self._shown[log] = file.tell()
+                self._read[log] = file.tell()
             if text:
                 parts.append(f"--- {log.name}\n{text}")
         return "\n".join(parts)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from accounts.models import Follow
-from benchmarks.harness import CheckFailed, Contest, Row, Sense
+from benchmarks.datasets import token
+from benchmarks.harness import CheckFailed, Comparison, Row, Sense
 from benchmarks.http_load import Connection, bearer, request
-from benchmarks.stage import Stage
-from benchmarks.world import token
+from benchmarks.testbed import Testbed
 
 TWEETS = 10  # in a round
 _POLL_SECONDS = 0.001
@@ -17,14 +17,14 @@ _DEADLINE_SECONDS = 15.0
 
 
 @contextmanager
-def prepare(stage: Stage) -> Iterator[Contest]:
+def prepare(testbed: Testbed) -> Iterator[Comparison]:
     """The whole system, which has nothing else to do."""
-    author = stage.town.readers(1)[0]
+    author = testbed.social_graph.readers(1)[0]
     follower = Follow.objects.filter(following=author).earliest("id").follower
     with ExitStack() as stack:
-        address, _ = stack.enter_context(stage.web(stage.network))
-        stack.enter_context(stage.relay())
-        stack.enter_context(stage.worker("feed"))
+        address, _ = stack.enter_context(testbed.web(testbed.network))
+        stack.enter_context(testbed.relay())
+        stack.enter_context(testbed.worker("feed"))
         connection = Connection(address)
         stack.callback(connection.close)
         feed = request("GET", "/feed?limit=1", headers=bearer(token(follower)))
@@ -35,12 +35,12 @@ def prepare(stage: Stage) -> Iterator[Contest]:
             return any(tweet["id"] == tweet_id for tweet in tweets)
 
         connection.ask_for_json(feed)  # from now on the timeline exists
-        yield Contest(
+        yield Comparison(
             ours=lambda: statistics.median(
                 milliseconds_until(shows, lambda: post("The first snow.")) for _ in range(TWEETS)
             )
         )
-    stage.empty_redis()
+    testbed.empty_redis()
 
 
 def poster(connection: Connection, token: str) -> Callable[[str], str]:
@@ -69,7 +69,7 @@ def milliseconds_until(shows: Callable[[str], bool], post: Callable[[], str]) ->
 
 
 ROW = Row(
-    name="live",
+    name="delivery",
     quantity="tweet → in a follower's GET /feed, idle, p50",
     limit="",
     unit="ms",

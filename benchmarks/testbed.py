@@ -2,7 +2,6 @@
 
 import http.client
 import re
-import socket
 import tempfile
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
@@ -20,17 +19,24 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
 
-from benchmarks.world import Crowd, Devotee, Fame, Multitude, Town
-from messaging.broker import broker
-from messaging.worker import workers
-from tests.support.processes import Process, Processes
-from tests.support.system import (
+from benchmarks.datasets import (
+    HeavyReader,
+    MillionFollowers,
+    PopularAuthor,
+    RankedAuthors,
+    SocialGraph,
+)
+from deploy.local import ports
+from deploy.local.processes import Process, Processes
+from deploy.local.readiness import (
     connect,
     grpc_address,
     wait_for_relay,
     wait_for_worker,
     web_address,
 )
+from messaging.broker import broker
+from messaging.worker import workers
 
 SETTINGS = "benchmarks.settings"
 LIMIT_SETTINGS = "benchmarks.limit_settings"
@@ -42,7 +48,7 @@ class NotReady(Exception):
     """Says in one line what to do."""
 
 
-class Stage:
+class Testbed:
     def __init__(self) -> None:
         self.redis = redis.Redis.from_url(str(settings.REDIS_URL))
         self._is_set_up = False
@@ -51,7 +57,7 @@ class Stage:
         self._processes = Processes(Path(folder))
         self._made.callback(self._processes.stop_all)
 
-    def __enter__(self) -> "Stage":
+    def __enter__(self) -> "Testbed":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -80,29 +86,29 @@ class Stage:
     # Data that several rows share, made when the first of them asks.
 
     @cached_property
-    def crowd(self) -> Crowd:
+    def popular_author(self) -> PopularAuthor:
         """An author whom 10,000 follow."""
-        return Crowd.make()
+        return PopularAuthor.make()
 
     @cached_property
-    def fame(self) -> Fame:
+    def ranked_authors(self) -> RankedAuthors:
         """Authors whom between 10,000 and nobody follow."""
-        return Fame.make(self.crowd)
+        return RankedAuthors.make(self.popular_author)
 
     @cached_property
-    def town(self) -> Town:
+    def social_graph(self) -> SocialGraph:
         """People who follow each other and have written."""
-        return Town.make()
+        return SocialGraph.make()
 
     @cached_property
-    def multitude(self) -> Multitude:
+    def million_followers(self) -> MillionFollowers:
         """An author whom a million follow, and small ones beside."""
-        return Multitude.make()
+        return MillionFollowers.make()
 
     @cached_property
-    def fan(self) -> Devotee:
+    def heavy_reader(self) -> HeavyReader:
         """Somebody who follows 200 authors, who have written a hundred tweets each."""
-        return Devotee.make("fan", followed=200, tweets=20_000)
+        return HeavyReader.make("fan", followed=200, tweets=20_000)
 
     # Processes
 
@@ -126,7 +132,7 @@ class Stage:
         threads: int = 1,
     ) -> Iterator[tuple[str, Process]]:
         """granian, and where it answers."""
-        options = {"port": _free_port(), "workers": workers, "threads": threads}
+        options = {"port": ports.find_free(), "workers": workers, "threads": threads}
         process = self._start(
             "serve",
             *(f"--{name}={value}" for name, value in options.items()),
@@ -175,13 +181,6 @@ class Stage:
         """A channel of the driver's own."""
         with pika.BlockingConnection(pika.URLParameters(str(settings.RABBITMQ_URL))) as connection:
             yield connection.channel()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
