@@ -1,90 +1,39 @@
-"""A system of its own: servers on ports and in folders of their own, and every process."""
+"""A system for these tests alone: its own servers, ports and folders, and every process."""
 
-import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-import httpx
-import psycopg2
 import pytest
 from django.conf import settings
 
-from deploy.local.processes import Process
-from deploy.services.servers import DATABASE, PASSWORD, USER, Ports, list_servers
+from deploy.services.servers import PASSWORD, USER, Ports, list_servers
+from tests.chaos.deployment import (
+    Deployment,
+    as_part,
+    free_ports,
+    is_ready,
+    postgres_url,
+    wait_for_all,
+)
 from tests.chaos.faults import Targets
-from tests.support.parts import Part, server_part
+from tests.support.parts import server_part
 from tests.support.proxy import Proxy
 from tests.support.system import ENVIRONMENT
-
-START_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
 class Chaos:
-    """What the tests are told."""
+    """The command-line options."""
 
     seed: int
     seconds: float
-
-
-@dataclass(frozen=True)
-class World:
-    targets: Targets
-    parts: list[Part]
-    webs: list[str]
-    environment: dict[str, str]
-    management: str  # RabbitMQ's
-    folder: Path
-    standby_port: int  # where all processes look for PostgreSQL, too
-
-    def query(self, sql: str) -> list[tuple[Any, ...]]:
-        with self._cursor() as cursor:
-            cursor.execute(sql)
-            rows: list[tuple[Any, ...]] = cursor.fetchall()
-            return rows
-
-    def execute(self, sql: str) -> None:
-        """By itself, not in a transaction."""
-        with self._cursor() as cursor:
-            cursor.execute(sql)
-
-    @contextmanager
-    def _cursor(self) -> Iterator[Any]:
-        with closing(psycopg2.connect(self.targets.postgres_url)) as connection:
-            connection.autocommit = True
-            with connection.cursor() as cursor:
-                yield cursor
-
-    def manage(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """A command, to its end."""
-        return subprocess.run(
-            [sys.executable, "manage.py", *arguments],
-            cwd=settings.BASE_DIR,
-            env=_environment(self.environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def depths(self) -> dict[str, int]:
-        """Messages in each queue, those in a worker's hands included, as counted seconds ago.
-
-        A queue that a RabbitMQ which just started hasn't counted yet is said to hold one.
-        """
-        answer = httpx.get(f"{self.management}/queues", auth=(USER, PASSWORD), timeout=10)
-        answer.raise_for_status()
-        return {queue["name"]: int(queue.get("messages", 1)) for queue in answer.json()}
 
 
 @pytest.fixture
@@ -93,14 +42,14 @@ def chaos(request: pytest.FixtureRequest) -> Chaos:
 
 
 @pytest.fixture(scope="session")
-def world() -> Iterator[World]:
+def deployment() -> Iterator[Deployment]:
     subprocess.run(
         [sys.executable, "-m", "deploy.services", "install"], cwd=settings.BASE_DIR, check=True
     )
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="microblog-chaos-", dir="/var/tmp"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        folder.chmod(0o755)  # PostgreSQL's user has to pass
+        folder.chmod(0o755)  # PostgreSQL's own user reads below it
         (folder / "log").mkdir()
         at = Ports(*free_ports(8))
         servers = list_servers(folder, clone=folder, at=at)
@@ -108,7 +57,7 @@ def world() -> Iterator[World]:
         for server in servers:
             server_parts[server.name].start()
             stack.callback(server_parts[server.name].end)
-        _wait_for_all({server.name: server.is_ready for server in servers})
+        wait_for_all({server.name: server.is_ready for server in servers})
 
         proxies = {
             "postgres": Proxy(at.postgres),
@@ -145,7 +94,7 @@ def world() -> Iterator[World]:
                 ("second web", "serve", "--port", str(second)),
             )
         ]
-        made = World(
+        made = Deployment(
             targets=Targets(
                 processes=processes,
                 servers=[part for name, part in server_parts.items() if name != "epmd"],
@@ -167,67 +116,5 @@ def world() -> Iterator[World]:
         for process in processes:
             process.start()
             stack.callback(process.end)
-        _wait_for_all({web: partial(is_ready, web) for web in webs})
+        wait_for_all({web: partial(is_ready, web) for web in webs})
         yield made
-
-
-def is_ready(web: str) -> bool:
-    """It answers, and so do all the parts that it asks."""
-    try:
-        answer = httpx.get(f"{web}/ready", timeout=5)
-    except httpx.TransportError:
-        return False
-    return answer.status_code == 200 and answer.json().get("status") == "ok"
-
-
-def free_ports(count: int) -> list[int]:
-    """Below those that the system draws for outgoing connections, so that nobody takes them."""
-    found: list[int] = []
-    for port in range(17_000, 32_000):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in _given:
-            found.append(port)
-            _given.add(port)
-        if len(found) == count:
-            return found
-    raise AssertionError("no free ports")
-
-
-_given: set[int] = set()
-
-
-def as_part(folder: Path, environment: dict[str, str], name: str, *arguments: str) -> Part:
-    logs = folder / "log"
-    numbers = iter(range(1, 10_000))
-
-    def launch() -> Process:
-        log = logs / f"{name.replace(' ', '-')}-{next(numbers):03}.log"
-        return Process(log, *arguments, **{**ENVIRONMENT, **environment})
-
-    return Part(name, launch)
-
-
-def _environment(environment: dict[str, str]) -> dict[str, str]:
-    return {
-        **os.environ,  # noqa: TID251 the child's is the test's own
-        "DJANGO_SETTINGS_MODULE": "twitter_project.settings.test",
-        **environment,
-    }
-
-
-def postgres_url(*ports: int) -> str:
-    hosts = ",".join(f"127.0.0.1:{port}" for port in ports)
-    return f"postgres://{USER}:{PASSWORD}@{hosts}/{DATABASE}"
-
-
-def _wait_for_all(conditions: dict[str, Callable[[], bool]]) -> None:
-    for is_true in conditions.values():
-        deadline = time.monotonic() + START_SECONDS
-        while not is_true():
-            assert time.monotonic() < deadline, f"not ready in time: {conditions.keys()}"
-            time.sleep(0.1)

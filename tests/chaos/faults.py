@@ -1,4 +1,4 @@
-"""What may happen to a system at any moment."""
+"""Faults that the chaos test causes."""
 
 import random
 import signal
@@ -21,7 +21,7 @@ class Targets:
     servers: list[Part]
     proxies: dict[str, Proxy]
     rabbitmq: Part
-    # past the proxies
+    # direct, not through the proxies
     postgres_url: str
     redis_url: str
     elasticsearch_url: str
@@ -38,7 +38,7 @@ class Fault:
 
 
 def plan(targets: Targets, draw: random.Random, *, longest_pause: float) -> Iterator[Fault]:
-    """Faults without end: first one of each kind, then all there are, in rounds."""
+    """Endless faults: first one of each kind, then rounds of all of them."""
     every = list(_list(targets, draw, longest_pause))
     kinds = sorted({fault.kind for fault in every})
     first = [draw.choice([fault for fault in every if fault.kind == kind]) for kind in kinds]
@@ -80,20 +80,20 @@ def _list(targets: Targets, draw: random.Random, longest_pause: float) -> Iterat
 
 
 def _fill_redis(targets: Targets, on: bool) -> None:
-    """Full by its limit: it refuses what needs memory."""
+    """At its memory limit Redis refuses writes."""
     with redis.Redis.from_url(targets.redis_url) as client:
-        _patiently(lambda: client.config_set("maxmemory", 1 if on else 0))
+        _retry(lambda: client.config_set("maxmemory", 1 if on else 0))
 
 
 def _block(targets: Targets, on: bool) -> None:
-    """What Elasticsearch does by itself on a full disk."""
+    """Elasticsearch does this by itself when its disk is full."""
     with Elasticsearch(targets.elasticsearch_url, request_timeout=10) as client:
         block = {"index.blocks.read_only_allow_delete": on or None}
-        _patiently(lambda: client.indices.put_settings(index="tweets*", settings=block))
+        _retry(lambda: client.indices.put_settings(index="tweets*", settings=block))
 
 
 def _kill_unconfirmed(targets: Targets) -> None:
-    """It doesn't answer while the relay publishes, and is then dead."""
+    """Hangs while the relay publishes, then dies."""
     targets.rabbitmq.send(signal.SIGSTOP)
     time.sleep(1)
     targets.rabbitmq.send(signal.SIGKILL)
@@ -111,11 +111,11 @@ def _drop_connections(targets: Targets) -> None:
         finally:
             connection.close()
 
-    _patiently(drop)
+    _retry(drop)
 
 
-def _patiently(act: Callable[[], object]) -> None:
-    """The server may still be on its way up from the fault before."""
+def _retry(act: Callable[[], object]) -> None:
+    """Retries: the server may still be starting after the previous fault."""
     deadline = time.monotonic() + 90
     while True:
         try:

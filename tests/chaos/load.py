@@ -1,4 +1,4 @@
-"""A mixed load by people who write down what they were promised."""
+"""A mixed load. Each person records which requests were acknowledged."""
 
 import random
 import threading
@@ -17,14 +17,14 @@ _ATTEMPTS = 50
 
 @dataclass
 class Ledger:
-    """What the people of the load know. A tweet is known by its text, which nobody else has."""
+    """The requests of one person. A tweet is identified by its unique text."""
 
-    answers: Counter[str] = field(default_factory=Counter)  # by status, or how there was none
+    answers: Counter[str] = field(default_factory=Counter)  # by status, or by the error
     tried: set[str] = field(default_factory=set)
-    posted: dict[str, int] = field(default_factory=dict)  # text and id of what got a 200
+    posted: dict[str, int] = field(default_factory=dict)  # id of each acknowledged tweet, by text
     deletions_tried: set[int] = field(default_factory=set)
-    deleted: set[int] = field(default_factory=set)  # got a 200
-    oddities: list[str] = field(default_factory=list)  # answers that no fault excuses
+    deleted: set[int] = field(default_factory=set)  # acknowledged
+    unexpected: list[str] = field(default_factory=list)  # answers that no fault explains
 
     @property
     def requests(self) -> int:
@@ -32,7 +32,7 @@ class Ledger:
 
 
 class Person(threading.Thread):
-    """Does one thing after the other until told to stop."""
+    """Sends random requests one after the other until `stop` is set."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Person(threading.Thread):
     ) -> None:
         super().__init__(name=name, daemon=True)
         self.ledger = Ledger()
-        self._text = f"{word} {number} number"  # of which each tweet has one
+        self._text = f"{word} {number} number"  # a counter follows
         self._webs = webs
         self._stop_event = stop
         self._draw = random.Random(seed * 1000 + number)
@@ -64,10 +64,10 @@ class Person(threading.Thread):
         self._client.headers["Authorization"] = f"Bearer {answer.json()['token']}"
 
     def run(self) -> None:
-        doings: list[Callable[[], None]] = [self._post, self._read, self._search, self._like]
-        doings += [self._repost, self._follow, self._remove, self._reply]
+        actions: list[Callable[[], None]] = [self._post, self._read, self._search, self._like]
+        actions += [self._repost, self._follow, self._remove, self._reply]
         while not self._stop_event.wait(self._draw.uniform(*_PAUSE_SECONDS)):
-            self._draw.choices(doings, weights=[35, 20, 10, 10, 5, 8, 5, 7])[0]()
+            self._draw.choices(actions, weights=[35, 20, 10, 10, 5, 8, 5, 7])[0]()
         self._client.close()
 
     def _post(self) -> None:
@@ -78,7 +78,7 @@ class Person(threading.Thread):
             self._write(f"/tweet/{self._draw.choice(self._seen)}/reply")
 
     def _write(self, path: str) -> None:
-        """Half of the time with a key and again until it is answered, which must write it once."""
+        """Half of the posts have an idempotency key and are retried; each must be written once."""
         text = f"{self._text} {len(self.ledger.tried)}."
         self.ledger.tried.add(text)
         headers, attempts = {}, 1
@@ -138,7 +138,7 @@ class Person(threading.Thread):
             self.ledger.deleted.add(tweet_id)
 
     def _ask(self, method: str, path: str, **request: Any) -> httpx.Response | None:
-        """None where no answer came."""
+        """None if the connection failed."""
         web = self._draw.choice(self._webs)
         try:
             answer = self._client.request(method, web + path, **request)
@@ -147,7 +147,7 @@ class Person(threading.Thread):
             return None
         self.ledger.answers[str(answer.status_code)] += 1
         if answer.status_code not in (200, 204, 400, 404, 503):  # 400: following oneself
-            self.ledger.oddities.append(f"{method} {path}: {answer.status_code} {answer.text}")
+            self.ledger.unexpected.append(f"{method} {path}: {answer.status_code} {answer.text}")
         if answer.status_code == 503 and "Retry-After" not in answer.headers:
-            self.ledger.oddities.append(f"{method} {path}: 503 without Retry-After")
+            self.ledger.unexpected.append(f"{method} {path}: 503 without Retry-After")
         return answer

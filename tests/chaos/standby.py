@@ -1,4 +1,4 @@
-"""A second PostgreSQL that follows the world's own and may take its place."""
+"""A PostgreSQL standby that follows the deployment's primary."""
 
 import shutil
 import subprocess
@@ -10,7 +10,8 @@ from pathlib import Path
 from deploy.local.conditions import wait_until
 from deploy.services.packages import find_postgres_tools
 from deploy.services.servers import BASE_ENVIRONMENT, Ports, Server, list_servers
-from tests.chaos.conftest import START_SECONDS, World, postgres_url
+from tests.chaos.deployment import START_SECONDS, Deployment, postgres_url
+from tests.support.conditions import wait_until
 from tests.support.parts import Part, server_part
 
 NAME = "standby"
@@ -20,15 +21,15 @@ NAME = "standby"
 class Standby:
     part: Part
     url: str
-    primary: World
+    primary: Deployment
 
     def start(self) -> None:
-        """Until it follows."""
+        """Returns when it replicates."""
         self.part.start()
         wait_until(lambda: self.state() == "async", START_SECONDS)
 
     def state(self) -> str | None:
-        """How the primary knows it."""
+        """Its replication state in the primary, None if it does not replicate."""
         found = self.primary.query(
             f"SELECT sync_state FROM pg_stat_replication WHERE application_name = '{NAME}'"
             " AND state = 'streaming'"
@@ -36,27 +37,27 @@ class Standby:
         return str(found[0][0]) if found else None
 
     def wait_for(self, acknowledged_by: str) -> None:
-        """No commit is answered from now on before that standby has it, too; none: at once."""
+        """Makes commits wait for this standby; `""` makes replication asynchronous."""
         self.primary.execute(f"ALTER SYSTEM SET synchronous_standby_names = '{acknowledged_by}'")
         self.primary.execute("SELECT pg_reload_conf()")
         if acknowledged_by:
             wait_until(lambda: self.state() == "sync", START_SECONDS)
 
     def promote(self) -> None:
-        """Until it takes writes."""
+        """Returns when it accepts writes."""
         here = replace(self.primary, targets=replace(self.primary.targets, postgres_url=self.url))
         assert here.query("SELECT pg_promote()") == [(True,)]
 
 
 @contextmanager
-def standby_of(world: World) -> Iterator[Standby]:
+def standby_of(deployment: Deployment) -> Iterator[Standby]:
     """A standby as docs/operations/outages.md makes one, on the port that the processes know."""
-    folder = world.folder / NAME
+    folder = deployment.folder / NAME
     folder.mkdir()
-    at = Ports(postgres=world.standby_port)
+    at = Ports(postgres=deployment.standby_port)
     [server] = [s for s in list_servers(folder, clone=folder, at=at) if s.name == "postgres"]
-    _copy(world, server)
-    made = Standby(server_part(server, folder), postgres_url(world.standby_port), world)
+    _copy(deployment, server)
+    made = Standby(server_part(server, folder), postgres_url(deployment.standby_port), deployment)
     try:
         made.start()
         yield made
@@ -65,18 +66,18 @@ def standby_of(world: World) -> Iterator[Standby]:
         shutil.rmtree(folder)
 
 
-def _copy(world: World, server: Server) -> None:
+def _copy(deployment: Deployment, server: Server) -> None:
     tools = find_postgres_tools()
     assert tools is not None
     command = server.command()
-    cluster = Path(command[command.index("-D") + 1])
-    cluster.parent.mkdir()
+    data = Path(command[command.index("-D") + 1])
+    data.parent.mkdir()
     if server.user is not None:
-        shutil.chown(cluster.parent, server.user, server.user)
-    source = f"{world.targets.postgres_url}?application_name={NAME}"
+        shutil.chown(data.parent, server.user, server.user)
+    source = f"{deployment.targets.postgres_url}?application_name={NAME}"
     options = ["--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
     subprocess.run(
-        [str(tools / "pg_basebackup"), f"--dbname={source}", f"--pgdata={cluster}", *options],
+        [str(tools / "pg_basebackup"), f"--dbname={source}", f"--pgdata={data}", *options],
         cwd="/",
         env=BASE_ENVIRONMENT,
         user=server.user,

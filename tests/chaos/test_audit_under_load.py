@@ -1,12 +1,11 @@
-"""The audit while everybody writes: what is only on its way is no difference."""
+"""The audit under load: events in flight are no differences."""
 
 import random
 import threading
 
 import pytest
 
-from deploy.local.conditions import wait_until
-from tests.chaos.conftest import World
+from tests.chaos.deployment import Deployment
 from tests.chaos.load import Person
 from tests.chaos.people import SHORT_NODES, seed_people
 
@@ -16,11 +15,11 @@ PEOPLE = 4
 TWEETS = 10
 
 
-def test_it_finds_nothing_while_everybody_writes(world: World) -> None:
-    names = seed_people(world, random.Random(1), SHORT_NODES)
+def test_the_audit_finds_no_difference_under_load(deployment: Deployment) -> None:
+    names = seed_people(deployment, random.Random(1), SHORT_NODES)
     stop = threading.Event()
     people = [
-        Person(number, name, world.webs, stop, word="Audit", seed=2)
+        Person(number, name, deployment.webs, stop, word="Audit", seed=2)
         for number, name in enumerate(names[:PEOPLE])
     ]
     for person in people:
@@ -33,7 +32,7 @@ def test_it_finds_nothing_while_everybody_writes(world: World) -> None:
     try:
         wait_until(lambda: posted() >= TWEETS, 60)
         before = posted()
-        audit = world.manage("audit")
+        audit = deployment.manage("audit")
         after = posted()
     finally:
         stop.set()
@@ -41,4 +40,4 @@ def test_it_finds_nothing_while_everybody_writes(world: World) -> None:
             person.join(60)
 
     assert (audit.returncode, audit.stdout.splitlines()[-1]) == (0, "nothing differs"), audit
-    assert after >= before + TWEETS  # so there was something on its way
+    assert after >= before + TWEETS  # so events were in flight

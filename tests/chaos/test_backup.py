@@ -1,4 +1,4 @@
-"""docs/operations/data.md, "Backup": PostgreSQL alone is kept, and all else is made of it."""
+"""Backup and restore as docs/operations/data.md describes them."""
 
 import random
 import re
@@ -13,30 +13,31 @@ import pytest
 from deploy.local.conditions import wait_until
 from deploy.services.packages import find_postgres_tools
 from deploy.services.servers import DATABASE, PASSWORD, USER
-from tests.chaos.conftest import START_SECONDS, World, as_part
+from tests.chaos.deployment import START_SECONDS, Deployment, as_part
 from tests.chaos.load import Person
-from tests.chaos.people import SHORT_NODES, on_the_way, seed_people
+from tests.chaos.people import SHORT_NODES, in_flight, seed_people
+from tests.support.conditions import wait_until
 
 pytestmark = pytest.mark.chaos
 
 PEOPLE = 4
-TWEETS = 20  # posted before the dump begins, and as many again before it may end
+TWEETS = 20  # posted before the dump, and again while it runs
 
 
 @pytest.fixture
-def restored(world: World) -> Iterator[World]:
-    """The same servers, and in them the places that a second system uses; its workers wait."""
-    environment = world.environment | {
-        "DATABASE_URL": world.targets.postgres_url.replace(DATABASE, "restored_test"),
-        "REDIS_URL": re.sub(r"/0$", "/1", world.targets.redis_url),
-        "RABBITMQ_URL": world.environment["RABBITMQ_URL"].replace("%2F", "restored"),
+def restored(deployment: Deployment) -> Iterator[Deployment]:
+    """A second system on the same servers, with a database, index and vhost of its own."""
+    environment = deployment.environment | {
+        "DATABASE_URL": deployment.targets.postgres_url.replace(DATABASE, "restored_test"),
+        "REDIS_URL": re.sub(r"/0$", "/1", deployment.targets.redis_url),
+        "RABBITMQ_URL": deployment.environment["RABBITMQ_URL"].replace("%2F", "restored"),
         "ELASTICSEARCH_INDEX": "restored",
-        # those of the first system ask another database
+        # the first system's gRPC servers use another database
         "USERS_GRPC": "",
         "TWEETS_GRPC": "",
     }
     parts = [
-        as_part(world.folder, environment, f"restored {command}", command)
+        as_part(deployment.folder, environment, f"restored {command}", command)
         for command in (
             "run_outbox_relay",
             "run_feed_worker",
@@ -44,24 +45,28 @@ def restored(world: World) -> Iterator[World]:
             "run_tweets_worker",
         )
     ]
-    with httpx.Client(base_url=world.management, auth=(USER, PASSWORD), timeout=10) as management:
+    with httpx.Client(
+        base_url=deployment.management, auth=(USER, PASSWORD), timeout=10
+    ) as management:
         management.put("/vhosts/restored", json={}).raise_for_status()
         yield replace(
-            world,
+            deployment,
             environment=environment,
             parts=parts,
-            targets=replace(world.targets, postgres_url=environment["DATABASE_URL"]),
+            targets=replace(deployment.targets, postgres_url=environment["DATABASE_URL"]),
         )
         for part in parts:
             part.end()
         management.delete("/vhosts/restored").raise_for_status()
 
 
-def test_a_dump_under_load_is_enough_to_make_everything_anew(world: World, restored: World) -> None:
-    names = seed_people(world, random.Random(1), SHORT_NODES)
+def test_a_dump_under_load_restores_everything(
+    deployment: Deployment, restored: Deployment
+) -> None:
+    names = seed_people(deployment, random.Random(1), SHORT_NODES)
     stop = threading.Event()
     people = [
-        Person(number, name, world.webs, stop, word="Backup", seed=1)
+        Person(number, name, deployment.webs, stop, word="Backup", seed=1)
         for number, name in enumerate(names[:PEOPLE])
     ]
     for person in people:
@@ -73,23 +78,23 @@ def test_a_dump_under_load_is_enough_to_make_everything_anew(world: World, resto
 
     wait_until(lambda: posted() >= TWEETS, 60)
     before = {text for person in people for text in person.ledger.posted}
-    dump(world, restored)
+    dump(deployment, restored)
     wait_until(lambda: posted() >= len(before) + TWEETS, 60)
     stop.set()
     for person in people:
         person.join(60)
 
-    promised = {
+    acknowledged = {
         text
         for person in people
         for text, id in person.ledger.posted.items()
         if text in before and id not in person.ledger.deletions_tried
     }
     rows = restored.query("SELECT content FROM tweets_tweet WHERE content LIKE 'Backup %'")
-    assert len(promised) >= TWEETS / 2
-    assert promised <= {text for (text,) in rows}
+    assert len(acknowledged) >= TWEETS / 2
+    assert acknowledged <= {text for (text,) in rows}
 
-    bring_up(restored)
+    restore(restored)
 
     audit = succeed(restored, "audit", "--wait", "1")
     assert audit.splitlines()[-1] == "nothing differs"
@@ -97,24 +102,24 @@ def test_a_dump_under_load_is_enough_to_make_everything_anew(world: World, resto
     assert int(re.findall(r"search: (\d+) documents", audit)[0]) >= 2 * len(rows)
 
 
-def bring_up(restored: World) -> None:
-    """What docs/operations/data.md says to do, in this order."""
+def restore(restored: Deployment) -> None:
+    """The steps of docs/operations/data.md."""
     succeed(restored, "rebuild_search")
     for part in restored.parts:
         part.start()
-    wait_until(lambda: not on_the_way(restored), START_SECONDS)
+    wait_until(lambda: not in_flight(restored), START_SECONDS)
     ids = restored.query("SELECT id FROM accounts_user")
     succeed(restored, "rebuild_feed", *(str(id) for (id,) in ids))
-    # counts that were on their way in RabbitMQ, which is no part of the backup
+    # counts that were in RabbitMQ, which the backup lacks
     succeed(restored, "audit", "--repair", "--wait", "1")
 
 
-def dump(world: World, restored: World) -> None:
-    """pg_dump of the one into a new database beside it."""
+def dump(deployment: Deployment, restored: Deployment) -> None:
+    """Copies the database into a new one by pg_dump."""
     tools = find_postgres_tools()
     assert tools is not None
-    file = world.folder / "dump"
-    source, target = world.targets.postgres_url, restored.targets.postgres_url
+    file = deployment.folder / "dump"
+    source, target = deployment.targets.postgres_url, restored.targets.postgres_url
     for command in (
         ["pg_dump", "--format=custom", f"--file={file}", source],
         ["createdb", f"--maintenance-db={source}", "restored_test"],
@@ -123,7 +128,7 @@ def dump(world: World, restored: World) -> None:
         subprocess.run([str(tools / command[0]), *command[1:]], check=True, cwd="/")
 
 
-def succeed(world: World, *arguments: str) -> str:
-    ended = world.manage(*arguments)
+def succeed(deployment: Deployment, *arguments: str) -> str:
+    ended = deployment.manage(*arguments)
     assert ended.returncode == 0, (arguments, ended.stdout, ended.stderr)
     return ended.stdout

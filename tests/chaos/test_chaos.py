@@ -9,11 +9,12 @@ from collections import Counter
 import pytest
 import redis
 
-from deploy.local.conditions import wait_until
-from tests.chaos.conftest import START_SECONDS, Chaos, World, is_ready
+from tests.chaos.conftest import Chaos
+from tests.chaos.deployment import START_SECONDS, Deployment, is_ready
 from tests.chaos.faults import plan
 from tests.chaos.load import Ledger, Person
-from tests.chaos.people import SHORT_NODES, on_the_way, seed_people
+from tests.chaos.people import SHORT_NODES, in_flight, seed_people
+from tests.support.conditions import wait_until
 from tests.support.parts import Supervisor
 
 pytestmark = pytest.mark.chaos
@@ -26,24 +27,26 @@ SHORT_SECONDS = 120
 QUIET_SECONDS = 30.0
 
 
-def test_nothing_is_lost(world: World, chaos: Chaos, capsys: pytest.CaptureFixture[str]) -> None:
+def test_nothing_is_lost(
+    deployment: Deployment, chaos: Chaos, capsys: pytest.CaptureFixture[str]
+) -> None:
     draw = random.Random(chaos.seed)
     _say(capsys, f"chaos: seed {chaos.seed}, {chaos.seconds:.0f} s")
     is_short = chaos.seconds <= SHORT_SECONDS
-    names = seed_people(world, draw, SHORT_NODES if is_short else None)
+    names = seed_people(deployment, draw, SHORT_NODES if is_short else None)
 
     stop = threading.Event()
     people = [
-        Person(number, name, world.webs, stop, word="Chaos", seed=chaos.seed)
+        Person(number, name, deployment.webs, stop, word="Chaos", seed=chaos.seed)
         for number, name in enumerate(draw.sample(names, PEOPLE))
     ]
     for person in people:
         person.sign_in()
         person.start()
-    supervisor = Supervisor(world.parts, draw)
+    supervisor = Supervisor(deployment.parts, draw)
     happened: Counter[str] = Counter()
     ends_at = time.monotonic() + chaos.seconds
-    for fault in plan(world.targets, draw, longest_pause=6.0 if is_short else 20.0):
+    for fault in plan(deployment.targets, draw, longest_pause=6.0 if is_short else 20.0):
         time.sleep(draw.uniform(0.5, 3.0))
         if time.monotonic() > ends_at:
             break
@@ -54,35 +57,39 @@ def test_nothing_is_lost(world: World, chaos: Chaos, capsys: pytest.CaptureFixtu
     stop.set()
     for person in people:
         person.join(60)
-    wait_until(lambda: all(map(is_ready, world.webs)), START_SECONDS)
+    wait_until(lambda: all(map(is_ready, deployment.webs)), START_SECONDS)
 
     quiet_since = time.monotonic()
-    wait_until(lambda: not on_the_way(world), START_SECONDS)
+    wait_until(lambda: not in_flight(deployment), START_SECONDS)
     settled_after = time.monotonic() - quiet_since
     supervisor.stop()
     ledgers = [person.ledger for person in people]
-    lost, twice, checked = _compare(world, ledgers)
-    audit = world.manage("audit", "--wait", "5")
+    lost, twice, checked = _compare(deployment, ledgers)
+    audit = deployment.manage("audit", "--wait", "5")
     answers = sum((ledger.answers for ledger in ledgers), Counter())
-    restarts = sum(part.starts - 1 for part in world.parts)
+    restarts = sum(part.starts - 1 for part in deployment.parts)
     _say(
         capsys,
         f"chaos: seed {chaos.seed}: {happened.total()} faults, {restarts} restarts, "
         f"{answers.total()} requests {dict(answers.most_common())}, {checked} tweets checked, "
         f"{len(lost)} lost, {len(twice)} twice, settled after {settled_after:.1f} s",
     )
-    oddities = [oddity for ledger in ledgers for oddity in ledger.oddities]
+    unexpected = [answer_ for ledger in ledgers for answer_ in ledger.unexpected]
     assert lost == []
     assert twice == []
-    assert oddities == []
+    assert unexpected == []
     # a process outlives what it leans on
-    unexpected_exits = [said for part in world.targets.processes for said in part.unexpected_exits]
+    unexpected_exits = [
+        said for part in deployment.targets.processes for said in part.unexpected_exits
+    ]
     assert not unexpected_exits, "\n\n".join(unexpected_exits)
     differences = f"{audit.stdout}\n{audit.stderr}"
     assert (audit.returncode, audit.stdout.splitlines()[-1]) == (0, "nothing differs"), differences
-    wait_until(lambda: not on_the_way(world), QUIET_SECONDS)  # what was delivered again included
+    wait_until(
+        lambda: not in_flight(deployment), QUIET_SECONDS
+    )  # what was delivered again included
     assert settled_after < QUIET_SECONDS
-    assert _keys_without_expiry(world) <= KEPT_KEYS
+    assert _keys_without_expiry(deployment) <= KEPT_KEYS
     # that there was something to lose
     assert checked > 20
     assert answers["200"] > 100
@@ -94,15 +101,15 @@ def test_nothing_is_lost(world: World, chaos: Chaos, capsys: pytest.CaptureFixtu
     assert all(looked.values()), audit.stdout
 
 
-def _keys_without_expiry(world: World) -> set[str]:
-    with redis.Redis.from_url(world.targets.redis_url, decode_responses=True) as connection:
+def _keys_without_expiry(deployment: Deployment) -> set[str]:
+    with redis.Redis.from_url(deployment.targets.redis_url, decode_responses=True) as connection:
         return {name for name in connection.scan_iter() if connection.ttl(name) == -1}
 
 
-def _compare(world: World, ledgers: list[Ledger]) -> tuple[list[str], list[str], int]:
+def _compare(deployment: Deployment, ledgers: list[Ledger]) -> tuple[list[str], list[str], int]:
     """What was promised and isn't so, what is there more than once, and how many were looked at."""
     found: dict[str, list[int]] = {}
-    for id, content in world.query(
+    for id, content in deployment.query(
         "SELECT id, content FROM tweets_tweet WHERE content LIKE 'Chaos %'"
     ):
         found.setdefault(content, []).append(id)

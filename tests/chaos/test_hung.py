@@ -7,29 +7,29 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from deploy.local.conditions import wait_until
-from tests.chaos.conftest import World
+from tests.chaos.deployment import Deployment
+from tests.support.conditions import wait_until
 from tests.support.factories import PASSWORD
 from tests.support.parts import Part
 
 pytestmark = pytest.mark.chaos
 
 DEADLINE_SECONDS = 5.0  # of the settings
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture
-def postgresql(world: World) -> Iterator[Part]:
-    [found] = [server for server in world.targets.servers if server.name == "postgres"]
+def postgresql(deployment: Deployment) -> Iterator[Part]:
+    [found] = [server for server in deployment.targets.servers if server.name == "postgres"]
     yield found
     found.send(signal.SIGCONT)
 
 
 @pytest.fixture
-def client(world: World) -> Iterator[httpx.Client]:
+def client(deployment: Deployment) -> Iterator[httpx.Client]:
     """Somebody signed in."""
     new = {"email": "hung@example.com", "username": "hung", "password": PASSWORD}
-    with httpx.Client(base_url=world.webs[0], timeout=60) as client:
+    with httpx.Client(base_url=deployment.webs[0], timeout=60) as client:
         token = client.post("/users/register", json=new).json()["token"]
         client.headers["Authorization"] = f"Bearer {token}"
         yield client
@@ -45,7 +45,7 @@ def test_a_hung_postgresql_costs_a_deadline_and_nothing_more(
         return int(client.get("/users/me").json()["user"]["num_tweets"])
 
     assert post().status_code == 200
-    wait_until(lambda: num_tweets() == 1, PATIENCE_SECONDS)
+    wait_until(lambda: num_tweets() == 1, TIMEOUT_SECONDS)
     assert client.get("/feed").status_code == 200
 
     postgresql.send(signal.SIGSTOP)
@@ -57,6 +57,6 @@ def test_a_hung_postgresql_costs_a_deadline_and_nothing_more(
     assert client.get("/feed").json()["count"] == 1
     postgresql.send(signal.SIGCONT)
 
-    wait_until(lambda: post().status_code == 200, PATIENCE_SECONDS)
+    wait_until(lambda: post().status_code == 200, TIMEOUT_SECONDS)
     # by relay, RabbitMQ, worker and gRPC; a tweet that got no answer may be there, too
-    wait_until(lambda: num_tweets() >= 2, PATIENCE_SECONDS)
+    wait_until(lambda: num_tweets() >= 2, TIMEOUT_SECONDS)

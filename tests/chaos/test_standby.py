@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from deploy.local.conditions import wait_until
-from tests.chaos.conftest import World, is_ready
+from tests.chaos.deployment import Deployment, is_ready
 from tests.chaos.standby import NAME, Standby, standby_of
 from tests.support.factories import PASSWORD
 from tests.support.parts import Part
@@ -16,28 +15,28 @@ from tests.support.parts import Part
 pytestmark = pytest.mark.chaos
 
 DEADLINE_SECONDS = 5.0  # of the settings
-PATIENCE_SECONDS = 60.0
+TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture(scope="module")
-def standby(world: World) -> Iterator[Standby]:
-    with standby_of(world) as made:
+def standby(deployment: Deployment) -> Iterator[Standby]:
+    with standby_of(deployment) as made:
         yield made
 
 
 @pytest.fixture
-def primary(world: World, standby: Standby) -> Iterator[Part]:
-    [found] = [server for server in world.targets.servers if server.name == "postgres"]
+def primary(deployment: Deployment, standby: Standby) -> Iterator[Part]:
+    [found] = [server for server in deployment.targets.servers if server.name == "postgres"]
     yield found
-    fail_back(world, standby, found)
+    fail_back(deployment, standby, found)
 
 
-def fail_back(world: World, standby: Standby, primary: Part) -> None:
+def fail_back(deployment: Deployment, standby: Standby, primary: Part) -> None:
     """To a primary that has heard of nothing since it died."""
     standby.part.end()
     if not primary.is_running:
         primary.start()
-    wait_until(lambda: all(map(is_ready, world.webs)), PATIENCE_SECONDS)
+    wait_until(lambda: all(map(is_ready, deployment.webs)), TIMEOUT_SECONDS)
     standby.wait_for("")
 
 
@@ -67,8 +66,8 @@ class Author:
 
 
 @pytest.fixture
-def author(world: World, request: pytest.FixtureRequest) -> Iterator[Author]:
-    with httpx.Client(base_url=world.webs[0], timeout=60) as client:
+def author(deployment: Deployment, request: pytest.FixtureRequest) -> Iterator[Author]:
+    with httpx.Client(base_url=deployment.webs[0], timeout=60) as client:
         yield Author(client, request.node.name.removeprefix("test_"))
 
 
@@ -83,7 +82,7 @@ def test_a_dead_standby_is_not_missed(standby: Standby, author: Author) -> None:
 
 
 def test_a_standby_takes_over(
-    world: World, standby: Standby, primary: Part, author: Author
+    deployment: Deployment, standby: Standby, primary: Part, author: Author
 ) -> None:
     standby.wait_for(NAME)
     kept = [f"Snow {n}." for n in range(5)]
@@ -98,20 +97,20 @@ def test_a_standby_takes_over(
 
     standby.promote()
 
-    wait_until(lambda: author.post("Sleet.").status_code == 200, PATIENCE_SECONDS)
+    wait_until(lambda: author.post("Sleet.").status_code == 200, TIMEOUT_SECONDS)
     assert author.own() == ["Sleet.", *reversed(kept)]
     # by relay, RabbitMQ, worker and gRPC
-    wait_until(lambda: author.num_tweets() == len(kept) + 1, PATIENCE_SECONDS)
-    wait_until(lambda: author.finds("sleet"), PATIENCE_SECONDS)
-    wait_until(lambda: author.feed()[0] == "Sleet.", PATIENCE_SECONDS)
+    wait_until(lambda: author.num_tweets() == len(kept) + 1, TIMEOUT_SECONDS)
+    wait_until(lambda: author.finds("sleet"), TIMEOUT_SECONDS)
+    wait_until(lambda: author.feed()[0] == "Sleet.", TIMEOUT_SECONDS)
 
     # What a standby loses that lags. Here it is the old primary, which never heard of the last
     # tweet, nor of what was counted since.
-    fail_back(world, standby, primary)
+    fail_back(deployment, standby, primary)
     assert author.own() == list(reversed(kept))
     assert author.finds("sleet")
 
-    audit = world.manage("audit", "--repair", "--wait", "1")
+    audit = deployment.manage("audit", "--repair", "--wait", "1")
 
     assert audit.returncode == 0, audit
     assert "stands for no tweet" in audit.stdout
