@@ -1,4 +1,4 @@
-"""A PostgreSQL that hangs: whoever asks is told so in time, and afterwards all is well."""
+"""A PostgreSQL that hangs: requests fail within the deadline, and later ones succeed."""
 
 import signal
 import time
@@ -27,7 +27,7 @@ def postgresql(deployment: Deployment) -> Iterator[Part]:
 
 @pytest.fixture
 def client(deployment: Deployment) -> Iterator[httpx.Client]:
-    """Somebody signed in."""
+    """A signed-in client."""
     new = {"email": "hung@example.com", "username": "hung", "password": PASSWORD}
     with httpx.Client(base_url=deployment.webs[0], timeout=60) as client:
         token = client.post("/users/register", json=new).json()["token"]
@@ -35,7 +35,7 @@ def client(deployment: Deployment) -> Iterator[httpx.Client]:
         yield client
 
 
-def test_a_hung_postgresql_costs_a_deadline_and_nothing_more(
+def test_requests_to_a_hung_postgresql_fail_within_the_deadline(
     postgresql: Part, client: httpx.Client
 ) -> None:
     def post() -> httpx.Response:
@@ -58,5 +58,5 @@ def test_a_hung_postgresql_costs_a_deadline_and_nothing_more(
     postgresql.send(signal.SIGCONT)
 
     wait_until(lambda: post().status_code == 200, TIMEOUT_SECONDS)
-    # by relay, RabbitMQ, worker and gRPC; a tweet that got no answer may be there, too
+    # counted by relay, RabbitMQ, worker and gRPC; the unanswered tweet may count, too
     wait_until(lambda: num_tweets() >= 2, TIMEOUT_SECONDS)

@@ -32,7 +32,7 @@ def primary(deployment: Deployment, standby: Standby) -> Iterator[Part]:
 
 
 def fail_back(deployment: Deployment, standby: Standby, primary: Part) -> None:
-    """To a primary that has heard of nothing since it died."""
+    """Returns to the primary, which lacks everything since it died."""
     standby.part.end()
     if not primary.is_running:
         primary.start()
@@ -41,7 +41,7 @@ def fail_back(deployment: Deployment, standby: Standby, primary: Part) -> None:
 
 
 class Author:
-    """Somebody signed in, who writes and looks for what was written."""
+    """A signed-in account that posts and reads its own tweets."""
 
     def __init__(self, client: httpx.Client, name: str) -> None:
         new = {"email": f"{name}@example.com", "username": name, "password": PASSWORD}
@@ -71,7 +71,7 @@ def author(deployment: Deployment, request: pytest.FixtureRequest) -> Iterator[A
         yield Author(client, request.node.name.removeprefix("test_"))
 
 
-def test_a_dead_standby_is_not_missed(standby: Standby, author: Author) -> None:
+def test_a_dead_standby_has_no_effect(standby: Standby, author: Author) -> None:
     standby.part.send(signal.SIGKILL)
     wait_until(lambda: standby.state() is None)
 
@@ -99,13 +99,13 @@ def test_a_standby_takes_over(
 
     wait_until(lambda: author.post("Sleet.").status_code == 200, TIMEOUT_SECONDS)
     assert author.own() == ["Sleet.", *reversed(kept)]
-    # by relay, RabbitMQ, worker and gRPC
+    # counted by relay, RabbitMQ, worker and gRPC
     wait_until(lambda: author.num_tweets() == len(kept) + 1, TIMEOUT_SECONDS)
     wait_until(lambda: author.finds("sleet"), TIMEOUT_SECONDS)
     wait_until(lambda: author.feed()[0] == "Sleet.", TIMEOUT_SECONDS)
 
-    # What a standby loses that lags. Here it is the old primary, which never heard of the last
-    # tweet, nor of what was counted since.
+    # An asynchronous standby that lags loses writes. Here the old primary plays it: it lacks the
+    # last tweet and the counts since.
     fail_back(deployment, standby, primary)
     assert author.own() == list(reversed(kept))
     assert author.finds("sleet")
