@@ -25,7 +25,6 @@ from tests.chaos.deployment import (
 from tests.chaos.faults import Targets
 from tests.support.parts import server_part
 from tests.support.proxy import Proxy
-from tests.support.system import ENVIRONMENT
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,11 @@ import httpx
 import psycopg2
 from django.conf import settings
 
+from deploy.local.processes import Process
 from deploy.services.servers import DATABASE, PASSWORD, USER
 from tests.chaos.faults import Targets
 from tests.support.parts import Part
-from tests.support.processes import Process
+from tests.support.system import ENVIRONMENT
 
 START_SECONDS = 180.0
 
@@ -109,7 +110,7 @@ def as_part(folder: Path, environment: dict[str, str], name: str, *arguments: st
 
     def launch() -> Process:
         log = logs / f"{name.replace(' ', '-')}-{next(numbers):03}.log"
-        return Process(log, *arguments, **environment)
+        return Process(log, *arguments, **{**ENVIRONMENT, **environment})
 
     return Part(name, launch)
 

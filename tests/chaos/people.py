@@ -8,8 +8,8 @@ import httpx
 import psycopg2
 from django.conf import settings
 
+from deploy.local.conditions import wait_until
 from tests.chaos.deployment import START_SECONDS, Deployment
-from tests.support.conditions import wait_until
 
 GRAPH = Path(settings.BASE_DIR).parent / "shared/data/socfb-Reed98/socfb-Reed98.edges"
 SHORT_NODES = 60

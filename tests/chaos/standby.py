@@ -11,7 +11,6 @@ from deploy.local.conditions import wait_until
 from deploy.services.packages import find_postgres_tools
 from deploy.services.servers import BASE_ENVIRONMENT, Ports, Server, list_servers
 from tests.chaos.deployment import START_SECONDS, Deployment, postgres_url
-from tests.support.conditions import wait_until
 from tests.support.parts import Part, server_part
 
 NAME = "standby"

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from deploy.local.conditions import wait_until
 from tests.chaos.deployment import Deployment
 from tests.chaos.load import Person
 from tests.chaos.people import SHORT_NODES, seed_people

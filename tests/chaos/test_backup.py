@@ -16,7 +16,6 @@ from deploy.services.servers import DATABASE, PASSWORD, USER
 from tests.chaos.deployment import START_SECONDS, Deployment, as_part
 from tests.chaos.load import Person
 from tests.chaos.people import SHORT_NODES, in_flight, seed_people
-from tests.support.conditions import wait_until
 
 pytestmark = pytest.mark.chaos
 

@@ -9,12 +9,12 @@ from collections import Counter
 import pytest
 import redis
 
+from deploy.local.conditions import wait_until
 from tests.chaos.conftest import Chaos
 from tests.chaos.deployment import START_SECONDS, Deployment, is_ready
 from tests.chaos.faults import plan
 from tests.chaos.load import Ledger, Person
 from tests.chaos.people import SHORT_NODES, in_flight, seed_people
-from tests.support.conditions import wait_until
 from tests.support.parts import Supervisor
 
 pytestmark = pytest.mark.chaos

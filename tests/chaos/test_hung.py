@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from deploy.local.conditions import wait_until
 from tests.chaos.deployment import Deployment
-from tests.support.conditions import wait_until
 from tests.support.factories import PASSWORD
 from tests.support.parts import Part
 

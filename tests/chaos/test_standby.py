@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from deploy.local.conditions import wait_until
 from tests.chaos.deployment import Deployment, is_ready
 from tests.chaos.standby import NAME, Standby, standby_of
 from tests.support.factories import PASSWORD
