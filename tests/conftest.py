@@ -1,4 +1,4 @@
-"""What all tests share: the database, the cast, and one step that drives the background work."""
+"""Fixtures for all tests: the database, three accounts, and a step that runs background work."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -28,20 +28,23 @@ _REAL = ("real", "integration", "e2e")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("chaos")
-    group.addoption("--chaos-seed", type=int, default=1, help="what draws the faults (1)")
-    group.addoption("--chaos-seconds", type=float, default=90.0, help="of faults (90)")
+    group.addoption("--chaos-seed", type=int, default=1, help="seed of the faults (1)")
+    group.addoption("--chaos-seconds", type=float, default=90.0, help="duration of the faults (90)")
     parser.addoption(
         "--topology",
         choices=["one", "services", "databases", "all"],
-        help="in which tests/stack runs `make stack` (databases; of all, the flows in each)",
+        help="of `make stack` in tests/stack (databases; all runs the flows in each)",
     )
     parser.addoption(
-        "--api", action="store_true", help="run the API's tests against `make stack`, too"
+        "--api", action="store_true", help="also run the API's tests against `make stack`"
     )
     parser.addoption(
-        "--examples", type=int, default=3, help="that schemathesis makes up for each call (3)"
+        "--examples",
+        type=int,
+        default=3,
+        help="examples that schemathesis generates for each call (3)",
     )
-    parser.addoption("--fuzz-seed", type=int, default=1, help="what schemathesis draws them by (1)")
+    parser.addoption("--fuzz-seed", type=int, default=1, help="seed of schemathesis (1)")
 
 
 def is_real() -> bool:
@@ -49,8 +52,8 @@ def is_real() -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that need real servers are left out on embedded parts, those with servers of their own
-    on the real ones; and those that are run by an option alone.
+    """Deselects tests that cannot run here: those that need real servers on embedded parts, those
+    that start their own servers on the real ones, and those that need an option.
     """
     marks = {"chaos"} if is_real() else set(_REAL)
     if not config.getoption("--api"):
@@ -74,7 +77,7 @@ def pytest_sessionfinish() -> None:
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
-    """The test database itself, for the tests and every process they start; left empty."""
+    """The test database, shared by the tests and every process they start; empty afterwards."""
     with django_db_blocker.unblock():
         _empty_databases()
         setup_databases(verbosity=0, interactive=False, keepdb=True)
@@ -100,32 +103,32 @@ def _empty_databases() -> None:
 
 @pytest.fixture
 def api() -> APIClient:
-    """Nobody signed in."""
+    """An anonymous client."""
     return APIClient()
 
 
 @pytest.fixture
 def alice(db: None) -> User:
-    """Writes."""
+    """An author."""
     return UserFactory.create(username="alice")
 
 
 @pytest.fixture
 def bob(db: None) -> User:
-    """Follows alice, in tests that make it so."""
+    """A reader; tests make bob follow alice."""
     return UserFactory.create(username="bob")
 
 
 @pytest.fixture
 def carol(db: None) -> User:
-    """Follows nobody."""
+    """A user without follows."""
     return UserFactory.create(username="carol")
 
 
 @pytest.fixture
 def sign_in() -> Callable[[User], APIClient]:
     def sign_in(user: User) -> APIClient:
-        """With the token that a log-in gives, which has tests of its own."""
+        """A client with the token that a log-in would issue."""
         client = APIClient()
         token = tokens.issue(User.objects.get(id=user.id)).token
         client.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
@@ -136,7 +139,7 @@ def sign_in() -> Callable[[User], APIClient]:
 
 @pytest.fixture
 def drain(empty_queues: None) -> Callable[[], None]:
-    """Runs the relay and the workers until there is nothing left to do."""
+    """Runs the relay and the workers until no event is left."""
 
     def drain() -> None:
         while relay_all(broker()) + sum(broker().run_once(w) for w in workers().values()):
@@ -147,7 +150,7 @@ def drain(empty_queues: None) -> Callable[[], None]:
 
 @pytest.fixture
 def empty_queues(db: None) -> None:
-    """The broker as it is before the first message."""
+    """A broker without messages."""
     broker().declare(list(workers().values()))
     for worker in workers().values():
         for queue in (worker.queue, dead_queue(worker.queue)):
@@ -156,7 +159,7 @@ def empty_queues(db: None) -> None:
 
 @pytest.fixture
 def rates(settings: Settings, empty_redis: None) -> Iterator[Callable[..., None]]:
-    """Limits how often one may ask, as in `rates(read="3/min")`; the tests' settings lift it."""
+    """Sets rate limits, as in `rates(read="3/min")`; by default tests have none."""
 
     def limit(**rates: str) -> None:
         settings.RATES = dict.fromkeys(settings.RATES) | rates

@@ -1,4 +1,4 @@
-"""The whole system: a web process for each client's services, and every worker beside the relay."""
+"""The whole system: three web processes, the relay and every worker."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass

@@ -27,7 +27,7 @@ async def test_tweet_appears_in_follower_feed(
 ) -> None:
     alice, bob, carol = [await register(users_client) for _ in range(3)]
     await follow(users_client, bob, alice)
-    for reader in (alice, bob, carol):  # whose timelines exist from now on
+    for reader in (alice, bob, carol):  # materialises their timelines
         assert await _read_feed(feed_client, reader) == []
 
     tweet_id = (await post_tweet(tweets_client, alice, "The first snow."))["id"]
@@ -128,6 +128,6 @@ async def _read_feed(feed_client: AsyncClient, reader: Member) -> list[dict[str,
 
 
 async def _follow_counts(users_client: AsyncClient, member: Member) -> tuple[int, int]:
-    """Followers and followed."""
+    """Numbers of followers and of followed accounts."""
     user = expect(200, await users_client.get(f"/users/{member.id}"))["user"]
     return user["num_followers"], user["num_following"]

@@ -1,4 +1,4 @@
-"""One process serves HTTP here. No worker runs unless a test starts it."""
+"""One process serves HTTP. No worker runs unless a test starts it."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -29,13 +29,13 @@ async def http(system: System) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def alice(http: httpx.AsyncClient) -> Member:
-    """Writes."""
+    """An author."""
     return await register(http)
 
 
 @pytest.fixture
 async def bob(http: httpx.AsyncClient) -> Member:
-    """Follows alice, in tests that make it so."""
+    """A reader; tests make bob follow alice."""
     return await register(http)
 
 

@@ -1,4 +1,4 @@
-"""What is lost when a process dies or is cut off: nothing."""
+"""A process that dies or loses its connections loses no event."""
 
 import json
 from collections import Counter
@@ -30,12 +30,12 @@ ROUTING_KEY = "tests.survival"
 
 
 class Inbox:
-    """A queue of the test's own that gets what is published under `ROUTING_KEY`."""
+    """A queue of the test's own, bound to `ROUTING_KEY`."""
 
     def __init__(self, channel: BlockingChannel) -> None:
         self._channel = channel
         self._name = str(channel.queue_declare("", exclusive=True).method.queue)
-        self.counts: Counter[int] = Counter()  # of each message's id
+        self.counts: Counter[int] = Counter()  # deliveries, by message id
         channel.queue_bind(self._name, "events", ROUTING_KEY)
         channel.basic_consume(self._name, self._receive, auto_ack=True)
 
@@ -55,7 +55,7 @@ def inbox(system: System, rabbitmq: pika.BlockingConnection) -> Inbox:
 @pytest.fixture(scope="module")
 def second_relay(system: System, processes: Processes) -> Iterator[Process]:
     relay = processes.start("run_outbox_relay")
-    with system.relay.paused():  # so that it is this one that answers
+    with system.relay.paused():  # so that only this one publishes
         wait_for_relay(relay)
     yield relay
     processes.stop(relay)
@@ -92,7 +92,7 @@ def tweets_workers(system: System, processes: Processes) -> Iterator[TweetsWorke
 
 @pytest.fixture
 def publish(system: System, tweets_db: Query) -> Callable[[int], set[int]]:
-    """Writes so many events into the outbox, at once, and returns their ids."""
+    """Writes `count` events into the outbox in one transaction; returns their ids."""
 
     def publish(count: int) -> set[int]:
         rows = tweets_db(
@@ -136,7 +136,9 @@ def test_a_relay_killed_in_the_middle_loses_nothing(
 
     wait_until(lambda: inbox.has(ids))
 
-    assert sum(inbox.counts.values()) <= len(ids) + BATCH  # the one in hand may come again
+    assert (
+        sum(inbox.counts.values()) <= len(ids) + BATCH
+    )  # the batch in progress may be published again
 
 
 async def test_a_worker_killed_in_the_middle_counts_each_tweet_once(
@@ -157,7 +159,7 @@ async def test_a_worker_killed_in_the_middle_counts_each_tweet_once(
     assert _num_tweets(accounts_db, alice) == len(tweet_ids)
 
 
-async def test_connections_to_postgresql_that_break_are_made_anew(
+async def test_the_web_process_replaces_broken_postgresql_connections(
     http: AsyncClient, alice: Member, tweets_db: Query
 ) -> None:
     broken = tweets_db(
@@ -179,7 +181,7 @@ async def test_connections_to_postgresql_that_break_are_made_anew(
     )
 
 
-async def test_a_worker_makes_connections_to_postgresql_that_break_anew(
+async def test_a_worker_replaces_broken_postgresql_connections(
     http: AsyncClient,
     alice: Member,
     tweets_workers: TweetsWorkers,
@@ -190,7 +192,9 @@ async def test_a_worker_makes_connections_to_postgresql_that_break_anew(
     first, second = [await post_tweet(http, alice, text) for text in ("The first.", "The next.")]
     wait_until(lambda: _num_tweets(accounts_db, alice) == 2, seconds=30)
     expect(200, await http.delete(f"/tweet/{first['id']}", headers=alice.headers))
-    wait_until(lambda: _num_tweets(accounts_db, alice) == 1, seconds=30)  # it has used them
+    wait_until(
+        lambda: _num_tweets(accounts_db, alice) == 1, seconds=30
+    )  # so the worker has connections
     assert tweets_db(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
         " WHERE datname = current_database() AND application_name = %s",
@@ -202,7 +206,7 @@ async def test_a_worker_makes_connections_to_postgresql_that_break_anew(
     wait_until(lambda: _num_tweets(accounts_db, alice) == 0, seconds=30)
 
 
-async def test_connections_to_rabbitmq_that_break_are_made_anew(
+async def test_relay_and_worker_replace_broken_rabbitmq_connections(
     http: AsyncClient,
     alice: Member,
     system: System,
@@ -218,7 +222,7 @@ async def test_connections_to_rabbitmq_that_break_are_made_anew(
         vhost = quote(url.path[1:] or "/", safe="%")
 
         async def of_the_worker() -> set[str]:
-            """The management tells of it a little later, and of its parts one by one."""
+            """The management API lists a connection with a delay."""
             consumers = expect(200, await management.get(f"/consumers/{vhost}"))
             return {
                 one["channel_details"]["connection_name"]
@@ -239,7 +243,7 @@ async def test_connections_to_rabbitmq_that_break_are_made_anew(
         assert process.find_in_log(r"(Traceback)") is None
 
 
-async def test_a_worker_told_to_end_finishes_the_message_in_hand(
+async def test_a_worker_finishes_its_message_after_sigterm(
     tweets_workers: TweetsWorkers,
     alice: Member,
     accounts_db: Query,
@@ -264,11 +268,11 @@ async def test_a_worker_told_to_end_finishes_the_message_in_hand(
     assert worker.wait() == 0
     assert _num_tweets(accounts_db, alice) == 1
     queue = rabbitmq.channel().queue_declare("tweet_counters", passive=True)
-    assert queue.method.message_count == 0  # acknowledged, too
+    assert queue.method.message_count == 0  # acknowledged
 
 
 def _publish_created(tweets_db: Query, tweet_id: int, author: Member) -> None:
-    """The news of a tweet, by an outbox event of the tweet's own id."""
+    """Writes an outbox event for the tweet, with the tweet's id."""
     body = {
         "id": str(tweet_id),
         "user_id": author.id,

@@ -1,4 +1,4 @@
-"""The real components as the tests look into them: by their plain clients, past our own code."""
+"""Fixtures that inspect the real servers by plain clients, without our own code."""
 
 import json
 import time
@@ -36,7 +36,7 @@ def tweets_db(system: System) -> Iterator[Query]:
 
 @pytest.fixture
 def timelines() -> Iterator[Any]:
-    """Redis."""
+    """The Redis server of the timelines."""
     with redis.Redis.from_url(str(settings.REDIS_URL), decode_responses=True) as client:
         yield client
 
@@ -60,16 +60,16 @@ def tweet_service(system: System) -> Iterator[TweetStub]:
 
 
 class Queue:
-    """A queue of RabbitMQ's that no worker reads meanwhile."""
+    """A RabbitMQ queue without consumers."""
 
     def __init__(self, name: str, connection: pika.BlockingConnection) -> None:
         self._name = name
         self._channel = connection.channel()
-        declared = self._channel.queue_declare(name, passive=True)  # ours is a quorum queue
+        declared = self._channel.queue_declare(name, passive=True)  # declared by the relay
         assert declared.method.consumer_count == 0, f"a worker takes the messages of {name}"
 
     def take(self, routing_key: str, tweet_id: str, seconds: float = 15.0) -> dict[str, Any]:
-        """The message about the tweet, once it is there. Others go back when the queue closes."""
+        """Waits for the message about the tweet. Other messages return when the queue closes."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             method, properties, body = self._channel.basic_get(self._name)
@@ -80,7 +80,7 @@ class Queue:
             if properties.type == routing_key and message["id"] == tweet_id:
                 self._channel.basic_ack(method.delivery_tag)
                 return message
-        raise AssertionError(f"no {routing_key} of {tweet_id} came to {self._name} in time")
+        raise AssertionError(f"no {routing_key} of {tweet_id} arrived in {self._name} in time")
 
 
 @pytest.fixture
@@ -91,7 +91,7 @@ def rabbitmq() -> Iterator[pika.BlockingConnection]:
 
 @pytest.fixture
 def general_tweets(system: System, rabbitmq: pika.BlockingConnection) -> Queue:
-    """Its messages come by the relay, which has made it."""
+    """The relay declares it and publishes to it."""
     return Queue("general_tweets", rabbitmq)
 
 

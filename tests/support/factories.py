@@ -1,4 +1,4 @@
-"""Rows for tests, made as the services make them."""
+"""Rows for tests, as the services write them."""
 
 from functools import cache
 from typing import Any
@@ -15,7 +15,7 @@ PASSWORD = "pass123"
 
 @cache
 def _password_hash() -> str:
-    """One for all: to hash it again takes longer than all else that makes a user."""
+    """One hash for all users: hashing dominates the time to create one."""
     return make_password(PASSWORD)
 
 
@@ -31,7 +31,7 @@ class UserFactory(factory.django.DjangoModelFactory[User]):
 
 
 class FollowFactory(factory.django.DjangoModelFactory[Follow]):
-    """The row and both counters."""
+    """The row; both counters are incremented."""
 
     class Meta:
         model = Follow

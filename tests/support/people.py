@@ -1,4 +1,4 @@
-"""Users of the live tests: registered over HTTP, signed in, and unlike any other test's."""
+"""Users for tests over HTTP: registered, signed in, with names of their own."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ from tests.support.factories import PASSWORD
 
 @dataclass(frozen=True)
 class Identity:
-    """What a user registers with."""
+    """The fields of a registration."""
 
     username: str = field(default_factory=lambda: f"user-{secrets.token_hex(4)}")
     password: str = PASSWORD
@@ -27,7 +27,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class Member:
-    """A registered user. `headers` sign a request of its own in."""
+    """A registered user. `headers` authenticate its requests."""
 
     id: str
     username: str
@@ -62,11 +62,11 @@ async def search(client: httpx.AsyncClient, reader: Member, words: str) -> list[
 
 
 def expect(status: int, answer: httpx.Response) -> Any:
-    """The answer's JSON; fails with the whole answer when its status is another."""
+    """The response's JSON. Fails with the whole response if its status differs."""
     assert answer.status_code == status, f"{answer.request.method} {answer.url}: {answer.text}"
     return answer.json() if answer.content else None
 
 
 def unique_word() -> str:
-    """A word that no other test's tweets hold."""
+    """A word that no other test's tweets contain."""
     return f"w{secrets.token_hex(6)}"

@@ -1,4 +1,4 @@
-"""Public test data that is kept beside the repository."""
+"""Public test data in ../shared/data."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ def read_shared(name: str) -> str:
 
 
 def read_conformance(section: str) -> list[dict[str, Any]]:
-    """Of twitter-text's conformance tests for extraction: texts, and what is expected of them."""
+    """A section of twitter-text's conformance tests for extraction: texts and expected entities."""
     tests: list[dict[str, Any]] = yaml.safe_load(read_shared("twitter-text/extract.yml"))["tests"][
         section
     ]

@@ -1,4 +1,4 @@
-"""The side ports of the live processes."""
+"""The monitoring ports of the running processes."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 @pytest.fixture
 def web(system: System, tmp_path: Path) -> Iterator[tuple[Process, str]]:
-    """A server of two processes, and where it answers."""
+    """A web server with two processes, and its address."""
     port = ports.find_free()
     server = Process(
         tmp_path / "serve.log",
@@ -34,9 +34,9 @@ def web(system: System, tmp_path: Path) -> Iterator[tuple[Process, str]]:
     assert server.wait() == 0
 
 
-def test_two_processes_of_a_server_count_together(web: tuple[Process, str]) -> None:
+def test_the_metrics_of_two_web_processes_are_summed(web: tuple[Process, str]) -> None:
     server, address = web
-    for _ in range(40):  # on connections of their own: the processes share them
+    for _ in range(40):  # one connection each, so that both processes serve some
         assert httpx.get(f"{address}/users/nobody").status_code == 404
 
     monitor = monitor_address(server)
@@ -50,7 +50,7 @@ def test_two_processes_of_a_server_count_together(web: tuple[Process, str]) -> N
     }
 
 
-async def test_a_tweets_way_can_be_seen_on_each_process(
+async def test_each_process_counts_its_part_of_a_tweets_path(
     system: System, http: httpx.AsyncClient, alice: Member, tweets_worker: Process
 ) -> None:
     relay, worker = monitor_address(system.relay), monitor_address(tweets_worker)
@@ -73,7 +73,7 @@ async def test_a_tweets_way_can_be_seen_on_each_process(
     } <= Metrics(relay).names
 
 
-def test_relay_worker_and_grpc_server_say_whether_they_are_ready(
+def test_relay_worker_and_grpc_server_report_readiness(
     system: System, tweets_worker: Process
 ) -> None:
     for process, parts in {
