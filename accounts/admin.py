@@ -1,6 +1,6 @@
-"""What staff may do. Every change that others hear of goes through services, with its events.
+"""The admin of users and follows. Changes that have events go through `services`.
 
-Accounts are not deleted here: that can't be undone, and is for the user alone. Staff suspend.
+Staff suspend accounts. They cannot delete one: only its owner can.
 """
 
 import re
@@ -21,10 +21,10 @@ from common.errors import Invalid, ServiceError
 from common.ids import find_named_id
 
 _PROFILE = ("display_name", "bio")
-# Who may sign in here, and to what.
+# What lets an account into the admin, and which permissions it has there.
 _FLAGS = ("is_staff", "is_superuser")
 _PRIVILEGES = (*_FLAGS, "groups")
-_GROUP_ID = re.compile(r"[0-9]{1,9}")  # the column's is 32 bits wide
+_GROUP_ID = re.compile(r"[0-9]{1,9}")  # the column has 32 bits
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -45,7 +45,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 class GroupsField(ModelMultipleChoiceField):  # type: ignore[type-arg]
-    """Refuses ids that no database column holds."""
+    """Refuses ids that do not fit the database column, instead of failing on them."""
 
     def to_python(self, value: Any) -> Any:
         for pk in value or ():
@@ -60,11 +60,11 @@ class GroupsField(ModelMultipleChoiceField):  # type: ignore[type-arg]
 
 
 class UserForm(ModelForm):  # type: ignore[type-arg]
-    """Holds staff to the rules of `services.update_profile`.
+    """Validates as `services.update_profile` does.
 
-    Carries the values that it was opened with, so that `changed_data` names what this member of
-    staff changed, and a flag or a group that another one took away meanwhile is not given back. A
-    request without them is compared with the row.
+    Carries the values that it was opened with, so that `changed_data` lists only what this member
+    of staff changed. Saving then does not restore a flag or group that somebody else removed while
+    the form was open. A request without these values is compared with the row.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -101,7 +101,7 @@ class UserAdmin(LargeTableAdmin):
     )
     list_filter = (StateFilter,)
     search_fields = ("username",)
-    search_help_text = "an id, an e-mail address, or the beginning of a username"
+    search_help_text = "an id, an e-mail address, or the start of a username"
     actions = ("suspend", "restore")
     fields = (
         "id",
@@ -151,7 +151,7 @@ class UserAdmin(LargeTableAdmin):
     def save_model(
         self, request: HttpRequest, obj: User, form: "ModelForm[User]", change: bool
     ) -> None:
-        """Writes what was changed and nothing else: the row moves while the form is open."""
+        """Writes the changed fields only: the row may change while the form is open."""
         edited = {name: getattr(obj, name) for name in _PROFILE if name in form.changed_data}
         services.update_profile(user_id=obj.id, by_staff=True, **edited)
         flags = [name for name in _FLAGS if name in form.changed_data]
@@ -161,7 +161,7 @@ class UserAdmin(LargeTableAdmin):
     def save_related(
         self, request: HttpRequest, form: "ModelForm[User]", formsets: Any, change: bool
     ) -> None:
-        """Adds and removes what was changed: another one may change other groups meanwhile."""
+        """Adds and removes the changed groups only: others may change while the form is open."""
         if "groups" not in form.changed_data:
             return
         box, groups = form["groups"], form.instance.groups
@@ -206,7 +206,7 @@ class FollowAdmin(LargeTableAdmin):
     list_display = ("id", "follower", "following", "created_at")
     list_select_related = ("follower", "following")
     search_fields = ("follower",)
-    search_help_text = "the id or the username of either side"
+    search_help_text = "the id or the username of the follower or the followed user"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Follow], search_term: str

@@ -1,14 +1,14 @@
-"""Wrong passwords: slowed down, so that nobody guesses one and nobody locks another one out.
+"""Rate limits for wrong passwords. Guessing is slow, and an attacker cannot lock the owner out.
 
-Only failures count, since a success gives back what it took. They are counted several times over:
+Only failures count, since a success returns its tokens. A failure counts in several buckets:
 
-- by account and address: whoever guesses from one place is slowed there, and nobody else is;
-- by account, from all addresses from which it hasn't been signed in to lately: many machines that
-  guess one password are slowed together, while the owner gets in from where the owner always does;
-- by account, with a token of it, from the same addresses: a thief of a token is slowed wherever the
-  requests come from, a stranger without one can't fill this bucket, and the owner can still change
-  the password from where the owner always does;
-- by address, over all accounts: one password tried on everybody. An IPv6 network of /48 counts,
+- by account and address: an attacker at one address is slowed there, and no other client is;
+- by account, over all addresses without a recent log-in to it: many machines that guess one
+  password are slowed together, while the owner still gets in from the usual address;
+- by account, over the same addresses, with a token of it: the thief of a token is slowed at every
+  address, clients without a token cannot fill this bucket, and the owner can still change the
+  password from the usual address;
+- by address, over all accounts: one password tried on many accounts. An IPv6 network of /48 counts,
   too, since it holds 65,536 of what counts as an address.
 
 An account that doesn't exist is counted like any other.
@@ -26,7 +26,7 @@ from common.errors import Forbidden, TooMany, Unauthenticated
 from common.http.throttling import network_rate, rate_of, surrounding_network
 from common.redis.buckets import Bucket, digest, give_back, take
 
-# How long an account remembers an address from which it was signed in to.
+# How long an address counts as known to an account after a log-in from it.
 KNOWN = timedelta(days=30)
 
 _FAILURES = (Unauthenticated, Forbidden, ValidationError)
@@ -34,26 +34,26 @@ _FAILURES = (Unauthenticated, Forbidden, ValidationError)
 
 @contextmanager
 def counted(*, account: str, address: str, is_signed_in: bool = False) -> Iterator[None]:
-    """Around one attempt. Raises `TooMany` before anything costly is done.
+    """Wraps one attempt. Raises `TooMany` before the costly hash.
 
-    `account` is what the client calls it, whether or not there is one.
+    `account` is the name that the client sent, of an existing account or not.
     """
     account = account.strip().lower()
     buckets = _buckets(account, address, is_signed_in=is_signed_in)
     if not buckets:
-        yield  # the rates are lifted
+        yield  # the settings set no rate
         return
     taken = take(buckets)
     if not taken.tokens:
         raise TooMany(
-            "too many wrong passwords: try again later", retry_after=math.ceil(taken.wait)
+            "too many wrong passwords; try again later", retry_after=math.ceil(taken.wait)
         )
     try:
         yield
     except _FAILURES:
         raise
     except BaseException:
-        give_back(buckets)  # it is our failure
+        give_back(buckets)  # the server failed, not the client
         raise
     give_back(buckets)
     cache.set(_known_key(account, address), 1, KNOWN.total_seconds())
@@ -72,7 +72,7 @@ def _buckets(account: str, address: str, *, is_signed_in: bool) -> list[Bucket]:
 
 
 def _is_known(account: str, address: str) -> bool:
-    """Without Redis, nobody is."""
+    """False while Redis is down."""
     return cache.get(_known_key(account, address)) is not None
 
 

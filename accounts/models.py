@@ -1,3 +1,5 @@
+"""Users, follows, counted tweets and spent refresh tokens."""
+
 from typing import Any, ClassVar
 
 from django.contrib.auth.hashers import check_password, make_password
@@ -16,30 +18,31 @@ from common.ids import new_id
 
 class UserQuerySet(models.QuerySet["User"]):
     def active(self) -> "UserQuerySet":
-        """Those whom anyone may see: neither suspended nor deleted."""
+        """Excludes suspended users."""
         return self.filter(suspended_at=None)
 
     def named(self, username: str) -> "UserQuerySet":
-        """By username, whatever the case."""
+        """Ignores the case of the username."""
         return self.alias(lower_username=Lower("username")).filter(lower_username=username.lower())
 
     def with_email(self, email: str) -> "UserQuerySet":
-        """By e-mail address, whatever the case."""
+        """Ignores the case of the e-mail address."""
         return self.alias(lower_email=Lower("email")).filter(lower_email=email.lower())
 
     def lock(self, *ids: int) -> dict[int, "User"]:
-        """Those who exist, locked in order of id until the transaction ends.
+        """The users that exist, by id. Locks their rows until the transaction ends.
 
-        Whoever locks several users does it by this, so that no two wait for each other.
+        Every transaction that locks several users calls this: one order of locking (by id) excludes
+        deadlocks.
         """
         rows = self.select_for_update(no_key=True).filter(id__in=ids).order_by("id")
         return {user.id: user for user in rows}
 
     def beginning_with(self, prefix: str) -> "UserQuerySet":
-        """By the beginning of the username, whatever the case.
+        """Matches the start of the username, ignoring case.
 
-        The range lets the unique index serve it in any collation: no ASCII name sorts behind a run
-        of z. The pattern then makes it exact.
+        The range lets the unique index serve the query in any collation, since no ASCII name sorts
+        after a run of z. The pattern removes the other names in the range.
         """
         low = prefix.lower()
         return self.alias(lower_username=Lower("username")).filter(
@@ -55,17 +58,17 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
         return user
 
     def create_superuser(self, username: str, email: str, password: str, **_: Any) -> "User":
-        """Raises `ValidationError` for a name or address that registration would refuse."""
+        """Raises `ValidationError` for a username or address that registration refuses."""
         if self.named(username).exists():
-            raise ValidationError(f"the username {username} is taken: choose another")
+            raise ValidationError(f"username: {username} is taken; choose another")
         if self.with_email(email).exists():
-            raise ValidationError(f"the e-mail address {email} is taken: choose another")
+            raise ValidationError(f"email: {email} is taken; choose another")
         if not is_username(username):
             raise ValidationError(
-                f"{username!r} is reserved, or no username: choose one that registration accepts"
+                f"username: {username!r} is reserved or malformed; choose another"
             )
         if not email.isascii():
-            raise ValidationError(f"{email} is not an e-mail address")
+            raise ValidationError(f"email: {email} is not an e-mail address")
         user = User(id=new_id(), username=username, email=email)
         user.is_staff = user.is_superuser = True
         user.set_password(password)
@@ -74,29 +77,30 @@ class UserManager(BaseUserManager["User"].from_queryset(UserQuerySet)):  # type:
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """An account. Its deletion deletes the row; what it leaves is deleted in the background."""
+    """An account. A deletion deletes the row at once, the account's follows in the background."""
 
     id = models.BigIntegerField(primary_key=True)
-    # unique whatever the case; shown to the user itself only
+    # unique ignoring case; shown to the account itself only
     email = models.EmailField(max_length=254)
-    # unique whatever the case; shown as typed
+    # unique ignoring case; shown as typed
     username = models.CharField(max_length=MAX_LENGTH)
-    # free text beside the username; the username where it is empty
+    # free text; where it is empty, the username is shown
     display_name = models.CharField(max_length=50, blank=True)
     bio = models.CharField(max_length=160, blank=True)
-    # tweets less deletions, as tweets tells it event by event; may pass below zero for a moment
+    # posted minus deleted tweets, updated by tweets' worker; briefly negative if a deletion is
+    # counted before its creation
     num_tweets = models.BigIntegerField(default=0)
-    # rows of Follow with this user on the other side, kept in the transaction of the row
+    # rows of Follow with this user as `following`; updated in the transaction that writes the row
     num_followers = models.BigIntegerField(default=0)
-    # rows of Follow with this user on this side
+    # rows of Follow with this user as `follower`
     num_following = models.BigIntegerField(default=0)
-    # raised under the row's lock by each follow and unfollow of this user's: it orders them, which
-    # the clocks of several hosts can't
+    # incremented under the row's lock by each follow and unfollow by this user: it orders them,
+    # which clocks of several hosts cannot
     follows_version = models.BigIntegerField(default=0, db_default=0)
     created_at = models.DateTimeField(default=timezone.now)
-    # since when staff keeps this account off every surface; empty for everyone else
+    # when staff suspended the account; null while it is active
     suspended_at = models.DateTimeField(null=True, blank=True)
-    # tokens of an earlier epoch count no more; raised whenever all sessions end
+    # incremented to end all sessions: tokens carry the epoch, and lower ones are invalid
     session_epoch = models.IntegerField(default=0)
     # may sign in to the admin
     is_staff = models.BooleanField(default=False)
@@ -116,7 +120,7 @@ class User(AbstractBaseUser, PermissionsMixin):
                 name="accounts_user_counters_not_negative",
             ),
         ]
-        # for the admin's filters: few rows each
+        # for the admin's filters, which match few rows
         indexes: ClassVar = [
             models.Index(
                 fields=["-id"],
@@ -133,10 +137,10 @@ class User(AbstractBaseUser, PermissionsMixin):
         super().set_password(None if raw_password is None else compose(raw_password))
 
     def check_password(self, raw_password: str | None) -> bool:
-        """Tries the composed form, then the password as typed, which older hashes were made of.
+        """Tries the composed form, then the password as typed, which older hashes may hold.
 
-        A right password whose hash is of another form or cost is hashed anew. A wrong one that is
-        typed in another form costs two hashes.
+        Rehashes a right password whose hash has an old form or cost. A wrong password that is not
+        typed in composed form costs two hashes.
         """
         if raw_password is None:
             return False
@@ -150,12 +154,12 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def _rehash(self, password: str) -> None:
         encoded = make_password(password)
-        # The password may have been changed meanwhile.
+        # Skips the update if another request changed the password.
         if User.objects.filter(id=self.id, password=self.password).update(password=encoded):
             self.password = encoded
 
     def get_session_auth_hash(self) -> str:
-        """Ends the admin's sessions whenever the epoch is raised, not with the password alone."""
+        """Includes the epoch, so that ending all sessions ends the admin's, too."""
         text = f"{self.session_epoch} {self.password}"
         return salted_hmac("accounts.User", text, algorithm="sha256").hexdigest()
 
@@ -165,7 +169,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @property
     def has_privileges(self) -> bool:
-        """Whether it is one of the staff, as far as other staff is concerned."""
+        """Whether only superusers may edit, suspend and restore this account."""
         return self.is_staff or self.is_superuser
 
     @property
@@ -177,8 +181,8 @@ class Follow(models.Model):
     """One user follows another."""
 
     id = models.BigIntegerField(primary_key=True)
-    # Both sides are indexed below, together with what their lists are ordered by. Neither has a
-    # constraint in the database: an account is deleted at once, and its follows in batches later.
+    # The indexes below serve both sides. Neither side has a foreign key constraint: the row of a
+    # deleted account goes at once, its follows later in batches.
     follower = models.ForeignKey(
         User,
         on_delete=models.DO_NOTHING,
@@ -197,7 +201,7 @@ class Follow(models.Model):
 
     class Meta:
         constraints: ClassVar = [
-            # in this order it also serves the pages of fan-out: one author's followers by id
+            # also serves fan-out, which pages through one author's followers by id
             models.UniqueConstraint(
                 fields=["following", "follower"], name="accounts_follow_pair_unique"
             ),
@@ -218,13 +222,14 @@ MAX_KEY_LENGTH = 64
 
 
 class TweetCount(models.Model):
-    """An increment of `num_tweets` that was made: the same key counts once."""
+    """An applied increment of `num_tweets`. Its key makes repeated calls count once."""
 
-    # the id of the event that caused it
+    # the caller's idempotency key; tweets' worker sends `tweet.created:<tweet id>` or
+    # `tweet.deleted:<tweet id>`
     key = models.CharField(primary_key=True, max_length=MAX_KEY_LENGTH)
     user_id = models.BigIntegerField()
     delta = models.IntegerField()
-    # keys are kept for 90 days from here
+    # rows are deleted 90 days after this
     at = models.DateTimeField(default=timezone.now, db_index=True)
 
     def __str__(self) -> str:
@@ -232,16 +237,16 @@ class TweetCount(models.Model):
 
 
 class SpentRefresh(models.Model):
-    """A refresh token that was used or revoked, or a family of them that was ended.
+    """A used or revoked refresh token, or an ended family of refresh tokens.
 
-    Of several requests with one token, the one that inserts the row has used it.
+    Of concurrent requests with one token, the request that inserts the row gets the new pair.
     """
 
-    # of a family: `family_key`
+    # the token's `jti`, or the `family_key` of a family
     jti = models.CharField(primary_key=True, max_length=64)
-    # by the database's clock, which also tells how long ago that was
+    # by the database's clock, which is also the one that measures the age
     spent_at = models.DateTimeField(db_default=Now())
-    # the token, or the last one of the family, has expired by then and the row can be deleted
+    # the token, or the family's last token, has expired by then: the row can be deleted
     expires_at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:

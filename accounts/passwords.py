@@ -1,26 +1,25 @@
-"""The rule for passwords, and the form in which they are hashed."""
+"""The length of passwords, and the form in which they are hashed."""
 
 import unicodedata
 
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 
-# In characters of the composed form, with no other rule: by the contract with clients.
+# In characters of the composed form. The API's contract has no other rule.
 MIN_LENGTH, MAX_LENGTH = 7, 128
 
 
 def compose(password: str) -> str:
-    """In NFC: keyboards send the same accented letter as one character or as two."""
+    """Normalizes to NFC: keyboards send an accented letter as one character or as two."""
     return unicodedata.normalize("NFC", password)
 
 
 def encode(password: str) -> str:
-    """The hash of a new password."""
     return make_password(compose(password))
 
 
 class LengthValidator:
-    """Holds Django's own forms and commands to the API's rule (`AUTH_PASSWORD_VALIDATORS`)."""
+    """Applies the API's rule to Django's forms and commands (`AUTH_PASSWORD_VALIDATORS`)."""
 
     def validate(self, password: str, user: object = None) -> None:
         if not MIN_LENGTH <= len(compose(password)) <= MAX_LENGTH:

@@ -1,4 +1,4 @@
-"""How accounts' own things look in JSON. All of it is pure."""
+"""The JSON of accounts, follows and tokens, as pure functions."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from hydration.shapes import show_user
 
 
 def show_account(row: User) -> dict[str, Any]:
-    """To the user itself."""
+    """The account as its owner sees it."""
     return show_user(as_shown(row)) | {"email": row.email}
 
 

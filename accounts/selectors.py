@@ -1,4 +1,4 @@
-"""Questions about accounts. Lists leave suspended users out, unless they say otherwise."""
+"""Reads of users, follows and counters. Suspended users are excluded unless a docstring differs."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from common.http.pagination import Page, cut
 from common.ids import MAX_ID, find_named_id
 from grpc_services.clients.accounts import Follow, Hidden, Relation, User
 
-# The columns of a user as everyone may see them, in the order that `_shown` takes them.
+# The public columns of a user, in the order of `_shown`'s parameters.
 _SHOWN = (
     "id",
     "username",
@@ -31,7 +31,7 @@ _SHOWN = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A user, and how the one who looks stands to them; None where nobody is signed in."""
+    """A user and the viewer's relation to them, which is None for an anonymous viewer."""
 
     user: User
     relation: Relation | None
@@ -59,7 +59,7 @@ def _shown(
     num_following: int,
     created_at: datetime,
 ) -> User:
-    """The one mapping of a row to what everyone may see."""
+    """Maps a row to the public user; every read goes through here."""
     return User(
         id=id,
         username=username,
@@ -89,7 +89,7 @@ def as_follow(row: models.Follow) -> Follow:
 
 
 def get_account(user_id: int) -> models.User:
-    """One's own row. Raises `Unauthenticated` where it is gone or suspended."""
+    """The viewer's own row. Raises `Unauthenticated` if it is deleted or suspended."""
     row: models.User | None = models.User.objects.filter(id=user_id).first()
     permissions.use_account.check(row)
     assert row is not None  # refused by the rule
@@ -97,7 +97,7 @@ def get_account(user_id: int) -> models.User:
 
 
 def get_user(name: str) -> User:
-    """By id or by username, whatever the case."""
+    """Finds by id or by username, ignoring case. Raises `NotFound`."""
     user_id = find_named_id(name)
     user = find_user_named(name) if user_id is None else find_user(user_id)
     if user is None:
@@ -123,29 +123,29 @@ def find_user_named(username: str) -> User | None:
 
 
 def get_users(user_ids: Collection[int]) -> dict[int, User]:
-    """Those who exist, by id, in one query."""
+    """The users that exist, by id, in one query."""
     rows = models.User.objects.active().filter(id__in=user_ids).values_list(*_SHOWN)
     return {row[0]: _shown(*row) for row in rows}
 
 
 def get_people(user_ids: Collection[int], *, viewer_id: int | None) -> dict[int, Person]:
-    """Those who exist, by id, as the viewer sees them: two queries."""
+    """The users that exist, by id, with the viewer's relation to each: two queries."""
     users = get_users(user_ids)
     relations = {} if viewer_id is None else get_relations(viewer_id, users)
     return {id: Person(user=user, relation=relations.get(id)) for id, user in users.items()}
 
 
 def find_deleted(user_ids: Collection[int]) -> set[int]:
-    """Those without an account, in one query. A suspended account is not deleted."""
+    """The ids without an account, in one query. A suspended account is not deleted."""
     existing = models.User.objects.filter(id__in=user_ids).values_list("id", flat=True)
     return set(user_ids).difference(existing)
 
 
 def find_hidden(user_ids: Collection[int]) -> Hidden:
-    """Those who are suspended or have no account.
+    """The ids of suspended or deleted users.
 
-    The time is read before the users. An answer from before a change has a time before the change's
-    commit, so an answer from after the commit always has a higher time.
+    Reads the time before the users. An answer that predates a change then has a time before the
+    change's commit, so an answer from after the commit always has a higher time.
     """
     as_of_us = now_us("accounts")
     visible = models.User.objects.active().filter(id__in=user_ids).values_list("id", flat=True)
@@ -156,7 +156,7 @@ def find_hidden(user_ids: Collection[int]) -> Hidden:
 
 
 def get_relations(viewer_id: int, user_ids: Collection[int]) -> dict[int, Relation]:
-    """For each of the users, known or not, in one query."""
+    """One relation per id, unknown ids included, in one query."""
     pairs = models.Follow.objects.values_list("follower_id", "following_id")
     ours = pairs.filter(follower_id=viewer_id, following_id__in=user_ids)
     theirs = pairs.filter(following_id=viewer_id, follower_id__in=user_ids)
@@ -168,20 +168,23 @@ def get_relations(viewer_id: int, user_ids: Collection[int]) -> dict[int, Relati
 
 
 def find_follows_version(user_id: int) -> int | None:
-    """Read before the user's follows, it is that of these or an older one; None for no account."""
+    """The version of the user's follows, or None without an account.
+
+    Read it before the follows: then it is theirs or older, never newer.
+    """
     versions = models.User.objects.filter(id=user_id).values_list("follows_version", flat=True)
     version: int | None = versions.first()
     return version
 
 
 def get_followers(user_id: int, *, cursor: int | None, limit: int) -> Page[Follow]:
-    """Who follows the user, newest follow first."""
+    """The follows of the user's followers, newest first."""
     rows = models.Follow.objects.filter(following_id=user_id, follower__suspended_at=None)
     return _page(rows, cursor, limit)
 
 
 def get_following(user_id: int, *, cursor: int | None, limit: int) -> Page[Follow]:
-    """Whom the user follows, newest follow first."""
+    """The user's own follows, newest first."""
     rows = models.Follow.objects.filter(follower_id=user_id, following__suspended_at=None)
     return _page(rows, cursor, limit)
 
@@ -218,16 +221,16 @@ def _page(rows: QuerySet[models.Follow], cursor: int | None, limit: int) -> Page
 
 
 def get_follower_ids(user_id: int, *, after_id: int, limit: int) -> Page[int]:
-    """Ascending. Suspended followers are in it: their timelines go on until they are restored."""
+    """Ascending. Includes suspended followers, whose timelines stay up to date."""
     rows = models.Follow.objects.filter(following_id=user_id, follower_id__gt=after_id)
     ids = rows.order_by("follower_id").values_list("follower_id", flat=True)
     return cut(list(ids[: limit + 1]), limit, key=lambda id: id)
 
 
 def get_all_follower_ids(user_ids: Collection[int], *, limit: int) -> dict[int, list[int]]:
-    """As above, the whole audiences of as many of the users as have `limit` followers together.
+    """All followers of each user, for as many users (by id) as have `limit` followers together.
 
-    In one query, which reads no more than that; the users in order of id.
+    Leaves out users whose followers do not all fit. One query reads at most `limit + 1` rows.
     """
     rows = models.Follow.objects.filter(following_id__in=user_ids)
     pairs = list(
@@ -249,8 +252,8 @@ def get_all_follower_ids(user_ids: Collection[int], *, limit: int) -> dict[int, 
 def find_follow_drift(*, after_id: int = 0, limit: int = 1000) -> Page[Drift]:
     """Compares the follow counters of a page of users with the rows, in three queries.
 
-    `limit` counts users, and `next` is an `after_id`. A follow that commits in between looks like
-    drift: `services.repair_follow_counters` looks again under a lock.
+    `limit` counts users; `next` is an `after_id`. A follow that commits between the queries looks
+    like drift: `services.repair_follow_counters` rechecks under a lock.
     """
     users = models.User.objects.filter(id__gt=after_id).order_by("id")
     page = cut(list(users[: limit + 1]), limit, key=lambda user: user.id)
@@ -272,7 +275,7 @@ def _count_by(side: Side, ids: Sequence[int]) -> dict[int, int]:
 
 
 def get_tweet_counters(*, after_id: int = 0, limit: int = 1000) -> Page[tuple[int, int]]:
-    """Pairs of user id and `num_tweets` as it is stored (it may be negative), in order of id."""
+    """Pairs of user id and stored `num_tweets`, which may be negative, in order of id."""
     users = models.User.objects.filter(id__gt=after_id).order_by("id")
     pairs = users.values_list("id", "num_tweets")
     return cut(list(pairs[: limit + 1]), limit, key=lambda pair: pair[0])

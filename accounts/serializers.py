@@ -1,4 +1,4 @@
-"""What requests may hold, and for the API's description what answers hold."""
+"""The fields of requests, which are validated, and of responses, for the OpenAPI schema."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _is_email = EmailValidator("is not an e-mail address")
 
 
 class EmailField(TextField):
-    """ASCII alone: other letters have no lower case that every database agrees on."""
+    """Accepts ASCII only: databases disagree on the lower case of other letters."""
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
@@ -34,16 +34,16 @@ class UsernameField(TextField):
             raise serializers.ValidationError("is reserved", code="invalid")
         if not is_username(text):
             raise serializers.ValidationError(
-                "must be 1 to 30 of the letters a-z, digits, '_', '-' and '.', begin and end with "
-                "a letter, a digit or '_', and have at most "
-                f"{MAX_USERNAME_DIGITS} characters if all are digits",
+                f"must have 1 to {MAX_LENGTH} letters a-z, digits, '_', '-' or '.', begin and end "
+                f"with a letter, digit or '_', and have at most {MAX_USERNAME_DIGITS} characters "
+                "if all are digits",
                 code="invalid",
             )
         return text
 
 
 class PasswordField(TextField):
-    """As typed: white space counts."""
+    """Does not trim: white space is part of a password."""
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
@@ -51,7 +51,7 @@ class PasswordField(TextField):
         )
 
     def run_validators(self, value: str) -> None:
-        """Measures the composed form, which is the one that is hashed."""
+        """Measures the composed form, which is hashed."""
         super().run_validators(compose(value))
 
 
@@ -84,7 +84,7 @@ class ProfileBody(StrictSerializer):
         max_length=50,
         allow_blank=True,
         required=False,
-        help_text="empty: the username is shown in its place",
+        help_text="if empty, the username is shown",
     )
     bio = TextField(max_length=160, allow_blank=True, required=False)
 
@@ -98,8 +98,8 @@ class UserAnswer(serializers.Serializer[Any]):
 
 
 class TokensAnswer(serializers.Serializer[Any]):
-    token = serializers.CharField(help_text="a bearer token; lives 15 minutes")
-    refresh = serializers.CharField(help_text="gets a new pair, once; lives 14 days")
+    token = serializers.CharField(help_text="a bearer token, valid for 15 minutes")
+    refresh = serializers.CharField(help_text="gets one new pair of tokens; valid for 14 days")
 
 
 class SessionAnswer(TokensAnswer):
@@ -108,7 +108,9 @@ class SessionAnswer(TokensAnswer):
 
 class UsersAnswer(serializers.Serializer[Any]):
     users = UserSerializer(many=True)
-    next = serializers.CharField(allow_null=True, help_text="the next page's cursor")
+    next = serializers.CharField(
+        allow_null=True, help_text="the cursor of the next page; null on the last page"
+    )
 
 
 class FollowSerializer(serializers.Serializer[Any]):
@@ -124,12 +126,14 @@ class FollowAnswer(serializers.Serializer[Any]):
 
 
 class FollowOfSerializer(FollowSerializer):
-    user = UserSerializer(help_text="the other one of the two")
+    user = UserSerializer(help_text="the follower or the followed user, whichever is not you")
 
 
 class FollowsAnswer(serializers.Serializer[Any]):
     result = FollowOfSerializer(many=True)
-    next = serializers.CharField(allow_null=True, help_text="the next page's cursor")
+    next = serializers.CharField(
+        allow_null=True, help_text="the cursor of the next page; null on the last page"
+    )
 
 
 class HelloAnswer(serializers.Serializer[Any]):

@@ -1,4 +1,4 @@
-"""`user_service.proto`: from protobuf to selectors and services, and back."""
+"""The gRPC service `User`: maps protobuf to selectors and services, and back."""
 
 from collections.abc import Callable
 
@@ -37,9 +37,9 @@ class UserServicer(Base):
     ) -> pb.IncrementTweetsRes:
         key = request.idempotency_key
         if not key or len(key) > MAX_KEY_LENGTH or not key.isprintable():
-            raise Malformed(f"idempotency_key must be 1 to {MAX_KEY_LENGTH} printable characters")
+            raise Malformed(f"idempotency_key: must be 1 to {MAX_KEY_LENGTH} printable characters")
         if abs(request.delta) > MAX_DELTA:
-            raise Malformed(f"delta must be between -{MAX_DELTA} and {MAX_DELTA}")
+            raise Malformed(f"delta: must be between -{MAX_DELTA} and {MAX_DELTA}")
         user_id = parse_id(request.user_id)
         if user_id is None:
             raise NotFound(f"no user {request.user_id!r}")
@@ -50,9 +50,11 @@ class UserServicer(Base):
         self, request: pb.GetRelationsReq, context: grpc.ServicerContext
     ) -> pb.GetRelationsRes:
         viewer_id = parse_id(request.viewer_id) or 0
-        version = selectors.find_follows_version(viewer_id)  # first: it is never too high
+        version = selectors.find_follows_version(
+            viewer_id
+        )  # before the relations, so that it is never newer
         if version is None:
-            viewer_id = 0  # what is left of the follows of a deleted account doesn't count
+            viewer_id = 0  # ignores the follows that a deleted account left
         relations = selectors.get_relations(viewer_id, read_ids("user_ids", request.user_ids))
         return pb.GetRelationsRes(
             relations=[
@@ -98,7 +100,6 @@ class UserServicer(Base):
     def GetFollowerIds(
         self, request: pb.GetFollowerIdsReq, context: grpc.ServicerContext
     ) -> pb.GetFollowerIdsRes:
-        """Suspended followers included: their timelines go on until they are restored."""
         limit = read_limit(request.limit, default=MAX_FOLLOWER_IDS, most=MAX_FOLLOWER_IDS)
         if request.cursor > MAX_ID:
             raise Malformed("cursor: is not an id")

@@ -1,10 +1,8 @@
-"""Access and refresh tokens, signed by accounts alone.
+"""Access and refresh tokens, which only accounts can sign.
 
-Both carry the user, the session epoch and the session's family, see `common.http.authentication`. A
-refresh token counts once: `services.refresh_session` keeps its `jti` as spent.
-
-A family is all tokens that descend from one log-in. Tokens from before there were families carry
-none; refreshing one starts a family.
+Both carry the user, the session epoch and the family: all tokens that descend from one log-in. The
+oldest tokens carry no family; refreshing one starts a family. A refresh token works once:
+`services.refresh_session` stores its `jti` as spent.
 """
 
 import uuid
@@ -20,7 +18,7 @@ from accounts.models import User
 from common.errors import Unauthenticated
 from common.ids import parse_id
 
-# For how long after a token's expiry a fact about it is kept: see `common.http.revocation`.
+# Rows and revocations outlive their token by this: see `common.http.revocation`.
 _OUTLASTS: timedelta = 3 * settings.SIMPLE_JWT["LEEWAY"]
 
 
@@ -36,11 +34,11 @@ class RefreshClaims:
     epoch: int
     family: str | None
     jti: str
-    expires_at: datetime  # by every clock
+    expires_at: datetime  # after which no host accepts the token, whatever its clock
 
 
 def issue(user: User, *, family: str | None = None) -> TokenPair:
-    """A new pair, of a new family unless one is given."""
+    """A new pair of tokens, in a new family unless one is given."""
     refresh = RefreshToken()
     refresh["user_id"] = str(user.id)
     refresh["username"] = user.username
@@ -50,10 +48,10 @@ def issue(user: User, *, family: str | None = None) -> TokenPair:
 
 
 def read_refresh(text: str) -> RefreshClaims:
-    """Raises `Unauthenticated` for anything but a refresh token of ours that has not expired."""
+    """Raises `Unauthenticated` unless it is a refresh token of ours that has not expired."""
     try:
         claims = RefreshToken(text)  # type: ignore[arg-type]
-    except (TokenError, RecursionError):  # its header is read before its signature is checked
+    except (TokenError, RecursionError):  # a deeply nested header, read before the signature
         raise not_valid() from None
     user_id, epoch = parse_id(str(claims.get("user_id"))), claims.get("epoch")
     family = claims.get("family")
@@ -69,7 +67,7 @@ def read_refresh(text: str) -> RefreshClaims:
 
 
 def find_session(text: str) -> str | None:
-    """Names the session of a valid refresh token, for counting its requests."""
+    """The rate limiter's name for the session of a valid refresh token."""
     try:
         claims = read_refresh(text)
     except Unauthenticated:
@@ -78,10 +76,10 @@ def find_session(text: str) -> str | None:
 
 
 def latest_refresh_expiry() -> datetime:
-    """When every refresh token that was issued until now has expired by every clock."""
+    """When every refresh token issued until now has expired, whatever a host's clock says."""
     lifetime: timedelta = settings.SIMPLE_JWT["REFRESH_TOKEN_LIFETIME"]
     return timezone.now() + lifetime + _OUTLASTS
 
 
 def not_valid() -> Unauthenticated:
-    return Unauthenticated("the refresh token is not valid, has expired or was used")
+    return Unauthenticated("refresh: is not valid, has expired or was used; log in again")

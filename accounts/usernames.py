@@ -1,4 +1,4 @@
-"""What a username may look like."""
+"""The syntax of usernames, and the reserved ones."""
 
 import re
 
@@ -8,7 +8,7 @@ _USERNAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,28}[A-Za-z0-9_])?", re.
 
 MAX_LENGTH = 30
 
-# Words of the API's addresses, so that no name is ever mistaken for a route.
+# Words in the API's routes: `/users/me` must never mean a user.
 RESERVED = frozenset(
     {
         "admin",
@@ -41,7 +41,7 @@ RESERVED = frozenset(
 
 
 def is_username(text: str) -> bool:
-    """Whether an account could have this name. A longer run of digits would read as an id."""
+    """Whether an account may have this name. A longer run of digits would read as an id."""
     return (
         _USERNAME.fullmatch(text) is not None
         and not (text.isdigit() and len(text) > MAX_USERNAME_DIGITS)

@@ -1,3 +1,5 @@
+"""The HTTP API of accounts: sessions, users and follows."""
+
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 
@@ -86,15 +88,15 @@ class LoginView(APIView):
 
 
 class CountedBySession(APIView):
-    """Counts requests by the refresh token's session, so that one address's people share no limit.
+    """Limits requests per session of the refresh token: users behind one address share no limit.
 
-    A body without such a token is counted by address.
+    Requests without a valid token are counted by address.
     """
 
     def check_throttles(self, request: Request) -> None:
         try:
             _ = request.data
-        except APIException:  # raised once: read again, the body is empty
+        except APIException:  # the body can be read once: later reads see it empty
             super().check_throttles(request)
             raise
         super().check_throttles(request)
@@ -112,8 +114,8 @@ class RefreshView(CountedBySession):
         operation_id="refresh_session",
         summary="Get a new pair of tokens",
         description=(
-            "The old refresh token is spent: of two racing requests one gets a pair. A spent token "
-            "that comes again more than 30 seconds later ends its session."
+            "Spends the refresh token: of two racing requests, one gets a pair. Using a spent "
+            "token again more than 30 seconds later ends its session."
         ),
         tags=["sessions"],
         request=shapes.RefreshBody,
@@ -132,7 +134,10 @@ class LogoutView(CountedBySession):
     @extend_schema(
         operation_id="log_out",
         summary="Log out",
-        description="Ends the session of the refresh token. The access token runs out by itself.",
+        description=(
+            "Ends the session of the refresh token. The session's access token stays valid until "
+            "it expires."
+        ),
         tags=["sessions"],
         request=shapes.RefreshBody,
         responses={204: _NOTHING, **errors(*BODY, 401, 422, 503)},
@@ -162,7 +167,7 @@ class PasswordView(APIView):
     @extend_schema(
         operation_id="change_password",
         summary="Change the password",
-        description="Ends all sessions, this one included. A wrong `password` is a 403.",
+        description="Ends all sessions, the current one included. A wrong `password` is a 403.",
         tags=["sessions"],
         request=shapes.PasswordBody,
         responses={204: _NOTHING, **errors(*BODY, 401, 403, 422, 503)},
@@ -182,7 +187,7 @@ class MeView(APIView):
 
     @extend_schema(
         operation_id="get_account",
-        summary="One's own account",
+        summary="Get my account",
         tags=["users"],
         responses={200: shapes.UserAnswer, **errors(401, 503)},
         examples=[answer_example({"user": _ACCOUNT})],
@@ -192,8 +197,8 @@ class MeView(APIView):
 
     @extend_schema(
         operation_id="update_profile",
-        summary="Edit one's own profile",
-        description="What is left out stays as it is.",
+        summary="Edit my profile",
+        description="Fields that are left out keep their values.",
         tags=["users"],
         request=shapes.ProfileBody,
         responses={200: shapes.UserAnswer, **errors(*BODY, 401, 422, 503)},
@@ -210,10 +215,10 @@ class MeView(APIView):
 
     @extend_schema(
         operation_id="delete_account",
-        summary="Delete one's own account",
+        summary="Delete my account",
         description=(
-            "What it wrote goes with it. The body is an object with the account's `password`; a "
-            "wrong one is a 403."
+            "Also deletes the account's tweets. The body holds the account's `password`; a wrong "
+            "one is a 403."
         ),
         tags=["users"],
         request=shapes.DeleteAccountBody,
@@ -234,8 +239,8 @@ class UserView(APIView):
 
     @extend_schema(
         operation_id="get_user",
-        summary="A user",
-        description="By id or by username, whatever the case.",
+        summary="Get a user",
+        description="By id or by username, ignoring case.",
         tags=["users"],
         responses={200: shapes.UserAnswer, **errors(401, 404, 503)},
         examples=[answer_example({"user": _PERSON})],
@@ -327,10 +332,10 @@ class FollowView(OwnFollowListView):
 
     @extend_schema(
         operation_id="follow",
-        summary="Follow",
+        summary="Follow a user",
         description=(
-            "Twice is the same as once. There is a limit to how many an account may follow (7,500 "
-            "unless the operator sets another): one more is a 422."
+            "Idempotent. An account may follow a limited number of users (7,500 unless the "
+            "operator changes it); beyond that, the response is a 422."
         ),
         tags=["follows"],
         request=shapes.FollowBody,
@@ -351,7 +356,7 @@ class FollowView(OwnFollowListView):
 class UnfollowView(APIView):
     @extend_schema(
         operation_id="unfollow",
-        summary="Unfollow",
+        summary="Unfollow a user",
         tags=["follows"],
         responses={204: _NOTHING, **errors(401, 404, 503)},
     )

@@ -1,4 +1,4 @@
-"""What can be done with accounts. Every write and every event of accounts is in here."""
+"""Every write of accounts, each with its events."""
 
 from accounts.services.counters import (
     increment_tweets,

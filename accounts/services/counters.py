@@ -1,4 +1,4 @@
-"""Counters: `num_tweets` as tweets tells it, and the repair of all three."""
+"""Increments of `num_tweets`, and the repair of all three counters."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -13,12 +13,12 @@ from common.db import atomic, prune, violated
 from common.drift import Drift
 from common.errors import NotFound
 
-# Longer than any event is on its way.
+# Longer than any event takes to arrive.
 KEPT = timedelta(days=90)
 
 
 def increment_tweets(*, user_id: int, delta: int, key: str) -> None:
-    """Counts once a key, whoever asks how often and at the same time."""
+    """Counts once per key, also for concurrent calls. Raises `NotFound` without an account."""
     try:
         with atomic("accounts"):
             TweetCount.objects.create(key=key, user_id=user_id, delta=delta)
@@ -31,14 +31,14 @@ def increment_tweets(*, user_id: int, delta: int, key: str) -> None:
 
 
 def prune_tweet_counts() -> int:
-    """Deletes a batch of the keys that are older than `KEPT`. Returns how many."""
+    """Deletes a batch of the keys older than `KEPT`. Returns their number."""
     return prune(TweetCount.objects.filter(at__lt=timezone.now() - KEPT), by="at")
 
 
 def repair_follow_counters(*, user_ids: Collection[int]) -> list[Drift]:
-    """Sets both follow counters of the users to the number of rows. Returns what was wrong."""
+    """Sets both follow counters of the users to the number of rows. Returns the drift found."""
     with atomic("accounts"):
-        users = User.objects.lock(*user_ids)  # and nobody follows or unfollows them meanwhile
+        users = User.objects.lock(*user_ids)  # excludes concurrent follows and unfollows
         drift = selectors.follow_drift(list(users.values()))
         for wrong in drift:
             User.objects.filter(id=wrong.id).update(**{wrong.counter: wrong.counted})
@@ -46,6 +46,6 @@ def repair_follow_counters(*, user_ids: Collection[int]) -> list[Drift]:
 
 
 def repair_num_tweets(*, user_id: int, stored: int, counted: int) -> bool:
-    """Sets `num_tweets` if it is still what was `stored`. Returns whether it was."""
+    """Sets `num_tweets` to `counted` if it still equals `stored`. Returns whether it did."""
     user = User.objects.filter(id=user_id, num_tweets=stored)
     return bool(user.update(num_tweets=counted))

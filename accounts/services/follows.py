@@ -1,4 +1,4 @@
-"""Follow and unfollow. The row, both counters and the event are one transaction."""
+"""Follow and unfollow: one transaction writes the row, both counters and the event."""
 
 from django.conf import settings
 from django.db.models import F
@@ -13,19 +13,19 @@ from common.ids import created_at
 from messaging import outbox
 from messaging.events import FollowersRemoved, UserFollowed, UserUnfollowed
 
-# How many follows one transaction removes, and so how many users it locks.
+# Follows that one transaction removes, and so users that it locks.
 BATCH = 200
 
 
 def follow(*, follower_id: int, following_id: int) -> Follow:
-    """Twice is the same as once. Raises `Invalid` beyond `settings.MAX_FOLLOWING`."""
+    """Idempotent. Raises `Invalid` beyond `settings.MAX_FOLLOWING`."""
     permissions.follow_id.check(follower_id=follower_id, following_id=following_id)
     return with_new_id(lambda id: _follow(id, follower_id, following_id), model=Follow)
 
 
 def _follow(id: int, follower_id: int, following_id: int) -> Follow:
     with atomic("accounts"):
-        # Every writer of this pair waits here, so that what is read below stays true.
+        # Serializes the writers of this pair: the reads below stay valid.
         users = User.objects.lock(follower_id, following_id)
         permissions.follow.check(follower=users.get(follower_id), following=users.get(following_id))
         existing = Follow.objects.filter(follower_id=follower_id, following_id=following_id).first()
@@ -48,13 +48,13 @@ def _follow(id: int, follower_id: int, following_id: int) -> Follow:
 
 
 def unfollow(*, follower_id: int, following_id: int) -> None:
-    """Raises `NotFound` for whoever isn't followed, known or not."""
+    """Raises `NotFound` if there is no such follow, also for an unknown user."""
     with atomic("accounts"):
         users = User.objects.lock(follower_id, following_id)
         permissions.use_account.check(users.get(follower_id))
         rows = Follow.objects.filter(follower_id=follower_id, following_id=following_id)
         if not rows.delete()[0]:
-            raise NotFound(f"you don't follow {following_id}")
+            raise NotFound(f"you do not follow {following_id}")
         _count(follower_id, following_id, -1)
         outbox.publish(
             UserUnfollowed(follower_id=follower_id, following_id=following_id, at=timezone.now()),
@@ -63,10 +63,10 @@ def unfollow(*, follower_id: int, following_id: int) -> None:
 
 
 def remove_follows(*, user_id: int) -> bool:
-    """Removes a batch of the follows that a deleted account left, of either direction.
+    """Removes a batch of the follows that a deleted account left, in either direction.
 
-    Returns whether it found any. Does nothing for an account that exists. Counters are exact after
-    each batch, which locks the users on the other side for as long as it takes.
+    Returns whether it found any; does nothing for an account that exists. Each batch locks the
+    users on the other side and leaves their counters exact.
     """
     if User.objects.filter(id=user_id).exists():
         return False
@@ -76,19 +76,21 @@ def remove_follows(*, user_id: int) -> bool:
 
 
 def _remove_batch(user_id: int, side: str, other_side: str, counter: str) -> bool:
-    """Of the follows with the user on one side. `counter` is that of the users on the other."""
+    """Removes follows with the user on `side`, and decrements `counter` of the users opposite."""
     follows = Follow.objects.filter(**{side: user_id})
     with atomic("accounts"):
         others = list(follows.order_by(other_side).values_list(other_side, flat=True)[:BATCH])
         if not others:
             return False
         User.objects.only("id").lock(*others)
-        # another worker, or the users themselves, may have removed some before the lock was got
-        left = follows.filter(**{f"{other_side}__in": others})
-        ids = list(left.values_list(other_side, flat=True))
-        left.delete()
+        # Others may have removed some of the follows before this transaction got the locks.
+        remaining = follows.filter(**{f"{other_side}__in": others})
+        ids = list(remaining.values_list(other_side, flat=True))
+        remaining.delete()
         users = User.objects.filter(id__in=ids)
-        users.update(**{counter: Greatest(F(counter) - 1, 0)})  # though it had drifted
+        users.update(
+            **{counter: Greatest(F(counter) - 1, 0)}
+        )  # stays valid if the counter had drifted
         if ids and side == "following_id":
             outbox.publish(
                 FollowersRemoved(user_id=user_id, follower_ids=tuple(ids), at=timezone.now()),

@@ -1,4 +1,4 @@
-"""Accounts and sessions begin; sessions end."""
+"""Registration, log-in, refresh and log-out; passwords."""
 
 import logging
 from collections.abc import Collection
@@ -22,12 +22,12 @@ from common.ids import created_at
 from messaging import outbox
 from messaging.events import UserRegistered
 
-# What keeps each name single, whatever its case.
+# The constraint that makes each field unique, ignoring case.
 _UNIQUE = {"email": "accounts_user_email_unique", "username": "accounts_user_username_unique"}
 
 log = logging.getLogger(__name__)
 
-# Two tabs that refresh at once use one token within this; both have the same owner.
+# Two browser tabs of one owner may use a refresh token twice within this. Later uses mean a copy.
 RACING = timedelta(seconds=30)
 
 
@@ -38,7 +38,7 @@ class Session:
 
 
 def register(*, email: str, username: str, password: str) -> Session:
-    """Raises `Conflict` naming what is taken; of two requests that race, one gets it."""
+    """Raises `Conflict` with the taken fields; of racing requests, one succeeds."""
     _refuse_taken(email, username)  # before the costly hash
     encoded = passwords.encode(password)
 
@@ -65,23 +65,23 @@ def register(*, email: str, username: str, password: str) -> Session:
 
 
 def log_in(*, email: str, password: str, address: str) -> Session:
-    """Takes the same time and says the same for an unknown e-mail address and a wrong password.
+    """Gives one answer, in equal time, for an unknown e-mail address and for a wrong password.
 
-    `address` is where the client is: see `accounts.attempts`.
+    `address` is the client's IP address, for `accounts.attempts`.
     """
     with attempts.counted(account=email, address=address):
         user = User.objects.with_email(email).first()
-        nobody = User(password=UNUSABLE_PASSWORD_PREFIX)  # costs as many hashes, and fails
-        if not (user or nobody).check_password(password) or user is None:
+        dummy = User(password=UNUSABLE_PASSWORD_PREFIX)  # costs as many hashes, and fails
+        if not (user or dummy).check_password(password) or user is None:
             raise Unauthenticated("there is no account with this e-mail address and password")
         permissions.log_in.check(user)
     return Session(user=user, tokens=tokens.issue(user))
 
 
 def refresh_session(*, refresh: str) -> TokenPair:
-    """Spends the refresh token: of two requests with the same one, one gets a new pair.
+    """Spends the refresh token: of racing requests with one token, one gets a new pair.
 
-    A token that comes again later than `RACING` after it was spent was copied: it ends its family.
+    A token that is used again more than `RACING` after it was spent was copied: its family ends.
     """
     claims = tokens.read_refresh(refresh)
     try:
@@ -103,23 +103,23 @@ def refresh_session(*, refresh: str) -> TokenPair:
 
 
 def _end_family_if_copied(claims: RefreshClaims) -> None:
-    """Ends the session that the spent token belongs to, and no other session of the user."""
+    """Ends the session of the spent token. The user's other sessions remain."""
     family = claims.family
     long_ago = SpentRefresh.objects.filter(jti=claims.jti, spent_at__lt=Now() - RACING)
     if family is None or not long_ago.exists():
         return
     log.warning(
-        "a spent refresh token of user %s was used again: ending its session", claims.user_id
+        "a spent refresh token of user %s was used again; ending its session", claims.user_id
     )
-    # Again each time: Redis may have been down before.
+    # Repeated on each use: Redis may have been down at an earlier one.
     SpentRefresh.objects.bulk_create([_end_of(family)], ignore_conflicts=True)
     on_commit("accounts", lambda: revoke_family(family, user_id=claims.user_id))
 
 
 def log_out(*, refresh: str) -> None:
-    """Ends the token's session, also where the token is spent and another one took its place.
+    """Ends the token's session, also if the token is spent and was replaced by a newer one.
 
-    The access token beside it runs out by itself.
+    The session's access token stays valid until it expires.
     """
     claims = tokens.read_refresh(refresh)
     ended = [SpentRefresh(jti=claims.jti, expires_at=claims.expires_at)]
@@ -135,15 +135,15 @@ def _end_of(family: str) -> SpentRefresh:
 
 
 def change_password(*, user_id: int, password: str, new_password: str, address: str) -> None:
-    """By the user itself. Ends all sessions, the one that asks included."""
+    """Ends all sessions of the user, the current one included."""
     user = check_own_password(user_id=user_id, password=password, address=address)
     set_password(user_id=user_id, new_password=new_password, of_epoch=user.session_epoch)
 
 
 def set_password(*, user_id: int, new_password: str, of_epoch: int | None = None) -> User:
-    """The one place that changes a password. Ends all sessions.
+    """Sets the password and ends all sessions. Every change of a password goes through here.
 
-    Raises `Unauthenticated` where the sessions of `of_epoch` have ended meanwhile.
+    Raises `Unauthenticated` if the sessions of `of_epoch` have ended.
     """
     encoded = passwords.encode(new_password)
     with atomic("accounts"):
@@ -153,7 +153,7 @@ def set_password(*, user_id: int, new_password: str, of_epoch: int | None = None
         if of_epoch is not None and user.session_epoch != of_epoch:
             raise Unauthenticated(
                 "the session has ended; log in again"
-            )  # by a request that was faster
+            )  # a concurrent request was faster
         user.password = encoded
         user.session_epoch += 1
         user.save(update_fields=["password", "session_epoch"])
@@ -163,7 +163,7 @@ def set_password(*, user_id: int, new_password: str, of_epoch: int | None = None
 
 
 def check_own_password(*, user_id: int, password: str, address: str) -> User:
-    """Asked again before what can't be undone. Raises `Forbidden` where it is wrong."""
+    """Confirms an action that cannot be undone. Raises `Forbidden` for a wrong password."""
     user = selectors.get_account(user_id)
     with attempts.counted(account=user.email, address=address, is_signed_in=True):
         permissions.confirm.check(password_is_right=user.check_password(password))
@@ -171,12 +171,12 @@ def check_own_password(*, user_id: int, password: str, address: str) -> User:
 
 
 def prune_admin_sessions() -> int:
-    """Deletes a batch of the admin's sessions that have expired by now. Returns how many."""
+    """Deletes a batch of expired sessions of the admin. Returns their number."""
     return prune(AdminSession.objects.filter(expire_date__lt=timezone.now()), by="expire_date")
 
 
 def prune_spent_refreshes() -> int:
-    """Deletes a batch of those that have expired by now. Returns how many."""
+    """Deletes a batch of rows whose tokens have expired. Returns their number."""
     return prune(SpentRefresh.objects.filter(expires_at__lt=timezone.now()), by="expires_at")
 
 
@@ -192,6 +192,6 @@ def _refuse_taken(email: str, username: str) -> None:
 
 def _conflict(taken: Collection[str]) -> Conflict:
     return Conflict(
-        f"{' and '.join(taken)}: taken by another account",
-        fields={name: ["is taken by another account"] for name in taken},
+        f"{' and '.join(taken)}: taken by another account; choose another",
+        fields={name: ["is taken by another account; choose another"] for name in taken},
     )

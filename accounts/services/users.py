@@ -1,4 +1,4 @@
-"""What happens to an account between its first day and its last."""
+"""Profiles, deletion, suspension."""
 
 from django.utils import timezone
 
@@ -21,7 +21,7 @@ def update_profile(
     bio: str | None = None,
     by_staff: bool = False,
 ) -> User:
-    """Leaves a field that is None as it is. Publishes an event only if something changes."""
+    """Keeps the fields that are None. Publishes an event only if a field changes."""
     check_profile(display_name=display_name, bio=bio)
     with atomic("accounts"):
         user: User | None = User.objects.lock(user_id).get(user_id)
@@ -41,17 +41,17 @@ def update_profile(
 
 
 def delete_account(*, user_id: int, password: str, address: str) -> None:
-    """By the user itself."""
+    """The owner deletes the account, after confirming with the password."""
     check_own_password(user_id=user_id, password=password, address=address)
     delete_user(user_id=user_id)
 
 
 def delete_user(*, user_id: int) -> None:
-    """Deletes the row, which ends the account at once and frees its names.
+    """Deletes the row, which ends the account and frees its username and e-mail address at once.
 
-    Everything else that the account leaves is deleted in batches by tweets' worker, when it handles
-    the event: what it wrote, and, through `remove_follows`, its follows. Until then the lists of
-    follows skip it, and the counters of its followers and followed users still count its follows.
+    Tweets' worker handles the event and deletes the rest in batches: what the account wrote, and
+    through `remove_follows` its follows. Until then, lists of follows skip the account, and the
+    counters of its followers and followed users still count its follows.
     """
     with atomic("accounts"):
         if not User.objects.only("id").lock(user_id):
@@ -63,9 +63,9 @@ def delete_user(*, user_id: int) -> None:
 
 
 def suspend(*, user_id: int, by_superuser: bool = True) -> None:
-    """Keeps the account off every surface and ends its sessions. Twice is the same as once.
+    """Hides the account everywhere and ends its sessions. Idempotent.
 
-    Raises `Forbidden` for a member of staff, unless a superuser does it.
+    Raises `Forbidden` for a staff account unless `by_superuser`.
     """
     with atomic("accounts"):
         user = _lock(user_id, by_superuser=by_superuser)
@@ -74,14 +74,14 @@ def suspend(*, user_id: int, by_superuser: bool = True) -> None:
             user.session_epoch += 1
             user.save(update_fields=["suspended_at", "session_epoch"])
             outbox.publish(UserSuspended(id=user_id, at=user.suspended_at), service="accounts")
-        # the second time, too: Redis may have been down at the first
+        # Repeated for a suspended account: Redis may have been down the first time.
         epoch = user.session_epoch
         on_commit("accounts", lambda: revoke(user_id, before_epoch=epoch))
         drop_after_commit("accounts", Change(users=[user_id]))
 
 
 def restore(*, user_id: int, by_superuser: bool = True) -> None:
-    """Undoes `suspend`, except that the sessions stay ended. Twice is the same as once.
+    """Undoes `suspend`, but the ended sessions stay ended. Idempotent.
 
     Raises `Forbidden` as `suspend` does.
     """

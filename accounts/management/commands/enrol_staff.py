@@ -11,17 +11,17 @@ from common.db import atomic
 
 class Command(BaseCommand):
     help = (
-        "Gives a member of staff a second factor for the admin, in place of the one before, and "
-        "prints what goes into the authenticator app. It is shown this once."
+        "Creates a second factor for a staff account's access to the admin, replacing any earlier "
+        "one, and prints the key for the authenticator app. The key cannot be shown again."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("username", help="whose second factor it is")
+        parser.add_argument("username", help="the username of the staff account")
 
     def handle(self, *args: Any, username: str, **options: Any) -> None:
         user = User.objects.named(username).filter(is_staff=True).first()
         if user is None:
-            raise CommandError(f"{username!r} is no member of staff: a superuser makes one of them")
+            raise CommandError(f"username: {username!r} is not staff; ask a superuser to grant it")
         with atomic("accounts"):
             TOTPDevice.objects.filter(user=user).delete()
             device = TOTPDevice.objects.create(user=user, name="authenticator")

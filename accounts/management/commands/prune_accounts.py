@@ -8,9 +8,9 @@ from accounts import services
 
 class Command(BaseCommand):
     help = (
-        "Deletes what accounts no longer needs: expired spent refresh tokens, keys of tweet counts "
-        "older than 90 days, and expired sessions of the admin. The relay does the same, a batch "
-        "at a time; this does it all at once. It may be stopped and run again at any time."
+        "Deletes expired rows of accounts: spent refresh tokens, keys of tweet counts after 90 "
+        "days, and sessions of the admin. The relay does this continuously, in batches; this "
+        "command deletes all of them at once. It can be stopped and run again at any time."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -103,7 +103,7 @@ def test_guessing_is_slowed(root: User, rates: Rates) -> None:
 
 
 def test_only_staff_is_enrolled_and_anew_in_place_of_before(root: User, alice: User) -> None:
-    with pytest.raises(CommandError, match="'alice' is no member of staff"):
+    with pytest.raises(CommandError, match="'alice' is not staff; ask a superuser"):
         enrol(alice)
     before = enrol(root)
     after = enrol(root)
