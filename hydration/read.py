@@ -19,7 +19,6 @@ from common.redis import shards
 from common.redis.scripts import Script
 from grpc_services.clients import accounts, tweets
 from grpc_services.clients.accounts import User
-from grpc_services.clients.tweets import Tweet
 from hydration.assembly import NULL, HydratedTweet, Parts, assemble_cached
 from hydration.codec import (
     CachedEntry,
@@ -36,8 +35,7 @@ from hydration.codec import (
     user_key,
 )
 from hydration.leases import fill, take_lease
-from hydration.shapes import Author
-from hydration.visibility import people_of
+from hydration.shapes import Json
 
 # Defines `cached`, for scripts of other packages that answer with rows for `complete`.
 LIBRARY = (Path(__file__).parent / "scripts" / "cached.lua").read_text()
@@ -79,7 +77,7 @@ def complete(
     return reader.read(entry_ids, viewer_id)
 
 
-def load_authors(user_ids: Collection[int]) -> dict[int, Author | None]:
+def load_authors(user_ids: Collection[int]) -> dict[int, Json | None]:
     """The users who are neither suspended nor deleted.
 
     None is a user who isn't cached while accounts is down.
@@ -92,10 +90,10 @@ def load_authors(user_ids: Collection[int]) -> dict[int, Author | None]:
     return {id: orjson.loads(json) for id, json in jsons.items() if json is not None}
 
 
-def find_authors(shown: Sequence[Tweet]) -> Mapping[int, User] | None:
-    """Authors and reposters of the tweets in one call; None while accounts is down."""
+def find_users(user_ids: Collection[int]) -> Mapping[int, User] | None:
+    """The users who are neither suspended nor deleted, uncached; None while accounts is down."""
     try:
-        return accounts.get_users({person for tweet in shown for person in people_of(tweet)})
+        return accounts.get_users(user_ids)
     except Unavailable:
         return None
 

@@ -1,10 +1,13 @@
-"""How a user and a tweet look in JSON, wherever they are shown. All of it is pure.
+"""The shapes of users and tweets in answers: one list of fields for each.
 
-The serializers describe the same shapes to the OpenAPI schema; tests compare the two.
+A list gives a shape's JSON, the serializer that describes it to the OpenAPI schema, and an example.
+A field shows the attribute of the same name of the client's dataclass. Everything here is pure.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 from rest_framework import serializers
 
@@ -12,113 +15,150 @@ from common.times import format_time
 from grpc_services.clients.accounts import Relation, User
 from grpc_services.clients.tweets import Tweet
 
-Author = dict[str, str]  # as it is shown
+Json: TypeAlias = dict[str, Any]
 
 
-def show_user(user: User, *, relation: Relation | None = None) -> dict[str, Any]:
-    shown: dict[str, Any] = {
-        "id": str(user.id),
-        "username": user.username,
-        "display_name": user.display_name,
-        "bio": user.bio,
-        "num_tweets": user.num_tweets,
-        "num_followers": user.num_followers,
-        "num_following": user.num_following,
-        "created_at": format_time(user.created_at),
-    }
-    if relation is not None:
-        shown["following"] = relation.following
-        shown["followed_by"] = relation.followed_by
-    return shown
+class Kind(NamedTuple):
+    to_json: Callable[[Any], object]  # of every value but None
+    schema: Callable[..., Any]  # a field or serializer of DRF
 
 
-def show_author(user: User) -> Author:
-    return {"id": str(user.id), "username": user.username, "display_name": user.display_name}
+_NO_EXAMPLE = object()
 
 
-def show_facts(tweet: Tweet) -> dict[str, Any]:
-    """What is the same for every viewer and whatever becomes of the author."""
-    return {
-        "id": str(tweet.id),
-        "user_id": str(tweet.user_id),
-        "content": tweet.content,
-        "parent_id": str(tweet.parent_id) if tweet.parent_id else None,
-        "parent_deleted": tweet.parent_deleted,
-        "num_likes": tweet.num_likes,
-        "num_replies": tweet.num_replies,
-        "num_reposts": tweet.num_reposts,
-        "created_at": format_time(tweet.created_at),
-    }
+@dataclass(frozen=True, slots=True)
+class Field:
+    name: str
+    kind: Kind
+    example: object = _NO_EXAMPLE
+    help_text: str | None = None
+    is_nullable: bool = False
+    is_optional: bool = False  # some answers leave it out
+
+    def show(self, source: object) -> object:
+        value = getattr(source, self.name)
+        return None if value is None else self.kind.to_json(value)
+
+    def schema(self) -> Any:
+        return self.kind.schema(
+            help_text=self.help_text, allow_null=self.is_nullable, required=not self.is_optional
+        )
 
 
-def show_tweet(tweet: Tweet, authors: Mapping[int, User] | None) -> dict[str, Any]:
-    author = authors.get(tweet.user_id) if authors else None
-    shown = show_facts(tweet) | {"author": show_author(author) if author else None}
-    if tweet.liked is not None:
-        shown["liked"] = tweet.liked
-        shown["reposted"] = tweet.reposted
-    if tweet.reposted_by_id is not None:
-        reposter = authors.get(tweet.reposted_by_id) if authors else None
-        shown["entry_id"] = str(tweet.entry_id)
-        shown["reposted_by"] = show_author(reposter) if reposter else None
-    return shown
+class ShapeSerializer(serializers.Serializer[Any]):
+    # A docstring would become the description of every shape in the OpenAPI schema.
+    shape: ClassVar[tuple[Field, ...]] = ()
+
+    def get_fields(self) -> dict[str, Any]:
+        return {field.name: field.schema() for field in self.shape} | super().get_fields()
 
 
-class AuthorSerializer(serializers.Serializer[Any]):
-    id = serializers.CharField()
-    username = serializers.CharField()
-    display_name = serializers.CharField()
+def show(shape: Iterable[Field], source: object) -> Json:
+    return {field.name: field.show(source) for field in shape}
 
 
-class UserSerializer(AuthorSerializer):
-    bio = serializers.CharField(allow_blank=True)
-    num_tweets = serializers.IntegerField()
-    num_followers = serializers.IntegerField()
-    num_following = serializers.IntegerField()
-    created_at = serializers.DateTimeField()
+def example(shape: Iterable[Field]) -> Json:
+    return {field.name: field.example for field in shape if field.example is not _NO_EXAMPLE}
+
+
+ID = Kind(str, serializers.CharField)
+TEXT = Kind(str, serializers.CharField)
+TEXT_OR_EMPTY = Kind(str, partial(serializers.CharField, allow_blank=True))
+COUNT = Kind(int, serializers.IntegerField)
+FLAG = Kind(bool, serializers.BooleanField)
+TIME = Kind(format_time, serializers.DateTimeField)
+
+_SIGNED_IN = "for a signed-in reader"
+
+# Users
+
+AUTHOR = (
+    Field("id", ID, "912345678901234567"),
+    Field("username", TEXT, "alice"),
+    Field("display_name", TEXT, "Alice"),
+)
+USER = (
+    *AUTHOR,
+    Field("bio", TEXT_OR_EMPTY, "Bakes bread, reads maps."),
+    Field("num_tweets", COUNT, 12),
+    Field("num_followers", COUNT, 3),
+    Field("num_following", COUNT, 5),
+    Field("created_at", TIME, "2026-11-01T08:00:00.000Z"),
+)
+RELATION = (
+    Field("following", FLAG, help_text=_SIGNED_IN, is_optional=True),
+    Field("followed_by", FLAG, help_text=_SIGNED_IN, is_optional=True),
+)
+
+AUTHOR_EXAMPLE = example(AUTHOR)
+USER_EXAMPLE = example(USER)
+
+
+class AuthorSerializer(ShapeSerializer):
+    shape = AUTHOR
+
+
+class UserSerializer(ShapeSerializer):
+    shape = (*USER, *RELATION)
     email = serializers.EmailField(required=False, help_text="shown to the user itself only")
-    following = serializers.BooleanField(required=False, help_text="for a signed-in reader")
-    followed_by = serializers.BooleanField(required=False, help_text="for a signed-in reader")
 
 
-class TweetSerializer(serializers.Serializer[Any]):
-    id = serializers.CharField()
-    user_id = serializers.CharField()
-    author = AuthorSerializer(allow_null=True, help_text="null while accounts is down")
-    content = serializers.CharField()
-    parent_id = serializers.CharField(allow_null=True)
-    parent_deleted = serializers.BooleanField()
-    num_likes = serializers.IntegerField()
-    num_replies = serializers.IntegerField()
-    num_reposts = serializers.IntegerField()
-    created_at = serializers.DateTimeField()
-    liked = serializers.BooleanField(required=False, help_text="for a signed-in reader")
-    reposted = serializers.BooleanField(required=False, help_text="for a signed-in reader")
-    entry_id = serializers.CharField(required=False, help_text="where a repost brought the tweet")
-    reposted_by = AuthorSerializer(required=False, allow_null=True)
+def show_author(user: User) -> Json:
+    return show(AUTHOR, user)
 
 
-# For the schema's examples.
-AUTHOR_EXAMPLE = {"id": "912345678901234567", "username": "alice", "display_name": "Alice"}
-USER_EXAMPLE = {
-    **AUTHOR_EXAMPLE,
-    "bio": "Bakes bread, reads maps.",
-    "num_tweets": 12,
-    "num_followers": 3,
-    "num_following": 5,
-    "created_at": "2026-11-01T08:00:00.000Z",
-}
-TWEET_EXAMPLE = {
-    "id": "923456789012345678",
-    "user_id": AUTHOR_EXAMPLE["id"],
-    "author": AUTHOR_EXAMPLE,
-    "content": "The first snow of the year.",
-    "parent_id": None,
-    "parent_deleted": False,
-    "num_likes": 2,
-    "num_replies": 1,
-    "num_reposts": 0,
-    "created_at": "2026-11-23T07:30:00.000Z",
-    "liked": False,
-    "reposted": False,
-}
+def show_user(user: User, *, relation: Relation | None = None) -> Json:
+    return show(USER, user) | (show(RELATION, relation) if relation else {})
+
+
+# Tweets
+
+# The same for every viewer, and independent of what becomes of the author.
+FACTS = (
+    Field("id", ID, "923456789012345678"),
+    Field("user_id", ID, AUTHOR_EXAMPLE["id"]),
+    Field("content", TEXT, "The first snow of the year."),
+    Field("parent_id", ID, None, is_nullable=True),
+    Field("parent_deleted", FLAG, False),
+    Field("num_likes", COUNT, 2),
+    Field("num_replies", COUNT, 1),
+    Field("num_reposts", COUNT, 0),
+    Field("created_at", TIME, "2026-11-23T07:30:00.000Z"),
+)
+MARKS = (
+    Field("liked", FLAG, False, help_text=_SIGNED_IN, is_optional=True),
+    Field("reposted", FLAG, False, help_text=_SIGNED_IN, is_optional=True),
+)
+_AUTHOR = Kind(show_author, AuthorSerializer)
+TWEET = (
+    *FACTS,
+    Field("author", _AUTHOR, AUTHOR_EXAMPLE, "null while accounts is down", is_nullable=True),
+    *MARKS,
+    Field("entry_id", ID, help_text="where a repost brought the tweet", is_optional=True),
+    Field("reposted_by", _AUTHOR, is_nullable=True, is_optional=True),
+)
+
+TWEET_EXAMPLE = example(TWEET)
+
+
+class TweetSerializer(ShapeSerializer):
+    shape: ClassVar[tuple[Field, ...]] = TWEET
+
+
+def show_facts(tweet: Tweet) -> Json:
+    return show(FACTS, tweet)
+
+
+def show_tweet(tweet: Tweet, authors: Mapping[int, User] | None) -> Json:
+    """`authors` are those who are neither suspended nor deleted; None while accounts is down."""
+
+    def author(user_id: int) -> Json | None:
+        user = authors.get(user_id) if authors else None
+        return show_author(user) if user else None
+
+    shown = show_facts(tweet) | {"author": author(tweet.user_id)}
+    if tweet.liked is not None:
+        shown |= show(MARKS, tweet)
+    if tweet.reposted_by_id is not None:
+        shown |= {"entry_id": str(tweet.entry_id), "reposted_by": author(tweet.reposted_by_id)}
+    return shown

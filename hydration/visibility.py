@@ -10,10 +10,10 @@ from common.errors import NotFound
 from grpc_services.clients.tweets import Tweet
 
 
-def people_of(tweet: Tweet) -> tuple[int, ...]:
-    """The author and, if the tweet was read by the id of a repost, the reposter."""
-    reposter_id = tweet.reposted_by_id
-    return (tweet.user_id,) if reposter_id is None else (tweet.user_id, reposter_id)
+def people_of(*tweets: Tweet) -> set[int]:
+    """The authors and, of tweets that were read by the id of a repost, the reposters."""
+    people = {tweet.user_id for tweet in tweets}
+    return people | {id for tweet in tweets if (id := tweet.reposted_by_id) is not None}
 
 
 def is_shown(people: Iterable[int], known: Container[int] | None) -> bool:

@@ -11,24 +11,17 @@ import orjson
 
 from common.errors import Unavailable
 from common.ids import parse_id
-from common.times import parse_time
-from grpc_services.clients.tweets import Tweet
-from hydration.read import find_authors, load
-from hydration.shapes import show_tweet
-from hydration.visibility import visible
+from common.times import format_time, parse_time
+from hydration.read import find_users, load
+from hydration.shapes import FACTS, Json, show_author
+from hydration.visibility import is_shown
 from search import cursor as cursors
 from search.index import Found, Hit, Place, index, this_hour
 from search.query import parse
 
+_INDEXED = ("id", "user_id", "content", "created_at")
 # What the index doesn't know of a tweet.
-UNKNOWN = {
-    "author": None,
-    "parent_id": None,
-    "parent_deleted": None,
-    "num_likes": None,
-    "num_replies": None,
-    "num_reposts": None,
-}
+UNKNOWN: Json = {field.name: None for field in FACTS if field.name not in _INDEXED}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +61,7 @@ def hydrate(hits: Sequence[Hit], viewer_id: int) -> list[Result]:
         loaded = load(ours, viewer_id=viewer_id)
         shown = {tweet.entry_id: tweet.json for tweet in loaded if tweet.is_visible}
     except Unavailable:
-        shown = _show_indexed([read_tweet(hit) for hit in hits if find_tweet_id(hit) is not None])
+        shown = _show_indexed([hit for hit, id in zip(hits, ids, strict=True) if id is not None])
     return [
         Result(hit, show_foreign(hit) if id is None else shown.get(id, b""))
         for hit, id in zip(hits, ids, strict=True)
@@ -88,26 +81,6 @@ def find_tweet_id(hit: Hit) -> int | None:
     return id
 
 
-def read_tweet(hit: Hit) -> Tweet:
-    """A document of ours as the tweet that the index knows it as."""
-    source = hit.source
-    return Tweet(
-        id=int(source["id"]),
-        user_id=int(source["user_id"]),
-        content=source["content"],
-        parent_id=None,
-        parent_deleted=False,
-        num_likes=0,
-        num_replies=0,
-        num_reposts=0,
-        created_at=parse_time(source["created_at"]),
-        entry_id=int(source["id"]),
-        reposted_by_id=None,
-        liked=None,
-        reposted=None,
-    )
-
-
 def rules(results: Sequence[Result]) -> list[Result]:
     """Without tweets that are gone, or whose authors are. Foreign documents stay."""
     return [result for result in results if result.json]
@@ -123,16 +96,27 @@ def show_foreign(hit: Hit) -> bytes:
     """As it is, as far as it can be shown, in the shape of a tweet."""
     source = {"id": hit.key, **hit.source}
     shown = {name: _showable(source.get(name)) for name in ("id", "user_id", "content")}
-    return orjson.dumps({**shown, **UNKNOWN, "created_at": _showable(source.get("created_at"))})
+    created_at = _showable(source.get("created_at"))
+    return orjson.dumps({**shown, **UNKNOWN, "author": None, "created_at": created_at})
 
 
-def _show_indexed(tweets: Sequence[Tweet]) -> dict[int, bytes]:
-    authors = find_authors(tweets)
-    shown = [show_tweet(tweet, authors) for tweet in visible(tweets, authors)]
-    return {
-        int(tweet["id"]): orjson.dumps({**tweet, **UNKNOWN, "author": tweet["author"]})
-        for tweet in shown
-    }
+def _show_indexed(hits: Sequence[Hit]) -> dict[int, bytes]:
+    """The documents of ours whose authors are neither suspended nor deleted, by id."""
+    authors = find_users({int(hit.source["user_id"]) for hit in hits})
+    shown = {}
+    for hit in hits:
+        source, user_id = hit.source, int(hit.source["user_id"])
+        if is_shown([user_id], authors):
+            author = authors.get(user_id) if authors else None
+            shown[int(source["id"])] = orjson.dumps(
+                {
+                    **{name: source[name] for name in _INDEXED},
+                    **UNKNOWN,
+                    "created_at": format_time(parse_time(source["created_at"])),
+                    "author": show_author(author) if author else None,
+                }
+            )
+    return shown
 
 
 def _read_id(value: Any) -> int | None:

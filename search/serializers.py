@@ -1,9 +1,10 @@
+from dataclasses import replace
 from typing import Any
 
 from rest_framework import serializers
 
 from common.http.pagination import LimitField, NumberField, WindowQuery
-from hydration.shapes import TweetSerializer
+from hydration.shapes import FACTS, TWEET, TweetSerializer
 from search.cursor import MAX_LENGTH
 from search.index import WINDOW
 
@@ -29,13 +30,10 @@ class SearchQuery(WindowQuery):
 class ResultSerializer(TweetSerializer):
     """A tweet. Null is what the index lacks while tweets is down, or of a foreign document."""
 
-    user_id = serializers.CharField(allow_null=True)
-    content = serializers.CharField(allow_null=True)
-    parent_deleted = serializers.BooleanField(allow_null=True)
-    num_likes = serializers.IntegerField(allow_null=True)
-    num_replies = serializers.IntegerField(allow_null=True)
-    num_reposts = serializers.IntegerField(allow_null=True)
-    created_at = serializers.DateTimeField(allow_null=True)
+    shape = tuple(
+        replace(field, is_nullable=True) if field in FACTS and field.name != "id" else field
+        for field in TWEET
+    )
     score = serializers.FloatField(help_text="relevance and freshness; higher is better")
 
 

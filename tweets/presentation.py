@@ -4,7 +4,7 @@ from typing import Any
 
 from common.http.pagination import Page, format_cursor
 from grpc_services.clients.tweets import Tweet
-from hydration.read import find_authors, load_authors
+from hydration.read import find_users, load_authors
 from hydration.shapes import show_facts, show_tweet
 from hydration.visibility import check_shown, people_of, visible
 from tweets.selectors import Thread
@@ -18,14 +18,14 @@ def show_one(message: str, tweet: Tweet) -> dict[str, Any]:
 
 
 def show_page(page: Page[Tweet]) -> dict[str, Any]:
-    authors = find_authors(page.items)
+    authors = find_users(people_of(*page.items))
     shown = [show_tweet(tweet, authors) for tweet in visible(page.items, authors)]
     return {"tweets": shown, "next": format_cursor(page.next)}
 
 
 def show_thread(thread: Thread) -> dict[str, Any]:
     """Raises `NotFound` when the tweet's author is suspended or deleted."""
-    authors = find_authors([thread.tweet, *thread.replies.items])
+    authors = find_users(people_of(thread.tweet, *thread.replies.items))
     check_shown(people_of(thread.tweet), authors)
     return {
         "tweet": show_tweet(thread.tweet, authors),
