@@ -34,7 +34,7 @@ from common.ids import new_ids  # noqa: E402
 from common.redis import shards  # noqa: E402
 from deploy.local import ports  # noqa: E402
 from deploy.local.conditions import wait_until  # noqa: E402
-from feed import lists, store  # noqa: E402
+from feed import lists, writes  # noqa: E402
 
 FOLLOWERS = 10_000
 TWEETS = 10  # in a round
@@ -104,7 +104,7 @@ def by_chunks(
     with override_settings(CACHES=settings.CACHES | caches, FEED_SHARDS=list(caches)):
         for shard, ids in shards.group(followers).items():
             timelines.fill(redis_client(shard), [lists.key(id) for id in ids])
-        yield lambda entry_id: store.push(entry_id, author_id, followers)
+        yield lambda entry_id: writes.push(entry_id, author_id, followers)
 
 
 def _cache(client: redis.Redis) -> Mapping[str, Any]:

@@ -1,14 +1,14 @@
-"""How timelines follow the news.
+"""Handlers of the events that change timelines.
 
-Handling news twice or late changes nothing, by the scripts in `feed.store`. What a handler must
-know as it is now (does bob still follow alice?) it asks; what it only needs to place, it places.
+A handler may receive an event twice, late or out of order. It asks for the current state where that
+decides (does bob still follow alice?); otherwise the scripts of `feed.writes` are idempotent.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 
-from feed import placement, store, truth
-from feed.fanout import fan_out, go_on, merge_first_slice, merge_on, push_again, take_back
+from feed import expected, reads, rebuilding, shard_membership, writes
+from feed.fanout import deliver
 from grpc_services.clients import accounts
 from grpc_services.clients.accounts import Relation
 from hydration.invalidate import Change, drop
@@ -23,16 +23,17 @@ from messaging.events import (
 )
 from messaging.worker import Handler, Worker
 
-# With news of more authors than this a timeline is built anew, which costs as much as few merges.
-MERGED_AT_ONCE = 3
+# A batch that changes more follows of one user than this drops the timeline instead: building it
+# costs as much as a few merges.
+MOST_MERGES = 3
 
 
-def settle(events: Sequence[UserFollowed] | Sequence[UserUnfollowed]) -> None:
-    """Shows or hides authors in their followers' timelines, as each pair is now.
+def apply_follows(events: Sequence[UserFollowed] | Sequence[UserUnfollowed]) -> None:
+    """Adds or removes authors in their followers' timelines, by the current follow relations.
 
-    The first pass makes fan-out push to the follower, or pass it over. Only then are the authors'
-    entries read, which the second pass shows or hides. So an entry that is posted meanwhile is
-    either read here or treated rightly by fan-out.
+    Each relation is applied twice. The first pass has no entries: it makes fan-out include or skip
+    the follower. The authors' entries are read after that, and the second pass adds or removes
+    them. So an entry posted meanwhile is either read here or handled by fan-out.
     """
     by_follower: dict[int, list[int]] = {}
     for event in events:
@@ -42,24 +43,24 @@ def settle(events: Sequence[UserFollowed] | Sequence[UserUnfollowed]) -> None:
         for follower_id, author_ids in by_follower.items()
     }
     for follower_id in by_follower:
-        _settle(follower_id, relations[follower_id], lambda author_id: [])
-    entries_of = cache(truth.entries_of)  # while this batch lasts
+        _apply(follower_id, relations[follower_id], lambda author_id: [])
+    entries_of = cache(expected.entries_of)  # for this batch
     for follower_id in by_follower:
-        if len(relations[follower_id]) > MERGED_AT_ONCE:
-            store.forget(follower_id)
-        if store.materialised([follower_id]):
-            _settle(follower_id, relations[follower_id], entries_of)
+        if len(relations[follower_id]) > MOST_MERGES:
+            writes.forget(follower_id)
+        if reads.materialised([follower_id]):
+            _apply(follower_id, relations[follower_id], entries_of)
         if any(relation.following for relation in relations[follower_id].values()):
-            truth.materialise(follower_id)
+            rebuilding.materialise(follower_id)
 
 
-def _settle(
+def _apply(
     follower_id: int,
     relations: Mapping[int, Relation],
     entries_of: Callable[[int], list[int]],
 ) -> None:
     for author_id, relation in relations.items():
-        store.settle(
+        writes.apply_follow(
             follower_id=follower_id,
             author_id=author_id,
             following=relation.following,
@@ -68,57 +69,59 @@ def _settle(
         )
 
 
-def show_users(events: Sequence[UserUpdated | UserSuspended | UserRestored | UserDeleted]) -> None:
-    """Once more what the writer has dropped from the cache, in case it died before it could."""
+def drop_users(events: Sequence[UserUpdated | UserSuspended | UserRestored | UserDeleted]) -> None:
+    """Drops the users' fragments again, in case the writer died before it could."""
     drop(Change(users=[event.id for event in events]))
 
 
 def forget(events: Sequence[UserSuspended] | Sequence[UserDeleted]) -> None:
-    """Drops their own timelines. Their entries elsewhere are hidden from readers already."""
-    show_users(events)
+    """Drops the users' own timelines. Readers of other timelines don't see their entries anyway."""
+    drop_users(events)
     for event in events:
-        store.forget(event.id)
+        writes.forget(event.id)
 
 
 def forget_followers(events: Sequence[FollowersRemoved]) -> None:
     """Drops the timelines of a deleted account's followers.
 
-    Nobody can say any more which of their entries were the account's. Left there, they would take
-    up the pages that are read by offset.
+    The account's entries in them can't be identified after the deletion, and would take up
+    positions on pages that are read by offset.
     """
     for event in events:
-        store.forget_all(event.follower_ids)
+        writes.forget_all(event.follower_ids)
 
 
-def bring_back(events: Sequence[UserRestored]) -> None:
-    """Puts a restored author's entries into the timelines that were built without them."""
-    show_users(events)
+def merge_restored(events: Sequence[UserRestored]) -> None:
+    """Merges a restored author's entries into the timelines that were built without them."""
+    drop_users(events)
     for event in events:
-        merge_first_slice(event.id)
+        deliver.merge_first_slice(event.id)
 
 
 HANDLERS: dict[str, Handler] = {
-    "tweet.created": fan_out,
-    "tweet.reposted": fan_out,
-    "tweet.deleted": take_back,
-    "tweet.unreposted": take_back,
-    "user.followed": settle,
-    "user.unfollowed": settle,
-    "user.updated": show_users,
+    "tweet.created": deliver.fan_out,
+    "tweet.reposted": deliver.fan_out,
+    "tweet.deleted": deliver.remove_entries,
+    "tweet.unreposted": deliver.remove_entries,
+    "user.followed": apply_follows,
+    "user.unfollowed": apply_follows,
+    "user.updated": drop_users,
     "user.suspended": forget,
     "user.deleted": forget,
-    "user.restored": bring_back,
+    "user.restored": merge_restored,
 }
 
-WORKER = Worker(queue="general_tweets", handlers=HANDLERS, prepare=placement.settle_once)
+WORKER = Worker(
+    queue="general_tweets", handlers=HANDLERS, prepare=shard_membership.remove_stale_keys_once
+)
 SLICES = Worker(
     queue="feed_slices",
     handlers={
-        "feed.sliced": go_on,
-        "feed.pull_ended": push_again,
-        "feed.merge_sliced": merge_on,
+        "feed.sliced": deliver.deliver_slices,
+        "feed.pull_ended": deliver.end_pulling_slices,
+        "feed.merge_sliced": deliver.merge_slices,
         "user.followers_removed": forget_followers,
     },
     batch=1,
-    prepare=placement.settle_once,
+    prepare=shard_membership.remove_stale_keys_once,
 )

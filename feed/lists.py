@@ -1,33 +1,36 @@
-"""The kinds of lists in Redis, their keys, and the scripts that read and change them."""
+"""The two kinds of lists in Redis: timelines, and the lists of what one author wrote."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
-from pathlib import Path
 
 from common.redis import shards
-from common.redis.scripts import Script
+from feed import keys
 
-_SCRIPTS = Path(__file__).parent / "scripts"
-_LIBRARY = (_SCRIPTS / "lists.lua").read_text()
+# Entries beyond `FEED_SHOWN` that a list may hold before it is trimmed, and the number of positions
+# by which an entry may be out of order.
+SLACK = 64
+# A list expires this long after it was last read.
+IDLE = timedelta(days=30)
+IDLE_SECONDS = int(IDLE.total_seconds())
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """Of a list."""
-
     prefix: str
-    shard: str | None = None  # else the owner's
+    shard: str | None = None  # None: each list is on its owner's shard
 
     def shard_of(self, owner_id: int) -> str:
         return self.shard or shards.of(owner_id)
 
 
-TIMELINE = Kind("feed")
+TIMELINE = Kind(keys.TIMELINE)
 
 
 @cache
 def authored(shard: str) -> Kind:
-    return Kind("authored", shard)
+    """Lists of pulled authors' entries; each shard that needs one has a copy."""
+    return Kind(keys.AUTHORED, shard)
 
 
 def kinds() -> list[Kind]:
@@ -35,10 +38,4 @@ def kinds() -> list[Kind]:
 
 
 def key(owner_id: int, kind: Kind = TIMELINE) -> str:
-    return f"{kind.prefix}:{owner_id}"
-
-
-@cache
-def script(name: str, library: str = "") -> Script:
-    """A script that may use what lists.lua and the library hold."""
-    return Script(_LIBRARY + library + (_SCRIPTS / f"{name}.lua").read_text())
+    return keys.timeline(owner_id) if kind is TIMELINE else keys.authored(owner_id)

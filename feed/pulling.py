@@ -21,8 +21,8 @@ from django.conf import settings
 from common.batches import batched
 from common.redis import shards
 from common.redis.client import redis_client
-from feed import store
-from feed.lists import script
+from feed import keys
+from feed.lua import script
 from grpc_services.clients import accounts
 from grpc_services.clients.calls import MAX_IDS
 from hydration.leases import fill, take_lease
@@ -36,7 +36,7 @@ def states(shard: str, author_ids: Collection[int]) -> dict[int, str]:
     """What stands of each of the authors there; empty where it is pushed as anyone."""
     if not author_ids:
         return {}
-    found: Any = redis_client(shard).hmget(store.PULLED_KEY, list(map(str, author_ids)))
+    found: Any = redis_client(shard).hmget(keys.PULLED, list(map(str, author_ids)))
     return {id: (state or b"").decode() for id, state in zip(author_ids, found, strict=True)}
 
 
@@ -67,16 +67,16 @@ def is_well_under(num_followers: int) -> bool:
 
 def start(shard: str, author_id: int, state: str) -> bool:
     """From now on readers pull the author, unless `state` isn't what stands there any more."""
-    return _turn(shard, author_id, state, PULLED)
+    return _change(shard, author_id, state, PULLED)
 
 
 def start_ending(author_id: int, number: int) -> None:
     """From now on the author is pushed, too, unless that is so or nobody pulls it."""
     for shard in shards.names():
-        _turn(shard, author_id, PULLED, f"{_ENDING}{number}")
+        _change(shard, author_id, PULLED, f"{_ENDING}{number}")
 
 
-def where_ending(author_id: int, number: int) -> list[str]:
+def shards_ending(author_id: int, number: int) -> list[str]:
     """The shards on which this ending of the author is under way."""
     return [
         shard
@@ -88,14 +88,14 @@ def where_ending(author_id: int, number: int) -> list[str]:
 def end(author_id: int, number: int) -> None:
     """From now on nobody pulls the author, unless that has begun again meanwhile."""
     for shard in shards.names():
-        _turn(shard, author_id, f"{_ENDING}{number}", "")
+        _change(shard, author_id, f"{_ENDING}{number}", "")
 
 
 def followed_by(user_id: int) -> list[int]:
     """The authors whose lists the user's timeline is merged with."""
     pipeline = redis_client(shards.of(user_id)).pipeline(transaction=False)
-    pipeline.hget(store.PULLED_KEY, _VERSION)
-    pipeline.get(store.pulls_key(user_id))
+    pipeline.hget(keys.PULLED, _VERSION)
+    pipeline.get(keys.pulls(user_id))
     version, known = pipeline.execute(raise_on_error=False)
     if version is None:
         return []
@@ -109,7 +109,7 @@ def _number(state: str) -> int | None:
 
 
 def _ask(user_id: int) -> list[int]:
-    shard, name = shards.of(user_id), store.pulls_key(user_id)
+    shard, name = shards.of(user_id), keys.pulls(user_id)
     lease = take_lease(shard, [name])
     version, author_ids = _registry(shard)
     followed = []
@@ -121,11 +121,11 @@ def _ask(user_id: int) -> list[int]:
 
 
 def _registry(shard: str) -> tuple[bytes, list[int]]:
-    found: Any = redis_client(shard).hgetall(store.PULLED_KEY)
+    found: Any = redis_client(shard).hgetall(keys.PULLED)
     version = found.pop(_VERSION, b"0")
     return version, sorted(map(int, found))
 
 
-def _turn(shard: str, author_id: int, before: str, after: str) -> bool:
-    turn = script("turn")
-    return bool(turn(keys=[store.PULLED_KEY], args=[author_id, before, after], server=shard))
+def _change(shard: str, author_id: int, before: str, after: str) -> bool:
+    change = script("change_state")
+    return bool(change(keys=[keys.PULLED], args=[author_id, before, after], server=shard))

@@ -6,8 +6,9 @@ Where a timeline is in order and its tweets are cached, the first two are one ro
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from feed import older, store, truth
-from feed.store import Part
+from feed import older_entries, reads
+from feed.reads import Part
+from feed.rebuilding import materialise
 from hydration.assembly import HydratedTweet
 from hydration.codec import Row
 from hydration.read import complete, load
@@ -64,9 +65,9 @@ def read_by_cursor(user_id: int, *, before_id: int, limit: int) -> FeedPage:
 
 
 def skeleton_at(user_id: int, offset: int, limit: int) -> Skeleton:
-    if part := store.read_part(user_id, offset=offset, limit=limit):
+    if part := reads.read_part(user_id, offset=offset, limit=limit):
         return Skeleton(part.entries, part.has_more or not part.is_complete, part.cached)
-    timeline = truth.materialise(user_id)
+    timeline = materialise(user_id)
     entries = timeline.entries[offset : offset + limit]
     has_more = offset + limit < len(timeline.entries) or not timeline.is_complete
     return Skeleton(entries, has_more)
@@ -74,15 +75,18 @@ def skeleton_at(user_id: int, offset: int, limit: int) -> Skeleton:
 
 def skeleton_below(user_id: int, before_id: int, limit: int) -> Skeleton:
     """From the lists while they last, from the database below the highest of their floors."""
-    part = store.read_part(user_id, before_id=before_id, limit=limit)
+    part = reads.read_part(user_id, before_id=before_id, limit=limit)
     if part is None:
-        timeline = truth.materialise(user_id)
+        timeline = materialise(user_id)
         below = [id for id in timeline.ids if id < before_id]
         part = Part(below[:limit], len(below) > limit, timeline.is_complete)
     if len(part.entries) == limit or part.is_complete:
         return Skeleton(part.entries, part.has_more or not part.is_complete, part.cached)
     floor = part.entries[-1] if part.entries else before_id
-    joined = [*part.entries, *older.entries_below(user_id, floor, limit - len(part.entries) + 1)]
+    joined = [
+        *part.entries,
+        *older_entries.entries_below(user_id, floor, limit - len(part.entries) + 1),
+    ]
     return Skeleton(joined[:limit], len(joined) > limit)
 
 

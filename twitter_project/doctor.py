@@ -28,7 +28,7 @@ from elasticsearch import Elasticsearch, NotFoundError, TransportError
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from common.db import alias
-from feed import placement
+from feed import shard_membership
 from messaging.backends.rabbitmq.connections import connect, reason
 from messaging.broker import dead_queue
 from messaging.models import OutboxEvent, QueuedMessage, RefusedMessage
@@ -201,7 +201,7 @@ def redis(part: str, url: str | None) -> Iterator[Finding]:
 
 
 def _placement(part: str, client: redis_driver.Redis) -> Finding:
-    if placement.is_settled(client):
+    if shard_membership.is_current(client):
         return Finding(part, "timelines are where readers look for them")
     remedy = "end all workers, restart everything else with the same FEED_REDIS_URLS, start workers"
     return Finding(part, "timelines are kept for another list of servers", remedy)

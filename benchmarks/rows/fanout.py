@@ -7,7 +7,7 @@ from benchmarks.datasets import FOLLOWERS
 from benchmarks.harness import CheckFailed, Comparison, Row, Sense
 from benchmarks.testbed import Testbed
 from common.ids import new_ids
-from feed import lists, store
+from feed import lists, writes
 
 TWEETS = 20  # in a round
 
@@ -20,9 +20,9 @@ def prepare(testbed: Testbed) -> Iterator[Comparison]:
     def ours() -> float:
         entries = new_ids(TWEETS)
         begun = time.perf_counter()
-        pushed = sum(store.push(entry, author_id, follower_ids) for entry in entries)
+        pushed = sum(writes.push(entry, author_id, follower_ids) for entry in entries)
         seconds = time.perf_counter() - begun
-        again = store.push(entries[-1], author_id, follower_ids)
+        again = writes.push(entries[-1], author_id, follower_ids)
         if (pushed, again) != (len(entries) * len(follower_ids), 0):
             raise CheckFailed(f"{pushed} deliveries, {again} of them by a redelivery")
         timelines.check(testbed.redis, dict.fromkeys(follower_ids, entries))

@@ -6,7 +6,7 @@ from benchmarks import timelines
 from benchmarks.harness import CheckFailed, Comparison, Row, Sense
 from benchmarks.testbed import Testbed
 from common.ids import new_ids
-from feed import lists, store
+from feed import lists, writes
 
 TIMELINES = 100
 _BYTES_OF_AN_ID = 8
@@ -21,14 +21,14 @@ def prepare(testbed: Testbed) -> Iterator[Comparison]:
         """Built from the database's entries, then pushed upon until they are trimmed."""
         old = new_ids(timelines.SHOWN)[::-1]
         for user_id in user_ids:
-            store.forget(user_id)
-            marker = store.start_building(user_id)
+            writes.forget(user_id)
+            marker = writes.start_building(user_id)
             if marker is None:
                 raise CheckFailed("Redis keeps no timeline")
-            store.finish_building(user_id, marker, old, is_complete=False)
+            writes.finish_building(user_id, marker, old, is_complete=False)
         new = new_ids(timelines.TOLERATED - timelines.SHOWN + 1)
         for entry in new:
-            store.push(entry, author_id, user_ids)
+            writes.push(entry, author_id, user_ids)
         return statistics.mean(_measure(testbed, user_id, new) for user_id in user_ids)
 
     yield Comparison(ours=ours, limit=lambda: float(timelines.SHOWN * _BYTES_OF_AN_ID))

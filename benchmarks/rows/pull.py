@@ -6,7 +6,7 @@ from accounts.models import Follow
 from benchmarks.datasets import newest_entries
 from benchmarks.harness import CheckFailed, Comparison, Row, Sense
 from benchmarks.testbed import Testbed
-from feed import pulling, store, timeline
+from feed import keys, pulling, timeline
 
 # Whose lists a page is merged with.
 PULLED = (1, 10, 50, 200)
@@ -24,7 +24,7 @@ def prepare(testbed: Testbed, *, pulled: int) -> Iterator[Comparison]:
     expected = newest_entries(user_id, _PAGE * _PAGES)
 
     def measure(author_ids: Sequence[int]) -> float:
-        testbed.redis.delete(store.PULLED_KEY, store.pulls_key(user_id))
+        testbed.redis.delete(keys.PULLED, keys.pulls(user_id))
         for author_id in author_ids:
             pulling.start("default", author_id, "")
         if _walk(user_id) != expected:

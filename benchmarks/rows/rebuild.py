@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from benchmarks.datasets import HeavyReader, newest_entries
 from benchmarks.harness import CheckFailed, Comparison, Row, Sense
 from benchmarks.testbed import Testbed
-from feed import store, timeline
+from feed import reads, timeline
 
 FOLLOWED = 1000
 TWEETS = 20_000
@@ -26,7 +26,7 @@ def prepare(testbed: Testbed) -> Iterator[Comparison]:
             begun = time.perf_counter()
             page = timeline.read_by_offset(user_id, offset=0, limit=_PAGE)
             slowest = max(slowest, time.perf_counter() - begun)
-            kept = store.peek(user_id)
+            kept = reads.peek(user_id)
             if page.count != _PAGE or not kept or kept.entries[:_PAGE] != expected:
                 raise CheckFailed("the timeline does not begin with the newest tweets")
         return slowest * 1000

@@ -6,7 +6,7 @@ need one server, and a shard that is down affects its users only.
 
 `settings.FEED_SHARDS` lists the shards as names of `CACHES`. Users are assigned by the shard's
 number in that list, so a server may change its address and password, and a shard added at the end
-takes only the users that move to it. `feed.placement` handles the lists of users that moved.
+takes only the users that move to it. `feed.shard_membership` handles the lists of users that moved.
 """
 
 from collections.abc import Callable, Sequence

@@ -5,7 +5,7 @@
 local entry, kept, tolerated = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local inserted = 0
 for i = 2, #KEYS do
-  local length = not redis.call('ZSCORE', KEYS[1], owner(KEYS[i])) and put(KEYS[i], entry)
+  local length = not redis.call('ZSCORE', KEYS[1], timeline_owner(KEYS[i])) and put(KEYS[i], entry)
   if length then
     inserted = inserted + 1
     if length > tolerated then trim(KEYS[i], kept) end

@@ -9,8 +9,6 @@ end
 -- The last element of a list that is being built is `-` and a number, which no two builds share.
 local function is_building(last) return string.find(last, '^-%d') ~= nil end
 
-local function owner(timeline) return string.sub(timeline, 6) end -- behind 'feed:'
-
 -- Puts an entry in its place in a list that exists and lacks it. Returns how long the list then is, or
 -- nothing where it stays as it is.
 local function put(key, entry)
@@ -56,7 +54,7 @@ local function trim(key, kept)
     redis.call('DEL', key)
     return
   end
-  local first = math.max(kept - 64, 0)
+  local first = math.max(kept - SLACK, 0)
   local tail = redis.call('LRANGE', key, first, -1)
   if is_in_order(tail) then
     redis.call('LTRIM', key, 0, kept - 1)
@@ -88,7 +86,7 @@ end
 -- dropped, and built by its next reader: its builder may have asked the database too early. What is
 -- cached from below its floor (`feed.older`) is dropped in any case.
 local function show(key, entries, shown, kept)
-  redis.call('DEL', 'older:' .. owner(key))
+  redis.call('DEL', older_key(timeline_owner(key)))
   local list = redis.pcall('LRANGE', key, 0, -1)
   if list.err or #list == 0 then return end
   local floor, sentinel = list[#list], nil

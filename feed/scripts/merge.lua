@@ -3,7 +3,7 @@
 -- Returns how many timelines it looked at.
 local entries = {unpack(ARGV, 2)}
 for i = 2, #KEYS do
-  if not redis.call('ZSCORE', KEYS[1], owner(KEYS[i])) then
+  if not redis.call('ZSCORE', KEYS[1], timeline_owner(KEYS[i])) then
     show(KEYS[i], entries, true, tonumber(ARGV[1]))
   end
 end

@@ -7,7 +7,6 @@
 -- `cached` returns for the entries.
 local before, offset = ARGV[1], tonumber(ARGV[2])
 local limit, shown, idle = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5]
-local SLACK = 64 -- entries are pushed as they come, and stand some places off at most
 
 -- The lists to merge with the timeline, or nothing where somebody must ask accounts.
 local function pulled()
@@ -17,7 +16,7 @@ local function pulled()
   if type(known) ~= 'string' or string.sub(known, 1, #head) ~= head then return nil end
   local keys = {}
   for author in string.gmatch(string.sub(known, #head + 1), '%d+') do
-    keys[#keys + 1] = 'authored:' .. author
+    keys[#keys + 1] = authored_key(author)
   end
   return keys
 end

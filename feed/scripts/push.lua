@@ -9,7 +9,7 @@ end
 local entry, kept, tolerated = ARGV[1], tonumber(ARGV[3]), tonumber(ARGV[4])
 local unfollowed = redis.call('EXISTS', KEYS[2]) == 1
 local pushed, first = 0, 3
-if string.sub(KEYS[3], 1, 9) == 'authored:' then
+if is_authored(KEYS[3]) then
   first = 4
   local length = put(KEYS[3], entry)
   if length then
@@ -18,7 +18,7 @@ if string.sub(KEYS[3], 1, 9) == 'authored:' then
   end
 end
 for i = first, #KEYS do
-  if not (unfollowed and redis.call('ZSCORE', KEYS[2], owner(KEYS[i]))) then
+  if not (unfollowed and redis.call('ZSCORE', KEYS[2], timeline_owner(KEYS[i]))) then
     -- a value of another type is not ours to touch: its owner's next read mends it
     local length = redis.pcall('LPUSHX', KEYS[i], entry)
     if type(length) == 'number' and length > 0 then

@@ -25,32 +25,32 @@ class Person:
     def __init__(self, user: User) -> None:
         self.id = user.id
         self.username = user.username
-        self._client = APIClient()
-        self._client.force_authenticate(Viewer(id=user.id, username=user.username))  # type: ignore[arg-type]
+        self.client = APIClient()
+        self.client.force_authenticate(Viewer(id=user.id, username=user.username))  # type: ignore[arg-type]
 
     def post(self, content: str = "hello") -> int:
-        return int(self._ok(self._client.post("/tweet", {"content": content}))["tweet"]["id"])
+        return int(self._ok(self.client.post("/tweet", {"content": content}))["tweet"]["id"])
 
     def delete(self, tweet_id: int) -> None:
-        self._ok(self._client.delete(f"/tweet/{tweet_id}"))
+        self._ok(self.client.delete(f"/tweet/{tweet_id}"))
 
     def repost(self, tweet_id: int) -> None:
-        self._ok(self._client.post(f"/tweet/{tweet_id}/repost"))
+        self._ok(self.client.post(f"/tweet/{tweet_id}/repost"))
 
     def undo_repost(self, tweet_id: int) -> None:
-        self._ok(self._client.delete(f"/tweet/{tweet_id}/repost"))
+        self._ok(self.client.delete(f"/tweet/{tweet_id}/repost"))
 
     def like(self, tweet_id: int) -> None:
-        self._ok(self._client.post(f"/tweet/{tweet_id}/like"))
+        self._ok(self.client.post(f"/tweet/{tweet_id}/like"))
 
     def follow(self, other: "Person") -> None:
-        self._ok(self._client.post("/follow", {"following_id": str(other.id)}))
+        self._ok(self.client.post("/follow", {"following_id": str(other.id)}))
 
     def unfollow(self, other: "Person") -> None:
-        self._ok(self._client.delete(f"/follow/{other.id}"))
+        self._ok(self.client.delete(f"/follow/{other.id}"))
 
     def feed(self, **query: Any) -> dict[str, Any]:
-        page: dict[str, Any] = self._ok(self._client.get("/feed", query))
+        page: dict[str, Any] = self._ok(self.client.get("/feed", query))
         return page
 
     def feed_ids(self, **query: Any) -> list[int]:
@@ -92,17 +92,17 @@ def pending() -> list[Delivery]:
     ]
 
 
-def tell(deliveries: Sequence[Delivery]) -> None:
+def deliver(deliveries: Sequence[Delivery]) -> None:
     """Brings news to the feed workers' handlers."""
     for worker, told in groupby(deliveries, key=lambda delivery: WORKER_OF[delivery.routing_key]):
         assert worker.process(list(told)) == set()
 
 
-def tell_all(order: Callable[[list[Delivery]], list[Delivery]] = lambda news: news) -> None:
-    tell(order(pending()))
+def deliver_all(order: Callable[[list[Delivery]], list[Delivery]] = lambda news: news) -> None:
+    deliver(order(pending()))
 
 
-def truth(user_id: int) -> list[int]:
+def expected_entries(user_id: int) -> list[int]:
     """The entries of a user's feed by the tables alone, newest first."""
     authors = {user_id, *_following(user_id)}
     entries = Tweet.objects.filter(user_id__in=authors).order_by("-id")

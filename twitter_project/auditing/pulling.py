@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator, Sequence
 
 from feed import pulling
-from feed.fanout import end_pulling
+from feed.fanout.apply import end_pulling
 from messaging.events import PullEnded
 from twitter_project.auditing.findings import Check, Finding, Looked
 from twitter_project.auditing.slices import published_lately

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from feed import lists, store, truth
+from feed import differences, lists, reads, rebuilding, writes
 from feed.lists import Kind
 from twitter_project.auditing.findings import Check, Finding, Looked
 
 
 def find() -> Iterator[Looked]:
     for kind in lists.kinds():
-        for owner_id in store.iter_materialised(kind):
+        for owner_id in reads.iter_materialised(kind):
             yield Looked(1, _compare(owner_id, kind))
 
 
@@ -19,17 +19,20 @@ def look_again(findings: Sequence[Finding]) -> list[Finding]:
 
 def mend(findings: Sequence[Finding]) -> None:
     for owner_id, kind in _lists(findings):
-        store.forget(owner_id, kind)
-        truth.build(owner_id, kind)
+        writes.forget(owner_id, kind)
+        rebuilding.build(owner_id, kind)
 
 
 def _compare(owner_id: int, kind: Kind) -> list[Finding]:
-    difference = truth.compare(owner_id, kind)
+    difference = differences.compare(owner_id, kind)
     subject = lists.key(owner_id, kind)
     return [
         *(Finding(subject, "lacks", owner_id, entry) for entry in difference.missing),
         *(Finding(subject, "has too much:", owner_id, entry) for entry in difference.surplus),
-        *(Finding(subject, "has out of order:", owner_id, entry) for entry in difference.misplaced),
+        *(
+            Finding(subject, "has out of order:", owner_id, entry)
+            for entry in difference.out_of_order
+        ),
     ]
 
 

@@ -8,7 +8,7 @@ from rich.progress import track
 from common.batches import batched
 from common.ids import parse_id
 from common.redis import shards
-from feed import lists, pulling, store, truth
+from feed import differences, lists, pulling, reads, rebuilding, writes
 from grpc_services.clients import accounts
 
 
@@ -35,7 +35,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         named: list[int] = options["user_ids"]
         _require_users(named)
-        user_ids = named or sorted(set(store.iter_materialised()))
+        user_ids = named or sorted(set(reads.iter_materialised()))
         if options["check"]:
             self._compare(user_ids)
             return
@@ -47,7 +47,7 @@ class Command(BaseCommand):
     def _compare(self, user_ids: Sequence[int]) -> None:
         differing = 0
         for user_id in self._track(user_ids):
-            if difference := truth.compare(user_id):
+            if difference := differences.compare(user_id):
                 differing += 1
                 self.stdout.write(f"{lists.key(user_id)}: {difference}")
         if differing:
@@ -59,8 +59,8 @@ class Command(BaseCommand):
     def _rebuild(self, user_ids: Sequence[int]) -> None:
         _rebuild_authored()
         for user_id in self._track(user_ids):
-            store.forget(user_id)
-            truth.build(user_id)
+            writes.forget(user_id)
+            rebuilding.build(user_id)
         self.stdout.write(f"{len(user_ids)} timelines built anew")
 
     def _track(self, user_ids: Sequence[int]) -> Iterable[int]:
@@ -85,5 +85,5 @@ def _rebuild_authored() -> None:
     """What the timelines of pulled authors' followers are merged with."""
     for author_id in pulling.authors():
         for shard in shards.names():
-            store.forget(author_id, lists.authored(shard))
-            truth.build(author_id, lists.authored(shard))
+            writes.forget(author_id, lists.authored(shard))
+            rebuilding.build(author_id, lists.authored(shard))

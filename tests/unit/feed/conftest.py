@@ -4,7 +4,7 @@ import pytest
 
 from accounts.models import User
 from tests.support.shards import flush
-from tests.support.timelines import Person, tell_all
+from tests.support.timelines import Person, deliver_all
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -34,4 +34,4 @@ def stranger(carol: User) -> Person:
 @pytest.fixture
 def bob_follows_alice(writer: Person, follower: Person) -> None:
     follower.follow(writer)
-    tell_all()
+    deliver_all()

@@ -7,13 +7,13 @@ import pytest
 from accounts import services as accounts_services
 from accounts.models import User
 from common.redis.client import redis_client
-from feed import lists, store
+from feed import lists, reads
 from grpc_services.clients import accounts, tweets
 from hydration import leases
 from hydration.codec import marks_key
 from hydration.invalidate import Change, drop
 from hydration.read import load
-from tests.support.timelines import Person, pending, tell, tell_all
+from tests.support.timelines import Person, deliver, deliver_all, pending
 from tweets.handlers import WORKER as TWEETS_WORKER
 from tweets.models import Tweet
 
@@ -26,7 +26,7 @@ def tweet(writer: Person, follower: Person) -> int:
     """One of alice's, in bob's feed and read once."""
     follower.follow(writer)
     tweet = writer.post()
-    tell_all()
+    deliver_all()
     follower.feed()
     return tweet
 
@@ -43,7 +43,7 @@ def test_a_warm_page_asks_nobody(follower, tweet, django_assert_num_queries, mon
 
     monkeypatch.setattr(tweets, "get_tweets", ask)
     monkeypatch.setattr(accounts, "get_users", ask)
-    monkeypatch.setattr(store, "read", ask)
+    monkeypatch.setattr(reads, "read", ask)
     with django_assert_num_queries(0):
         assert shown(follower)["id"] == str(tweet)
 
@@ -51,7 +51,7 @@ def test_a_warm_page_asks_nobody(follower, tweet, django_assert_num_queries, mon
 def test_a_list_out_of_order_is_put_in_order(writer, follower):
     follower.follow(writer)
     tweets = [writer.post() for _ in range(3)]
-    tell_all()
+    deliver_all()
     key = lists.key(follower.id)
     redis_client().delete(key)
     redis_client().rpush(key, tweets[0], tweets[2], tweets[0], tweets[1], 0)
@@ -63,7 +63,7 @@ def test_a_warm_page_equals_a_cold_one(follower, writer, stranger, tweet):
     reposted = stranger.post()
     writer.repost(reposted)
     follower.like(tweet)
-    tell_all()
+    deliver_all()
     cold = follower.feed()
     assert follower.feed() == cold
     for name in redis_client().scan_iter("tweet:*"):
@@ -77,7 +77,7 @@ def test_a_like_shows_at_once(writer, follower, tweet):
     assert (shown(follower)["num_likes"], shown(follower)["liked"]) == (1, True)
     writer.like(tweet)
     assert shown(follower)["num_likes"] == 2
-    follower._client.delete(f"/tweet/{tweet}/like")
+    follower.client.delete(f"/tweet/{tweet}/like")
     assert (shown(follower)["num_likes"], shown(follower)["liked"]) == (1, False)
 
 
@@ -89,15 +89,15 @@ def test_a_repost_shows_at_once(follower, tweet):
 
 
 def test_a_reply_shows_at_once(follower, stranger, tweet):
-    stranger._client.post(f"/tweet/{tweet}/reply", {"content": "so it is"})
+    stranger.client.post(f"/tweet/{tweet}/reply", {"content": "so it is"})
     assert shown(follower)["num_replies"] == 1
 
 
 def test_a_deleted_parent_shows_at_once(writer, follower, stranger):
     parent = stranger.post()
     follower.follow(writer)
-    writer._client.post(f"/tweet/{parent}/reply", {"content": "so it is"})
-    tell_all()
+    writer.client.post(f"/tweet/{parent}/reply", {"content": "so it is"})
+    deliver_all()
     assert shown(follower)["parent_deleted"] is False
     stranger.delete(parent)
     assert shown(follower)["parent_deleted"] is True
@@ -128,7 +128,7 @@ def test_a_writer_that_died_before_it_could_drop_is_made_up_for(
     accounts_services.update_profile(user_id=writer.id, display_name="Alice Again")
     assert shown(follower)["num_likes"] == 0
     news = pending()
-    tell(news)
+    deliver(news)
     TWEETS_WORKER.process(news)
     assert (shown(follower)["num_likes"], shown(follower)["liked"]) == (0, False)
 
@@ -221,9 +221,9 @@ def test_only_keys_that_are_listed_so_have_no_expiry(writer, follower, stranger,
     writer.repost(reply)
     follower.like(tweet)
     follower.unfollow(writer)
-    tell_all()
+    deliver_all()
     accounts_services.suspend(user_id=stranger.id)
-    tell_all()
+    deliver_all()
     follower.feed()
     kept = {name for name, seconds in lifetimes().items() if seconds < 0}
     assert kept <= {"pulled", "placement", "revoked"}

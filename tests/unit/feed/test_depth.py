@@ -12,7 +12,7 @@ from accounts.models import Follow, User
 from common.ids import MAX_ID, created_at, first_id_at
 from feed import pulling
 from tests.support.factories import UserFactory
-from tests.support.timelines import Person, tell_all
+from tests.support.timelines import Person, deliver_all
 from tweets.models import Tweet
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]
@@ -60,9 +60,9 @@ def test_no_tweet_is_skipped_or_repeated_on_the_way_to_the_first(
     for author in authors:
         follower.follow(author)
     stranger.follow(writer)
-    tell_all()
+    deliver_all()
     writer.post()
-    tell_all()
+    deliver_all()
     assert pulling.authors() == [writer.id]
 
     draw = random.Random(7)
@@ -89,7 +89,7 @@ def test_no_tweet_is_skipped_or_repeated_on_the_way_to_the_first(
         deleted.add(victim)
         if number % PAGES_PER_FOLLOW == 0 and newcomers:
             follower.follow(Person(newcomers.pop()))
-        tell_all()
+        deliver_all()
 
     assert len(seen) == len(set(seen)) > DEPTH - len(deleted)
     assert seen == sorted(seen, reverse=True)

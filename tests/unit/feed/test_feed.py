@@ -9,14 +9,14 @@ from accounts import services as accounts_services
 from common.db import alias
 from common.ids import new_id
 from common.redis.client import redis_client
-from feed import lists, store
-from feed.fanout import go_on
+from feed import lists, reads, writes
+from feed.fanout.deliver import deliver_slices
 from grpc_services.clients import tweets
 from messaging.events import FanOutSliced, decode
 from messaging.models import OutboxEvent
 from messaging.worker import Delivery
 from tests.support.factories import UserFactory
-from tests.support.timelines import Person, pending, tell, tell_all
+from tests.support.timelines import Person, deliver, deliver_all, pending
 
 # commits run what follows them, such as dropping what the cache has
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -26,26 +26,26 @@ class TestFanOut:
     def test_a_tweet_reaches_followers_and_its_author(self, writer, follower, bob_follows_alice):
         writer.feed()
         tweet = writer.post()
-        tell_all()
+        deliver_all()
         assert follower.feed_ids() == [tweet]
         assert writer.feed_ids() == [tweet]
 
     def test_it_does_not_reach_strangers(self, writer, stranger, bob_follows_alice):
         stranger.feed()
         writer.post()
-        tell_all()
+        deliver_all()
         assert stranger.feed_ids() == []
 
     def test_the_feed_is_newest_first(self, writer, follower, bob_follows_alice):
         tweets = [writer.post(f"tweet {n}") for n in range(5)]
-        tell_all()
+        deliver_all()
         assert follower.feed_ids() == tweets[::-1]
 
     def test_delivered_twice_is_delivered_once(self, writer, follower, bob_follows_alice):
         tweet = writer.post()
         news = pending()
-        tell(news)
-        tell(news)
+        deliver(news)
+        deliver(news)
         assert redis_client().lrange(lists.key(follower.id), 0, -1) == [
             str(tweet).encode(),
             b"0",
@@ -57,10 +57,10 @@ class TestFanOut:
         first = writer.post()
         late = pending()
         second = writer.post()
-        tell_all()
-        monkeypatch.setattr("feed.fanout.FRESH_SECONDS", 0.0)
-        tell(late)
-        tell(late)
+        deliver_all()
+        monkeypatch.setattr("feed.fanout.deliver.FRESH_SECONDS", 0.0)
+        deliver(late)
+        deliver(late)
         assert redis_client().lrange(lists.key(follower.id), 0, -1) == [
             str(second).encode(),
             str(first).encode(),
@@ -73,14 +73,14 @@ class TestFanOut:
         tweet = writer.post()
         created = pending()
         writer.delete(tweet)
-        tell_all()
-        monkeypatch.setattr("feed.fanout.FRESH_SECONDS", 0.0)
-        tell(created)
+        deliver_all()
+        monkeypatch.setattr("feed.fanout.deliver.FRESH_SECONDS", 0.0)
+        deliver(created)
         assert redis_client().lrange(lists.key(follower.id), 0, -1) == [b"0"]
 
     def test_replies_fan_out_as_tweets_do(self, writer, follower, bob_follows_alice):
         tweet = writer.post()
-        tell_all()
+        deliver_all()
         assert follower.feed_ids() == [tweet]
 
 
@@ -89,7 +89,7 @@ class TestManyFollowers:
 
     @pytest.fixture
     def followers(self, writer, monkeypatch) -> list[Person]:
-        monkeypatch.setattr("feed.fanout.SLICE", 2)
+        monkeypatch.setattr("feed.fanout.slices.SIZE", 2)
         people = [Person(UserFactory.create()) for _ in range(5)]
         for person in people:
             person.follow(writer)
@@ -116,13 +116,13 @@ class TestManyFollowers:
         accounts_services.suspend(user_id=writer.id)
         drain()
         for person in followers:
-            store.forget(person.id)
+            writes.forget(person.id)
             assert person.feed_ids() == []
         accounts_services.restore(user_id=writer.id)
         restored = pending()
         for _ in range(2):
-            tell(restored)
-            found = [store.read(person.id) for person in followers]
+            deliver(restored)
+            found = [reads.read(person.id) for person in followers]
             assert [timeline.ids for timeline in found if timeline] == [[tweet]] * 2 + [[]] * 3
         drain()
         assert [person.feed_ids() for person in followers] == [[tweet]] * 5
@@ -130,13 +130,13 @@ class TestManyFollowers:
     def test_a_slice_that_comes_twice_changes_nothing(self, writer, followers, drain):
         drain()
         tweet = writer.post()
-        tell_all()
+        deliver_all()
         sliced = OutboxEvent.objects.using(alias("feed")).pending().get(routing_key="feed.sliced")
         event = decode(sliced.routing_key, sliced.body.encode())
         assert isinstance(event, FanOutSliced)
         drain()
-        go_on([event])
-        go_on([event])
+        deliver_slices([event])
+        deliver_slices([event])
         drain()
         for person in followers:
             assert redis_client().lrange(lists.key(person.id), 0, -1) == [
@@ -149,23 +149,23 @@ class TestFollowing:
     def test_a_follow_brings_what_was_written_before(self, writer, follower):
         tweets = [writer.post(), writer.post()]
         follower.feed()
-        tell_all()
+        deliver_all()
         follower.follow(writer)
-        tell_all()
+        deliver_all()
         assert follower.feed_ids() == tweets[::-1]
 
     def test_a_follow_materialises_the_timeline(self, writer, follower):
         follower.follow(writer)
-        assert not store.materialised([follower.id])
-        tell_all()
-        assert store.materialised([follower.id])
+        assert not reads.materialised([follower.id])
+        deliver_all()
+        assert reads.materialised([follower.id])
 
     def test_an_unfollow_takes_it_out_again(self, writer, follower, bob_follows_alice):
         own = follower.post()
         writer.post()
-        tell_all()
+        deliver_all()
         follower.unfollow(writer)
-        tell_all()
+        deliver_all()
         assert follower.feed_ids() == [own]
 
     def test_a_tweet_under_way_does_not_come_back_after_an_unfollow(
@@ -175,19 +175,19 @@ class TestFollowing:
         created = pending()
         follower.unfollow(writer)
         unfollowed = pending()
-        tell(unfollowed)
-        store.push(new_id(), writer.id, [follower.id])  # its page of followers was read before
-        tell(created)
+        deliver(unfollowed)
+        writes.push(new_id(), writer.id, [follower.id])  # its page of followers was read before
+        deliver(created)
         assert follower.feed_entries() == []
         assert redis_client().lrange(lists.key(follower.id), 0, -1) == [b"0"]
 
     def test_who_follows_again_gets_new_tweets_at_once(self, writer, follower, bob_follows_alice):
         follower.unfollow(writer)
-        tell_all()
+        deliver_all()
         follower.follow(writer)
-        tell_all()
+        deliver_all()
         tweet = writer.post()
-        tell_all()
+        deliver_all()
         assert follower.feed_ids() == [tweet]
 
     @pytest.mark.parametrize("following", [True, False])
@@ -196,7 +196,7 @@ class TestFollowing:
     ):
         if following:
             follower.unfollow(writer)
-            tell_all()
+            deliver_all()
             follower.follow(writer)
         else:
             follower.unfollow(writer)
@@ -208,13 +208,13 @@ class TestFollowing:
             found = read(*args, **kwargs)
             if not posted:
                 posted.append(writer.post())
-                store.push(posted[0], writer.id, [follower.id])
+                writes.push(posted[0], writer.id, [follower.id])
             return found
 
         monkeypatch.setattr(tweets, "get_author_tweets", read_and_be_overtaken)
-        tell(follow_or_unfollow)
+        deliver(follow_or_unfollow)
         assert posted
-        listed = store.peek(follower.id)
+        listed = reads.peek(follower.id)
         assert listed
         assert (listed.entries == posted) is following
 
@@ -222,12 +222,12 @@ class TestFollowing:
         self, writer, follower, bob_follows_alice
     ):
         tweet = writer.post()
-        tell_all()
+        deliver_all()
         follower.unfollow(writer)
-        tell(as_of_2020(pending()))
+        deliver(as_of_2020(pending()))
         assert follower.feed_ids() == []
         follower.follow(writer)
-        tell(as_of_2020(pending()))
+        deliver(as_of_2020(pending()))
         assert follower.feed_ids() == [tweet]
 
 
@@ -247,7 +247,7 @@ class TestReposts:
     ):
         tweet = stranger.post("from a stranger")
         writer.repost(tweet)
-        tell_all()
+        deliver_all()
         (shown,) = follower.feed()["tweets"]
         assert shown["id"] == str(tweet)
         assert shown["entry_id"] != shown["id"]
@@ -257,9 +257,9 @@ class TestReposts:
     def test_undoing_it_takes_it_away(self, writer, follower, stranger, bob_follows_alice):
         tweet = stranger.post()
         writer.repost(tweet)
-        tell_all()
+        deliver_all()
         writer.undo_repost(tweet)
-        tell_all()
+        deliver_all()
         assert follower.feed_entries() == []
 
     def test_a_page_shows_a_tweet_once_under_its_newest_entry(
@@ -268,7 +268,7 @@ class TestReposts:
         tweet = writer.post()
         other = writer.post()
         writer.repost(tweet)
-        tell_all()
+        deliver_all()
         page = follower.feed()
         assert [shown["id"] for shown in page["tweets"]] == [str(tweet), str(other)]
         assert "reposted_by" in page["tweets"][0]
@@ -279,7 +279,7 @@ class TestReposts:
     ):
         tweet = stranger.post()
         writer.repost(tweet)
-        tell_all()
+        deliver_all()
         stranger.delete(tweet)
         assert follower.feed_ids() == []
 
@@ -287,29 +287,29 @@ class TestReposts:
 class TestWhatIsGone:
     def test_a_deleted_tweet_disappears_at_once(self, writer, follower, bob_follows_alice):
         tweet = writer.post()
-        tell_all()
+        deliver_all()
         writer.delete(tweet)
         assert follower.feed_ids() == []
-        tell_all()
+        deliver_all()
         assert redis_client().lrange(lists.key(follower.id), 0, -1) == [b"0"]
 
     def test_a_suspended_author_disappears_and_comes_back(
         self, writer, follower, bob_follows_alice
     ):
         tweet = writer.post()
-        tell_all()
+        deliver_all()
         accounts_services.suspend(user_id=writer.id)
-        tell_all()
+        deliver_all()
         assert follower.feed_ids() == []
-        store.forget(follower.id)
+        writes.forget(follower.id)
         assert follower.feed_ids() == []  # built anew while alice is away
         accounts_services.restore(user_id=writer.id)
-        tell_all()
+        deliver_all()
         assert follower.feed_ids() == [tweet]
 
     def test_a_deleted_users_timeline_is_forgotten(self, writer, follower, bob_follows_alice):
         writer.feed()
         accounts_services.delete_user(user_id=writer.id)
-        tell_all()
-        assert not store.materialised([writer.id])
+        deliver_all()
+        assert not reads.materialised([writer.id])
         assert follower.feed_ids() == []

@@ -10,12 +10,12 @@ from django.utils import timezone
 from common.db import alias
 from common.errors import OUTAGES
 from common.redis.client import redis_client
-from feed import store
-from feed.fanout import fan_out
+from feed import reads, writes
+from feed.fanout.deliver import fan_out
 from messaging.events import TweetCreated
 from messaging.models import OutboxEvent
 from tests.support.factories import UserFactory
-from tests.support.timelines import Person, tell_all
+from tests.support.timelines import Person, deliver_all
 
 # the commits of the cast's tweets and likes must not wait for a Redis that is full
 pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]
@@ -26,7 +26,7 @@ def entries(writer: Person, follower: Person) -> list[int]:
     """What bob's feed shows, read once, so that all of it is cached."""
     follower.follow(writer)
     entries = [writer.post() for _ in range(5)]
-    tell_all()
+    deliver_all()
     assert follower.feed_ids() == entries[::-1]
     return entries[::-1]
 
@@ -65,9 +65,9 @@ def test_a_page_whose_cache_is_lost_is_read(entries, follower, full):
 
 
 def test_a_page_without_a_timeline_is_read_and_nothing_is_kept(entries, follower, full):
-    store.forget(follower.id)
+    writes.forget(follower.id)
     check_pages(follower, entries)
-    assert not store.materialised([follower.id])
+    assert not reads.materialised([follower.id])
 
 
 @contextmanager
@@ -84,24 +84,24 @@ def refusing() -> Iterator[None]:
 def test_without_its_replicas_it_counts_as_away(
     entries: list[int], writer: Person, follower: Person
 ) -> None:
-    store.forget(follower.id)
+    writes.forget(follower.id)
     tweet = writer.post()
     with refusing():
         check_pages(follower, [tweet, *entries])
         writer.delete(tweet)
         with pytest.raises(OUTAGES):
             redis_client().set("refused", 1)
-    tell_all()
+    deliver_all()
     check_pages(follower, entries)
 
 
 def test_tries_in_vain_leave_a_large_authors_other_followers_to_one_message(
     writer: Person, follower: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("feed.fanout.SLICE", 1)
+    monkeypatch.setattr("feed.fanout.slices.SIZE", 1)
     for person in (follower, Person(UserFactory.create())):
         person.follow(writer)
-    tell_all()
+    deliver_all()
     event = TweetCreated(
         id=writer.post(), user_id=writer.id, content="", parent_id=None, created_at=timezone.now()
     )

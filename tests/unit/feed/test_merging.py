@@ -8,10 +8,10 @@ import pytest
 
 from common.ids import MAX_ID
 from common.redis.client import redis_client
-from feed import lists, pulling, store
+from feed import keys, lists, pulling, reads, writes
 from feed.lists import Kind
 from feed.pipeline import Audience
-from feed.store import Timeline
+from feed.reads import Timeline
 
 SHARD = "default"
 AUTHORED = lists.authored(SHARD)
@@ -25,9 +25,9 @@ def pulled() -> None:
     """Bob follows all of the authors, and Redis knows it."""
     for author_id in AUTHORS:
         pulling.start(SHARD, author_id, "")
-    version: Any = redis_client().hget(store.PULLED_KEY, "version")
+    version: Any = redis_client().hget(keys.PULLED, "version")
     known = " ".join(map(str, AUTHORS))
-    redis_client().set(store.pulls_key(BOB), f"{version.decode()}:{known}")
+    redis_client().set(keys.pulls(BOB), f"{version.decode()}:{known}")
 
 
 def put(owner_id: int, kind: Kind, *items: int | str) -> None:
@@ -48,16 +48,16 @@ def fill(draw: random.Random) -> Timeline:
         is_complete = not ids or draw.random() < 0.5
         put(owner_id, kind, *ids, *([0] if is_complete else []))
         made.append(Timeline(ids, is_complete))
-    return store.join(made)
+    return reads.join(made)
 
 
-def read(**where: int) -> store.Part:
-    part = store.read_part(BOB, **where)
+def read(**where: int) -> reads.Part:
+    part = reads.read_part(BOB, **where)
     assert part is not None
     return part
 
 
-def pages(limit: int) -> Iterator[tuple[int, store.Part]]:
+def pages(limit: int) -> Iterator[tuple[int, reads.Part]]:
     """By cursor, down to the end of the lists."""
     before = MAX_ID
     while True:
@@ -98,31 +98,31 @@ class TestWhatPythonMustSee:
         assert list(read(limit=10).entries) == [204, 203, 202, 201, 5]
 
     def test_a_list_that_is_missing(self) -> None:
-        store.forget(AUTHORS[0], AUTHORED)
-        assert store.read_part(BOB, limit=10) is None
+        writes.forget(AUTHORS[0], AUTHORED)
+        assert reads.read_part(BOB, limit=10) is None
 
     def test_a_list_that_is_being_built(self) -> None:
         put(AUTHORS[0], AUTHORED, 300, -1)
-        assert store.read_part(BOB, limit=10) is None
+        assert reads.read_part(BOB, limit=10) is None
 
     def test_a_list_of_another_type(self) -> None:
         redis_client().set(lists.key(AUTHORS[0], AUTHORED), "a string")
-        assert store.read_part(BOB, limit=10) is None
-        assert store.read_part(BOB, before_id=100, limit=10) is None
+        assert reads.read_part(BOB, limit=10) is None
+        assert reads.read_part(BOB, before_id=100, limit=10) is None
 
     def test_a_list_that_holds_what_is_no_id(self) -> None:
         put(AUTHORS[0], AUTHORED, 301, "tweet-3", 300, 0)
-        assert store.read_part(BOB, limit=10) is None
+        assert reads.read_part(BOB, limit=10) is None
 
     def test_a_list_that_somebody_else_put_out_of_order_is_put_in_order(self) -> None:
         put(AUTHORS[0], AUTHORED, 300, 302, 301, 0)
-        assert store.read_part(BOB, limit=10) is None
+        assert reads.read_part(BOB, limit=10) is None
         assert raw(AUTHORS[0]) == [302, 301, 300, 0]
-        assert store.read_part(BOB, limit=10) is not None
+        assert reads.read_part(BOB, limit=10) is not None
 
 
 def test_what_overtakes_another_is_put_in_its_place_in_an_authors_own_list() -> None:
     put(AUTHORS[0], AUTHORED, 10, 0)
     for entry in (30, 20, 40, 20):
-        store.push(entry, AUTHORS[0], Audience([], author_id=AUTHORS[0]))
+        writes.push(entry, AUTHORS[0], Audience([], author_id=AUTHORS[0]))
     assert raw(AUTHORS[0]) == [40, 30, 20, 10, 0]

@@ -6,9 +6,9 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts import services as accounts_services
 from common.redis.client import redis_client
-from feed import older, store, truth
+from feed import expected, keys, older_entries, writes
 from tests.support.factories import UserFactory
-from tests.support.timelines import Person, tell_all
+from tests.support.timelines import Person, deliver_all
 
 # commits run what follows them, such as dropping what the cache has
 pytestmark = [
@@ -28,7 +28,7 @@ def _short_lists(settings) -> None:
 def tweets(writer: Person) -> list[int]:
     """Newest first; the timeline has four of them."""
     written = [writer.post() for _ in range(16)]
-    tell_all()
+    deliver_all()
     return written[::-1]
 
 
@@ -39,7 +39,7 @@ def page_at(reader: Person, entry: int) -> list[int]:
 @pytest.mark.parametrize("followed", [1, 6])
 def test_a_page_asks_nobody_whom_the_reader_follows(writer, followed, monkeypatch):
     """One call asks about two of them, instead of a thousand."""
-    monkeypatch.setattr("feed.truth.MAX_IDS", 2)
+    monkeypatch.setattr("feed.expected.MAX_IDS", 2)
     reader = Person(UserFactory.create())
     authors = [writer, *(Person(UserFactory.create()) for _ in range(followed - 1))]
     for author in authors:
@@ -57,13 +57,13 @@ def test_a_follow_and_an_unfollow_change_what_is_below_the_floor(
 ):
     others = [stranger.post() for _ in range(4)][::-1]
     mine = [writer.post() for _ in range(5)][::-1]
-    tell_all()
+    deliver_all()
     assert page_at(follower, mine[-1]) == tweets[:3]
     follower.follow(stranger)
-    tell_all()
+    deliver_all()
     assert page_at(follower, mine[-1]) == others[:3]
     follower.unfollow(stranger)
-    tell_all()
+    deliver_all()
     assert page_at(follower, mine[-1]) == tweets[:3]
 
 
@@ -76,11 +76,11 @@ def test_a_deleted_tweet_leaves_its_place_to_the_next(writer, follower, tweets):
 def test_a_restored_author_comes_back(writer, follower, tweets):
     own = [follower.post() for _ in range(9)][::-1]
     accounts_services.suspend(user_id=writer.id)
-    tell_all()
-    store.forget(follower.id)
+    deliver_all()
+    writes.forget(follower.id)
     assert page_at(follower, own[6]) == own[7:]
     accounts_services.restore(user_id=writer.id)
-    tell_all()
+    deliver_all()
     assert page_at(follower, own[6]) == [*own[7:], tweets[0]]
 
 
@@ -89,25 +89,25 @@ def test_an_answer_that_was_read_before_a_follow_is_not_kept(
 ):
     other = stranger.post()
     mine = [writer.post() for _ in range(5)][::-1]
-    tell_all()
-    ask = truth.newest_entries
+    deliver_all()
+    ask = expected.newest_entries
 
     def ask_and_follow(author_ids, **where):
         found = ask(author_ids, **where)
         monkeypatch.undo()
         follower.follow(stranger)
-        tell_all()
+        deliver_all()
         return found
 
-    store.forget(follower.id)
+    writes.forget(follower.id)
     follower.feed()
-    monkeypatch.setattr("feed.truth.newest_entries", ask_and_follow)
+    monkeypatch.setattr("feed.expected.newest_entries", ask_and_follow)
     assert page_at(follower, mine[-1]) == tweets[:3]
     assert page_at(follower, mine[-1]) == [other, *tweets[:2]]
 
 
 def test_readers_at_two_depths_are_both_answered(follower, tweets, monkeypatch):
-    monkeypatch.setattr("feed.older.MAX_ENTRIES", 5)
+    monkeypatch.setattr("feed.older_entries.MAX_ENTRIES", 5)
     for _ in range(2):
         assert page_at(follower, tweets[12]) == tweets[13:]
         assert page_at(follower, tweets[5]) == tweets[6:9]
@@ -115,18 +115,18 @@ def test_readers_at_two_depths_are_both_answered(follower, tweets, monkeypatch):
 
 
 def test_every_page_on_the_way_down_is_whole(follower, tweets, monkeypatch):
-    monkeypatch.setattr("feed.older.MAX_ENTRIES", 5)
+    monkeypatch.setattr("feed.older_entries.MAX_ENTRIES", 5)
     assert follower.feed_entries(limit=PAGE) == tweets
     assert follower.feed_entries(limit=PAGE) == tweets
 
 
 @pytest.mark.parametrize("junk", [b"", b"7", b"junk", b"\xff 1 2"])
 def test_junk_is_read_as_nothing(follower, tweets, junk):
-    redis_client().set(store.older_key(follower.id), junk)
+    redis_client().set(keys.older(follower.id), junk)
     assert page_at(follower, tweets[5]) == tweets[6:9]
 
 
 def test_a_value_of_another_type_is_replaced(follower, tweets):
-    redis_client().rpush(store.older_key(follower.id), 1)
+    redis_client().rpush(keys.older(follower.id), 1)
     assert page_at(follower, tweets[5]) == tweets[6:9]
-    assert 0 < redis_client().ttl(store.older_key(follower.id)) <= older.SECONDS
+    assert 0 < redis_client().ttl(keys.older(follower.id)) <= older_entries.SECONDS

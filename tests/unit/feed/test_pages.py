@@ -3,8 +3,8 @@
 import pytest
 
 from common.redis.client import redis_client
-from feed import lists, store, truth
-from tests.support.timelines import Person, tell_all
+from feed import expected, lists, reads, writes
+from tests.support.timelines import Person, deliver_all
 
 # commits run what follows them, such as dropping what the cache has
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 class TestPages:
     def test_by_offset_it_is_a_window_of_the_list(self, writer, follower, bob_follows_alice):
         tweets = [writer.post() for _ in range(5)][::-1]
-        tell_all()
+        deliver_all()
         page = follower.feed(limit=2, offset=2)
         assert [int(tweet["id"]) for tweet in page["tweets"]] == tweets[2:4]
         assert (page["count"], page["limit"], page["offset"]) == (2, 2, 2)
@@ -36,7 +36,7 @@ class TestPages:
         self, writer, follower, bob_follows_alice
     ):
         tweets = [writer.post() for _ in range(6)]
-        tell_all()
+        deliver_all()
         for gone in tweets[2:4]:
             writer.delete(gone)
         page = follower.feed(limit=3, cursor=str(tweets[5]))
@@ -47,12 +47,12 @@ class TestPages:
         self, writer, follower, bob_follows_alice
     ):
         tweets = [writer.post() for _ in range(7)][::-1]
-        tell_all()
+        deliver_all()
         page = follower.feed(limit=2)
         seen = [int(tweet["id"]) for tweet in page["tweets"]]
         while page["next"]:
             writer.post("meanwhile")
-            tell_all()
+            deliver_all()
             page = follower.feed(limit=2, cursor=page["next"])
             seen += [int(tweet["id"]) for tweet in page["tweets"]]
         assert seen == tweets
@@ -62,7 +62,7 @@ class TestPages:
     ):
         tweet, other = writer.post(), writer.post()
         writer.repost(tweet)
-        tell_all()
+        deliver_all()
         page = follower.feed(limit=2)
         assert [int(shown["id"]) for shown in page["tweets"]] == [tweet, other]
         assert follower.feed_ids(limit=2, cursor=page["next"]) == [tweet]
@@ -71,11 +71,11 @@ class TestPages:
         self, writer, follower, bob_follows_alice
     ):
         tweet, other = writer.post(), writer.post()
-        tell_all()
+        deliver_all()
         page = follower.feed(limit=1)
         assert [int(shown["id"]) for shown in page["tweets"]] == [other]
         writer.repost(tweet)
-        tell_all()
+        deliver_all()
         assert follower.feed_ids(limit=1, cursor=page["next"]) == [tweet]
 
     def test_past_the_lists_end_the_database_goes_on(
@@ -83,9 +83,9 @@ class TestPages:
     ):
         settings.FEED_SHOWN = 5
         tweets = [writer.post() for _ in range(12)][::-1]
-        store.forget(follower.id)
+        writes.forget(follower.id)
         assert follower.feed_entries(limit=4) == tweets
-        timeline = store.read(follower.id)
+        timeline = reads.read(follower.id)
         assert timeline is not None
         assert timeline.entries == tweets[:5]
 
@@ -95,16 +95,16 @@ class TestPages:
         """A list that an unfollow made short must not be filled up below its floor."""
         settings.FEED_SHOWN = 6
         follower.follow(stranger)
-        tell_all()
+        deliver_all()
         for _ in range(6):
             writer.post()
             stranger.post()
-        store.forget(follower.id)
+        writes.forget(follower.id)
         follower.feed()
         follower.unfollow(stranger)
-        tell_all()
+        deliver_all()
         follower.follow(stranger)
-        tell_all()
+        deliver_all()
         assert follower.feed_entries(limit=4) == sorted(truth_entries(follower), reverse=True)
 
     @pytest.mark.parametrize("limit", [2, 4])
@@ -113,16 +113,16 @@ class TestPages:
     ):
         settings.FEED_SHOWN = 6
         follower.follow(stranger)
-        tell_all()
+        deliver_all()
         tweets = []
         for _ in range(8):
             tweets.append(writer.post())
             stranger.post()
-        tell_all()
-        store.forget(follower.id)
+        deliver_all()
+        writes.forget(follower.id)
         follower.feed()
         follower.unfollow(stranger)
-        tell_all()
+        deliver_all()
         assert window(follower, limit) == tweets[:-7:-1]
 
     def test_by_offset_it_does_not_end_early_after_many_deletions(
@@ -130,17 +130,17 @@ class TestPages:
     ):
         settings.FEED_SHOWN = 6
         tweets = [writer.post() for _ in range(12)]
-        tell_all()
-        store.forget(follower.id)
+        deliver_all()
+        writes.forget(follower.id)
         follower.feed()
         for _ in range(4):
             writer.delete(tweets.pop())
-        tell_all()
+        deliver_all()
         assert window(follower, 4) == tweets[:-7:-1]
 
     def test_a_lost_redis_is_rebuilt(self, writer, follower, bob_follows_alice):
         tweets = [writer.post() for _ in range(3)][::-1]
-        tell_all()
+        deliver_all()
         redis_client().flushdb()
         assert follower.feed_ids() == tweets
 
@@ -158,7 +158,7 @@ class TestPages:
         ],
     )
     def test_it_refuses_what_is_out_of_range(self, follower, query, field):
-        response = follower._client.get("/feed", query)
+        response = follower.client.get("/feed", query)
         assert response.status_code == 400
         assert list(response.json()["error"]["fields"]) == [field]
 
@@ -175,7 +175,7 @@ def window(person: Person, limit: int) -> list[int]:
 
 
 def truth_entries(person: Person) -> list[int]:
-    return truth.newest_entries(truth.authors_of(person.id), limit=1000)
+    return expected.newest_entries(expected.authors_of(person.id), limit=1000)
 
 
 def test_a_page_costs_a_fixed_number_of_queries(
@@ -183,6 +183,6 @@ def test_a_page_costs_a_fixed_number_of_queries(
 ):
     for _ in range(30):
         writer.post()
-    tell_all()
+    deliver_all()
     with django_assert_max_num_queries(6):
         assert len(follower.feed(limit=30)["tweets"]) == 30

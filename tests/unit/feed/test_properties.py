@@ -15,14 +15,15 @@ from accounts.models import Follow, User
 from common.http.revocation import revocations
 from common.redis import shards
 from common.redis.client import redis_client
-from feed import store
-from feed.store import Timeline
-from feed.truth import ask, compare
+from feed import writes
+from feed.differences import compare
+from feed.expected import expected_list
+from feed.reads import Timeline
 from messaging.models import OutboxEvent
 from messaging.worker import Delivery
 from tests.support.factories import UserFactory
 from tests.support.shards import distributed, id_on
-from tests.support.timelines import Person, pending, tell, truth
+from tests.support.timelines import Person, deliver, expected_entries, pending
 from tweets.models import Tweet
 
 NAMES = ["alice", "bob", "carol"]
@@ -83,7 +84,7 @@ class World:
             self.people[who].follow(self.people[whom])
 
     def unfollow(self, who: int, whom: int) -> None:
-        answer = self.people[who]._client.delete(f"/follow/{self.people[whom].id}")
+        answer = self.people[who].client.delete(f"/follow/{self.people[whom].id}")
         assert answer.status_code in (204, 404)
 
     def read(self, who: int) -> None:
@@ -97,14 +98,14 @@ class World:
         self.news += pending()
         chance.shuffle(self.news)
         told = self.news[: chance.randint(0, len(self.news))]
-        tell(told + told[::2])
+        deliver(told + told[::2])
         kept_anyway = told[::3]  # redelivered once more, later
         self.news = self.news[len(told) :] + kept_anyway
 
     def tell_the_rest(self) -> None:
         told = self.news + pending()
         while told:
-            tell(told)
+            deliver(told)
             told = pending()  # what the handlers tell each other
 
     def _tweet(self, number: int) -> Tweet | None:
@@ -130,7 +131,7 @@ def test_the_feed_ends_as_if_it_were_built_anew(
     servers: int,
     actions: list[tuple[Any, ...]],
 ):
-    monkeypatch.setattr("feed.fanout.FRESH_SECONDS", fresh_seconds)
+    monkeypatch.setattr("feed.fanout.deliver.FRESH_SECONDS", fresh_seconds)
     with distributed(servers):
         world = World()
         for action in actions:
@@ -139,10 +140,10 @@ def test_the_feed_ends_as_if_it_were_built_anew(
 
         for someone in world.people:
             incremental = someone.feed_entries()
-            store.forget(someone.id)
+            writes.forget(someone.id)
             rebuilt = someone.feed_entries()
             assert incremental == rebuilt
-            assert shown(truth(someone.id)) == rebuilt
+            assert shown(expected_entries(someone.id)) == rebuilt
 
 
 class BefriendedWorld(World):
@@ -167,7 +168,7 @@ class BuildersWorld(BefriendedWorld):
 
     def begin(self, builder: int, who: int) -> None:
         user_id = self.people[who].id
-        marker = store.start_building(user_id)
+        marker = writes.start_building(user_id)
         assert marker is not None
         self.markers[builder] = user_id, marker
         self.answers.pop(builder, None)
@@ -179,15 +180,15 @@ class BuildersWorld(BefriendedWorld):
 
     def ask(self, builder: int) -> None:
         if builder in self.markers:
-            self.answers[builder] = ask(self.markers[builder][0])
+            self.answers[builder] = expected_list(self.markers[builder][0])
 
     def finish(self, builder: int) -> None:
         if answer := self.answers.pop(builder, None):
             user_id, marker = self.markers.pop(builder)
-            store.finish_building(user_id, marker, answer.ids, is_complete=answer.is_complete)
+            writes.finish_building(user_id, marker, answer.ids, is_complete=answer.is_complete)
 
     def forget(self, who: int) -> None:
-        store.forget(self.people[who].id)
+        writes.forget(self.people[who].id)
 
 
 builder = st.integers(0, 2)
@@ -232,7 +233,7 @@ builders_actions = st.lists(
 def test_builders_that_overtake_each_other_keep_and_lose_nothing(
     db: None, monkeypatch: pytest.MonkeyPatch, actions: list[tuple[Any, ...]]
 ):
-    monkeypatch.setattr("feed.handlers.MERGED_AT_ONCE", 1)  # so that two events forget a list
+    monkeypatch.setattr("feed.handlers.MOST_MERGES", 1)  # so that two events forget a list
     with TestCase.captureOnCommitCallbacks(execute=True):
         world = BuildersWorld()
     for action in actions:
@@ -240,7 +241,7 @@ def test_builders_that_overtake_each_other_keep_and_lose_nothing(
     world.tell_the_rest()
 
     for someone in world.people:
-        assert someone.feed_entries() == shown(truth(someone.id))
+        assert someone.feed_entries() == shown(expected_entries(someone.id))
         assert not compare(someone.id)
 
 
@@ -287,10 +288,10 @@ def test_authors_who_cross_the_limit_leave_no_gap_and_no_double(
     actions: list[tuple[Any, ...]],
 ):
     """While messages hold one follower each, so that changing sides takes several."""
-    monkeypatch.setattr("feed.fanout.FRESH_SECONDS", fresh_seconds)
-    monkeypatch.setattr("feed.fanout.SLICE", 1)
+    monkeypatch.setattr("feed.fanout.deliver.FRESH_SECONDS", fresh_seconds)
+    monkeypatch.setattr("feed.fanout.slices.SIZE", 1)
     if not fresh_seconds:
-        monkeypatch.setattr("feed.store.MARKER_SECONDS", 0)
+        monkeypatch.setattr("feed.writes.MARKER_SECONDS", 0)
     monkeypatch.setattr(settings, "FEED_SHOWN", shown_entries)
     monkeypatch.setattr(settings, "FEED_PULL_FOLLOWERS", 100)
     with distributed(servers):
@@ -302,9 +303,9 @@ def test_authors_who_cross_the_limit_leave_no_gap_and_no_double(
 
         for someone in world.people:
             incremental = someone.feed_entries()
-            assert incremental == shown(truth(someone.id))
+            assert incremental == shown(expected_entries(someone.id))
             assert not compare(someone.id)
-            store.forget(someone.id)
+            writes.forget(someone.id)
             assert incremental == someone.feed_entries()
 
 

@@ -11,15 +11,15 @@ from accounts.models import User
 from common.errors import OUTAGES, Unavailable
 from common.redis import shards
 from common.redis.client import redis_client
-from feed import lists, placement, pulling, store
+from feed import keys, lists, pulling, reads, shard_membership
+from feed.differences import compare
 from feed.handlers import SLICES, WORKER
-from feed.truth import compare
 from hydration.invalidate import Change, drop
 from hydration.read import load
 from messaging.worker import Delivery
 from tests.support.factories import UserFactory
 from tests.support.shards import distributed, flush, id_on, without
-from tests.support.timelines import Person, pending, tell, tell_all
+from tests.support.timelines import Person, deliver, deliver_all, pending
 from twitter_project import doctor
 from twitter_project.auditing import cache as cache_audit
 from twitter_project.auditing import timelines as timelines_audit
@@ -61,7 +61,7 @@ def people(writer: Person, follower: Person, stranger: Person) -> list[Person]:
     """All three, who have read their feeds."""
     for person in (follower, stranger):
         person.follow(writer)
-    tell_all()
+    deliver_all()
     for person in (writer, follower, stranger):
         person.feed()
     return [writer, follower, stranger]
@@ -77,7 +77,7 @@ def names(shard: str) -> set[str]:
 
 def test_each_timeline_stands_on_its_owners_server_alone(people):
     tweet = people[0].post()
-    tell_all()
+    deliver_all()
     for person in people:
         assert person.feed_ids() == [tweet]
         for shard in (HERE, THERE):
@@ -89,11 +89,11 @@ def test_each_timeline_stands_on_its_owners_server_alone(people):
 
 def test_a_page_is_one_look_into_the_owners_server(people):
     tweet = people[0].post()
-    tell_all()
+    deliver_all()
     reader = people[2]
     reader.feed()
     with without(HERE):
-        part = store.read_part(reader.id, limit=10)
+        part = reads.read_part(reader.id, limit=10)
         assert part is not None
         assert list(part.entries) == [tweet]
         assert reader.feed_ids() == [tweet]
@@ -102,12 +102,12 @@ def test_a_page_is_one_look_into_the_owners_server(people):
 def test_a_like_a_name_and_a_deletion_show_at_the_next_read_on_every_server(people):
     writer, follower, _ = people
     kept, deleted = writer.post(), writer.post()
-    tell_all()
+    deliver_all()
     for person in people:
         assert person.feed_ids() == [deleted, kept]
     follower.like(kept)
     writer.delete(deleted)
-    writer._client.patch("/users/me", {"display_name": "Alice the Second"})
+    writer.client.patch("/users/me", {"display_name": "Alice the Second"})
     for person in people:
         (shown,) = person.feed()["tweets"]
         assert shown["num_likes"] == 1
@@ -118,22 +118,22 @@ def test_a_like_a_name_and_a_deletion_show_at_the_next_read_on_every_server(peop
 def test_an_unfollow_and_a_follow_count_on_every_server(people):
     writer, *readers = people
     tweet = writer.post()
-    tell_all()
+    deliver_all()
     for reader in readers:
         assert reader.feed_ids() == [tweet]
         reader.unfollow(writer)
-        tell_all()
+        deliver_all()
         assert reader.feed_ids() == []
         reader.follow(writer)
-        tell_all()
+        deliver_all()
         assert reader.feed_ids() == [tweet]
 
 
 def test_a_redelivery_changes_nothing_on_any_server(people):
     tweet = people[0].post()
     news = pending()
-    tell(news)
-    tell(news)
+    deliver(news)
+    deliver(news)
     for person in people:
         assert raw(shards.of(person.id), lists.key(person.id)) == [tweet, 0]
 
@@ -142,28 +142,28 @@ class TestAServerThatIsDown:
     def test_its_users_are_told_so_and_the_others_read_on(self, people):
         writer, follower, stranger = people
         tweet = writer.post()
-        tell_all()
+        deliver_all()
         with without(THERE):
             assert follower.feed_ids() == [tweet]
-            answer = stranger._client.get("/feed")
+            answer = stranger.client.get("/feed")
             assert answer.status_code == 503
             assert answer["Retry-After"]
 
     def test_posts_likes_and_names_are_taken_and_the_workers_turn_mends_its_cache(self, people):
         writer, follower, stranger = people
         tweet = writer.post()
-        tell_all()
+        deliver_all()
         for person in people:
             person.feed()
         with without(THERE):
             follower.like(tweet)
-            writer._client.patch("/users/me", {"display_name": "Alice the Second"})
+            writer.client.patch("/users/me", {"display_name": "Alice the Second"})
             (shown,) = follower.feed()["tweets"]
             assert shown["num_likes"] == 1
             with pytest.raises(OUTAGES):  # the worker that hears of it tries again
                 drop(Change(entries=[tweet], viewer=follower.id))
         drop(Change(entries=[tweet], viewer=follower.id))
-        tell_all()
+        deliver_all()
         (shown,) = stranger.feed()["tweets"]
         assert shown["num_likes"] == 1
         assert shown["author"]["display_name"] == "Alice the Second"
@@ -171,7 +171,7 @@ class TestAServerThatIsDown:
     def test_whichever_it_is_the_others_caches_are_told(self, people):
         writer, _, stranger = people
         tweet = writer.post()
-        tell_all()
+        deliver_all()
         stranger.feed()
         with without(HERE):
             stranger.like(tweet)
@@ -181,30 +181,30 @@ class TestAServerThatIsDown:
     def test_news_is_kept_and_told_again_without_loss_or_double(self, people):
         writer = people[0]
         first = writer.post()
-        tell_all()
+        deliver_all()
         deleted = writer.post()
-        tell_all()
+        deliver_all()
         second = writer.post()
         writer.delete(deleted)
         news = pending()
         with without(THERE):
             for _ in range(2):
                 refuse(news)
-        tell(news)
+        deliver(news)
         for person in people:
             assert raw(shards.of(person.id), lists.key(person.id)) == [second, first, 0]
 
     def test_an_author_who_begins_to_be_pulled_meanwhile_leaves_no_gap(self, people, settings):
         entries = [people[0].post()]
-        tell_all()
+        deliver_all()
         settings.FEED_PULL_FOLLOWERS = 0
         entries.append(people[0].post())
         news = pending()
         with without(THERE):
             refuse(news)
-        tell(news)
+        deliver(news)
         entries.append(people[0].post())
-        tell_all()
+        deliver_all()
         for person in people:
             assert person.feed_ids() == entries[::-1]
         for shard in (HERE, THERE):
@@ -213,16 +213,16 @@ class TestAServerThatIsDown:
     def test_an_author_who_is_pushed_again_meanwhile_leaves_no_gap(self, people, settings):
         settings.FEED_PULL_FOLLOWERS = 0
         entries = [people[0].post(), people[0].post()]
-        tell_all()
+        deliver_all()
         settings.FEED_PULL_FOLLOWERS = 100
         entries.append(people[0].post())
-        tell_all()
+        deliver_all()
         news = pending()  # the ending
         entries.append(people[0].post())
         with without(THERE):
             refuse(news)
         while news:
-            tell(news)
+            deliver(news)
             news = pending()
         for person in people:
             assert person.feed_ids() == entries[::-1]
@@ -233,35 +233,35 @@ class TestAServerThatIsDown:
     def test_one_that_comes_back_empty_is_filled_by_who_reads(self, people, settings):
         settings.FEED_PULL_FOLLOWERS = 0
         entries = [people[0].post()]
-        tell_all()
+        deliver_all()
         redis_client(THERE).flushdb()  # who is pulled is forgotten with the timelines
         for _ in range(2):
             entries.append(people[0].post())
-            tell_all()
+            deliver_all()
             for person in people:
                 assert person.feed_ids() == entries[::-1]
 
     def test_one_on_which_alone_an_author_is_pulled_ends_it(self, people, settings):
         settings.FEED_PULL_FOLLOWERS = 0
         people[0].post()
-        tell_all()
+        deliver_all()
         redis_client(THERE).flushdb()
         settings.FEED_PULL_FOLLOWERS = 100
         people[0].post()
         while news := pending():
-            tell(news)
+            deliver(news)
         assert pulling.authors() == []
 
 
 def refuse(news: list[Delivery]) -> None:
     with pytest.raises(Unavailable):
-        tell(news)
+        deliver(news)
 
 
 class TestAnotherListOfServers:
     @pytest.fixture(autouse=True)
     def settled(self) -> None:
-        placement.settle()
+        shard_membership.remove_stale_keys()
 
     def grown(self) -> list[Person]:
         """People on the first two servers, of whom the second moves to a third one."""
@@ -277,30 +277,30 @@ class TestAnotherListOfServers:
         people = self.grown()
         entries = post_and_read(people, [])
         with distributed(3):
-            placement.settle()
+            shard_membership.remove_stale_keys()
             entries = post_and_read(people, entries)
-        placement.settle()  # back again: the old lists would lack an entry
+        shard_membership.remove_stale_keys()  # back again: the old lists would lack an entry
         entries = post_and_read(people, entries)
         with distributed(3):  # the third was left out, and has it all from before
-            placement.settle()
+            shard_membership.remove_stale_keys()
             post_and_read(people, entries)
 
     def test_who_stays_keeps_the_timeline(self):
         stays, moves, _ = people = self.grown()
         post_and_read(people, [])
         with distributed(3):
-            placement.settle()
-            assert store.materialised([stays.id, moves.id]) == [stays.id]
+            shard_membership.remove_stale_keys()
+            assert reads.materialised([stays.id, moves.id]) == [stays.id]
             assert lists.key(moves.id) not in names(HERE) | names(THERE)
 
     def test_while_nothing_changes_nothing_is_taken_away(self, people):
         people[0].post()
-        tell_all()
+        deliver_all()
         people[2].feed()
         before = [names(shard) for shard in (HERE, THERE)]
-        placement.settle()
-        redis_client(THERE).delete(placement.KEY)  # as one that has crashed
-        placement.settle()
+        shard_membership.remove_stale_keys()
+        redis_client(THERE).delete(keys.PLACEMENT)  # as one that has crashed
+        shard_membership.remove_stale_keys()
         assert [names(shard) for shard in (HERE, THERE)] == before
 
     def test_a_change_that_was_broken_off_is_done_again(self):
@@ -308,30 +308,30 @@ class TestAnotherListOfServers:
         post_and_read(people, [])
         with distributed(3):
             with without(THERE), pytest.raises(redis.ConnectionError):
-                placement.settle()
-            redis_client(HERE).delete(placement.KEY)
-            placement.settle()
+                shard_membership.remove_stale_keys()
+            redis_client(HERE).delete(keys.PLACEMENT)
+            shard_membership.remove_stale_keys()
             assert lists.key(people[2].id) not in names(THERE)
-            assert len({redis_client(s).get(placement.KEY) for s in shards.names()}) == 1
+            assert len({redis_client(s).get(keys.PLACEMENT) for s in shards.names()}) == 1
 
     def test_a_worker_settles_it_before_its_first_message(self, people):
         tweet = people[0].post()
         with distributed(3):
             for worker in (WORKER, SLICES):
-                placement.settle_once.cache_clear()
-                redis_client("feed2").delete(placement.KEY)
+                shard_membership.remove_stale_keys_once.cache_clear()
+                redis_client("feed2").delete(keys.PLACEMENT)
                 with without("feed2"), pytest.raises(Unavailable):
                     worker.process([])
                 worker.process([])
-                assert redis_client("feed2").exists(placement.KEY)
-            tell_all()
+                assert redis_client("feed2").exists(keys.PLACEMENT)
+            deliver_all()
             assert all(person.feed_ids() == [tweet] for person in people)
 
     def test_doctor_tells_until_the_workers_have_seen_it(self):
         client = redis_client(HERE)
         with distributed(3):
             assert doctor._placement(HERE, client).is_problem
-            placement.settle()
+            shard_membership.remove_stale_keys()
             assert not doctor._placement(HERE, client).is_problem
 
 
@@ -347,7 +347,7 @@ def post_and_read(people: list[Person], entries: list[int]) -> list[int]:
         reader.follow(writer)
     for _ in range(2):
         entries = [writer.post(), *entries]
-        tell_all()
+        deliver_all()
         for person in people:
             assert person.feed_ids() == entries
     return entries
@@ -355,7 +355,7 @@ def post_and_read(people: list[Person], entries: list[int]) -> list[int]:
 
 def test_audit_and_rebuild_look_at_every_server(people):
     tweet = people[0].post()
-    tell_all()
+    deliver_all()
     for person in people:
         person.feed()
     lacking, authored = people[2], lists.key(people[0].id, lists.authored(THERE))

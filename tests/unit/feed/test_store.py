@@ -5,9 +5,10 @@ import threading
 import pytest
 
 from common.redis.client import redis_client
-from feed import lists, store
+from feed import lists, reads, writes
+from feed.lists import SLACK
 from feed.pipeline import Audience
-from feed.store import SLACK, Timeline
+from feed.reads import Timeline
 
 ALICE, BOB, CAROL = 101, 102, 103
 
@@ -22,31 +23,31 @@ def raw(user_id: int) -> list[int]:
 
 
 def entries(user_id: int) -> list[int | str] | None:
-    timeline = store.read(user_id)
+    timeline = reads.read(user_id)
     return None if timeline is None else list(timeline.entries)
 
 
 class TestReading:
     def test_a_missing_list_is_not_materialised(self):
-        assert store.read(BOB) is None
+        assert reads.read(BOB) is None
 
     def test_a_list_that_is_being_built_is_not_materialised_yet(self):
         put(BOB, 50, -7)
-        assert store.read(BOB) is None
-        assert store.peek(BOB) is None
-        assert store.read_part(BOB, limit=10) is None
+        assert reads.read(BOB) is None
+        assert reads.peek(BOB) is None
+        assert reads.read_part(BOB, limit=10) is None
 
     def test_the_sentinel_is_not_shown_and_says_that_nothing_is_below(self):
         put(BOB, 50, 40, 0)
-        assert store.read(BOB) == Timeline([50, 40], is_complete=True)
+        assert reads.read(BOB) == Timeline([50, 40], is_complete=True)
 
     def test_without_a_sentinel_the_database_goes_on(self):
         put(BOB, 50, 40)
-        assert store.read(BOB) == Timeline([50, 40], is_complete=False)
+        assert reads.read(BOB) == Timeline([50, 40], is_complete=False)
 
     def test_an_empty_timeline_is_one(self):
         put(BOB, 0)
-        assert store.read(BOB) == Timeline([], is_complete=True)
+        assert reads.read(BOB) == Timeline([], is_complete=True)
 
     def test_it_sorts_by_id_and_drops_doubles(self):
         put(BOB, 40, 50, 9, 40, 10, 0)
@@ -58,59 +59,61 @@ class TestReading:
 
     def test_a_value_of_another_type_is_thrown_away(self):
         redis_client().set(lists.key(BOB), "a string")
-        assert store.read(BOB) is None
+        assert reads.read(BOB) is None
         assert not redis_client().exists(lists.key(BOB))
 
     def test_no_more_than_800_are_shown(self):
         put(BOB, *range(900, 0, -1))
-        timeline = store.read(BOB)
+        timeline = reads.read(BOB)
         assert timeline is not None
         assert list(timeline.entries) == list(range(900, 100, -1))
 
     def test_reading_keeps_the_list_for_another_month(self):
         put(BOB, 5, 0)
-        store.read(BOB)
+        reads.read(BOB)
         assert redis_client().ttl(lists.key(BOB)) > 29 * 24 * 3600
 
 
 class TestPush:
     def test_it_reaches_only_the_timelines_that_exist(self):
         put(BOB, 10, 0)
-        assert store.push(20, ALICE, [BOB, CAROL]) == 1
+        assert writes.push(20, ALICE, [BOB, CAROL]) == 1
         assert raw(BOB) == [20, 10, 0]
-        assert store.read(CAROL) is None
+        assert reads.read(CAROL) is None
 
     def test_a_second_delivery_changes_nothing(self):
         put(BOB, 0)
-        store.push(20, ALICE, [BOB])
-        store.push(21, ALICE, [BOB])
-        assert store.push(20, ALICE, [BOB]) == 0
+        writes.push(20, ALICE, [BOB])
+        writes.push(21, ALICE, [BOB])
+        assert writes.push(20, ALICE, [BOB]) == 0
         assert raw(BOB) == [21, 20, 0]
 
     def test_the_list_is_trimmed_only_past_the_slack(self):
         put(BOB, *range(800 + SLACK, 0, -1))
-        store.push(2000, ALICE, [BOB])
+        writes.push(2000, ALICE, [BOB])
         assert raw(BOB) == [2000, *range(800 + SLACK, 65, -1)]
         assert len(raw(BOB)) == 800
 
     def test_a_foreign_value_does_not_stop_the_others(self):
         redis_client().set(lists.key(BOB), "a string")
         put(CAROL, 0)
-        assert store.push(20, ALICE, [BOB, CAROL]) == 1
+        assert writes.push(20, ALICE, [BOB, CAROL]) == 1
         assert raw(CAROL) == [20, 0]
 
     def test_it_passes_over_who_has_just_unfollowed(self):
         put(BOB, 10, 0)
         put(CAROL, 10, 0)
-        store.settle(follower_id=BOB, author_id=ALICE, following=False, version=1, entries=[10])
-        assert store.push(20, ALICE, [BOB, CAROL]) == 1
+        writes.apply_follow(
+            follower_id=BOB, author_id=ALICE, following=False, version=1, entries=[10]
+        )
+        assert writes.push(20, ALICE, [BOB, CAROL]) == 1
         assert raw(BOB) == [0]
 
     def test_it_survives_a_restart_that_forgot_the_scripts(self):
         put(BOB, 0)
-        store.push(20, ALICE, [BOB])
+        writes.push(20, ALICE, [BOB])
         redis_client().script_flush()
-        assert store.push(21, ALICE, [BOB]) == 1
+        assert writes.push(21, ALICE, [BOB]) == 1
         assert raw(BOB) == [21, 20, 0]
 
     def test_a_trim_of_entries_out_of_order_drops_none_above_the_floor(self, settings):
@@ -118,7 +121,7 @@ class TestPush:
         full = list(range(1000, 1000 - 100 - SLACK, -1))
         full[98], full[101] = full[101], full[98]  # around the cut
         put(BOB, *full)
-        store.push(2000, ALICE, [BOB])
+        writes.push(2000, ALICE, [BOB])
         assert raw(BOB) == [2000, *range(1000, 901, -1)]
 
     @pytest.mark.real
@@ -133,7 +136,7 @@ class TestPush:
         forgetter = threading.Thread(target=forget_scripts)
         forgetter.start()
         try:
-            pushed = [store.push(id, ALICE, [BOB]) for id in range(20, 320)]
+            pushed = [writes.push(id, ALICE, [BOB]) for id in range(20, 320)]
         finally:
             is_done.set()
             forgetter.join()
@@ -143,7 +146,7 @@ class TestPush:
         followers = list(range(1000, 3500))
         for follower in followers[::100]:
             put(follower, 0)
-        assert store.push(20, ALICE, followers) == 25
+        assert writes.push(20, ALICE, followers) == 25
 
 
 class TestInsert:
@@ -165,124 +168,148 @@ class TestInsert:
     )
     def test_it_goes_to_its_place_once(self, before: list[int], after: list[int]):
         put(BOB, *before)
-        store.insert(20, ALICE, [BOB])
-        store.insert(20, ALICE, [BOB])
+        writes.insert(20, ALICE, [BOB])
+        writes.insert(20, ALICE, [BOB])
         assert raw(BOB) == after
 
     def test_a_missing_list_stays_missing(self):
-        assert store.insert(20, ALICE, [BOB]) == 0
-        assert not store.materialised([BOB])
+        assert writes.insert(20, ALICE, [BOB]) == 0
+        assert not reads.materialised([BOB])
 
     def test_the_list_is_trimmed_only_past_the_slack(self):
         put(BOB, *range(1800 + SLACK, 1000, -1))
         redis_client().lrem(lists.key(BOB), 0, "1500")
-        store.insert(1500, ALICE, [BOB])
+        writes.insert(1500, ALICE, [BOB])
         assert raw(BOB) == list(range(1800 + SLACK, 1000, -1))
-        store.insert(2000, ALICE, [BOB])
+        writes.insert(2000, ALICE, [BOB])
         assert raw(BOB) == [2000, *range(1800 + SLACK, 1001 + SLACK, -1)]
         assert len(raw(BOB)) == 800
 
 
 def hide(*entries: int) -> None:
-    store.settle(follower_id=BOB, author_id=ALICE, following=False, version=0, entries=entries)
+    writes.apply_follow(
+        follower_id=BOB, author_id=ALICE, following=False, version=0, entries=entries
+    )
 
 
 class TestRemove:
     def test_it_takes_every_copy_out(self):
         put(BOB, 30, 20, 20, 10, 0)
         put(CAROL, 30, 0)
-        assert store.remove([20, 10], [BOB, CAROL, ALICE]) == 1
+        assert writes.remove([20, 10], [BOB, CAROL, ALICE]) == 1
         assert raw(BOB) == [30, 0]
         assert raw(CAROL) == [30, 0]
 
     def test_the_list_lives_as_long_as_before(self):
         put(BOB, 20, 0)
         redis_client().expire(lists.key(BOB), 1000)
-        store.remove([20], [BOB])
+        writes.remove([20], [BOB])
         assert 0 < redis_client().ttl(lists.key(BOB)) <= 1000
 
     def test_a_list_that_goes_on_in_the_database_may_lose_a_tenth(self):
         put(BOB, *range(800, 0, -1))
-        store.remove([*range(100, 180)], [BOB])
+        writes.remove([*range(100, 180)], [BOB])
         assert len(raw(BOB)) == 720
-        store.remove([200], [BOB])
-        assert not store.materialised([BOB])
+        writes.remove([200], [BOB])
+        assert not reads.materialised([BOB])
 
     def test_so_may_an_authors_own_list(self):
         own = lists.key(ALICE, lists.authored("default"))
         redis_client().rpush(own, *range(800, 0, -1))
         for entries, left in [(range(80), 721), (range(80, 82), 0)]:
-            store.remove(list(entries), Audience([], author_id=ALICE))
+            writes.remove(list(entries), Audience([], author_id=ALICE))
             assert redis_client().llen(own) == left
 
     @pytest.mark.parametrize("last", [0, -7])
     def test_others_may_lose_everything(self, last: int):
         put(BOB, *range(800, 0, -1), last)
-        store.remove([*range(1, 801)], [BOB])
+        writes.remove([*range(1, 801)], [BOB])
         assert raw(BOB) == [last]
 
     def test_a_short_list_that_something_else_filled_stays(self):
         put(BOB, 30, 20, 10)
-        store.remove([20], [BOB])
+        writes.remove([20], [BOB])
         assert raw(BOB) == [30, 10]
 
 
 class TestSettle:
     def test_a_follow_merges_the_authors_entries(self):
         put(BOB, 30, 10, 0)
-        store.settle(
+        writes.apply_follow(
             follower_id=BOB, author_id=ALICE, following=True, version=1, entries=[40, 30, 20, 5]
         )
         assert raw(BOB) == [40, 30, 20, 10, 5, 0]
 
     def test_below_the_floor_nothing_is_merged(self):
         put(BOB, 30, 10)
-        store.settle(follower_id=BOB, author_id=ALICE, following=True, version=1, entries=[20, 5])
+        writes.apply_follow(
+            follower_id=BOB, author_id=ALICE, following=True, version=1, entries=[20, 5]
+        )
         assert raw(BOB) == [30, 20, 10]
 
     def test_an_unfollow_takes_them_out(self):
         put(BOB, 40, 30, 20, 0)
-        store.settle(follower_id=BOB, author_id=ALICE, following=False, version=1, entries=[40, 20])
+        writes.apply_follow(
+            follower_id=BOB, author_id=ALICE, following=False, version=1, entries=[40, 20]
+        )
         assert raw(BOB) == [30, 0]
 
     def test_an_older_answer_about_the_pair_does_not_undo_a_newer_one(self):
         put(BOB, 30, 0)
-        store.settle(follower_id=BOB, author_id=ALICE, following=False, version=5, entries=[20])
-        store.settle(follower_id=BOB, author_id=ALICE, following=True, version=4, entries=[20])
+        writes.apply_follow(
+            follower_id=BOB, author_id=ALICE, following=False, version=5, entries=[20]
+        )
+        writes.apply_follow(
+            follower_id=BOB, author_id=ALICE, following=True, version=4, entries=[20]
+        )
         assert raw(BOB) == [30, 0]
-        store.settle(follower_id=BOB, author_id=ALICE, following=True, version=6, entries=[20])
-        store.settle(follower_id=BOB, author_id=ALICE, following=False, version=5, entries=[20])
+        writes.apply_follow(
+            follower_id=BOB, author_id=ALICE, following=True, version=6, entries=[20]
+        )
+        writes.apply_follow(
+            follower_id=BOB, author_id=ALICE, following=False, version=5, entries=[20]
+        )
         assert raw(BOB) == [30, 20, 0]
 
     def test_an_answer_without_a_version_is_applied(self):
         """It comes from a server of before there were versions."""
         put(BOB, 30, 0)
         for version in (5, 0):
-            store.settle(
+            writes.apply_follow(
                 follower_id=BOB, author_id=ALICE, following=True, version=version, entries=[20]
             )
-            store.settle(follower_id=BOB, author_id=ALICE, following=False, version=0, entries=[20])
+            writes.apply_follow(
+                follower_id=BOB, author_id=ALICE, following=False, version=0, entries=[20]
+            )
             assert raw(BOB) == [30, 0]
 
     def test_another_pair_is_another_matter(self):
         put(BOB, 30, 0)
-        store.settle(follower_id=BOB, author_id=CAROL, following=False, version=5, entries=[])
-        store.settle(follower_id=BOB, author_id=ALICE, following=True, version=4, entries=[20])
+        writes.apply_follow(
+            follower_id=BOB, author_id=CAROL, following=False, version=5, entries=[]
+        )
+        writes.apply_follow(
+            follower_id=BOB, author_id=ALICE, following=True, version=4, entries=[20]
+        )
         assert raw(BOB) == [30, 20, 0]
 
     def test_twice_equals_once(self):
         put(BOB, 30, 0)
         for _ in range(2):
-            store.settle(follower_id=BOB, author_id=ALICE, following=True, version=1, entries=[20])
+            writes.apply_follow(
+                follower_id=BOB, author_id=ALICE, following=True, version=1, entries=[20]
+            )
         assert raw(BOB) == [30, 20, 0]
 
     @pytest.mark.parametrize("following", [False, True])
     def test_it_drops_a_list_that_is_being_built(self, following: bool):
         marker = begin(BOB)
-        store.settle(follower_id=BOB, author_id=ALICE, following=following, version=1, entries=[20])
-        assert not store.materialised([BOB])
-        store.finish_building(BOB, marker, [20, 10], is_complete=True)
-        assert not store.materialised([BOB])
+        writes.apply_follow(
+            follower_id=BOB, author_id=ALICE, following=following, version=1, entries=[20]
+        )
+        assert not reads.materialised([BOB])
+        writes.finish_building(BOB, marker, [20, 10], is_complete=True)
+        assert not reads.materialised([BOB])
 
     def test_an_unfollow_drops_a_list_that_it_makes_too_short(self):
         put(BOB, *range(802, 0, -1))
@@ -290,7 +317,7 @@ class TestSettle:
             hide(entry)
             assert len(raw(BOB)) == left
         hide(10)
-        assert not store.materialised([BOB])
+        assert not reads.materialised([BOB])
 
     def test_an_unfollow_leaves_a_short_list_that_something_else_filled(self):
         put(BOB, 30, 20, 10)
@@ -299,16 +326,20 @@ class TestSettle:
 
     def test_a_full_list_keeps_800_and_loses_its_sentinel(self):
         put(BOB, *range(800, 0, -1), 0)
-        store.settle(follower_id=BOB, author_id=ALICE, following=True, version=1, entries=[900])
+        writes.apply_follow(
+            follower_id=BOB, author_id=ALICE, following=True, version=1, entries=[900]
+        )
         assert raw(BOB) == [900, *range(800, 1, -1)]
 
     def test_a_missing_list_stays_missing(self):
-        store.settle(follower_id=BOB, author_id=ALICE, following=True, version=1, entries=[20])
-        assert not store.materialised([BOB])
+        writes.apply_follow(
+            follower_id=BOB, author_id=ALICE, following=True, version=1, entries=[20]
+        )
+        assert not reads.materialised([BOB])
 
 
 def begin(user_id: int) -> bytes:
-    marker = store.start_building(user_id)
+    marker = writes.start_building(user_id)
     assert marker is not None
     return marker
 
@@ -316,58 +347,58 @@ def begin(user_id: int) -> bytes:
 class TestBuilding:
     def test_what_arrives_meanwhile_is_kept(self):
         marker = begin(BOB)
-        store.push(30, ALICE, [BOB])
-        store.finish_building(BOB, marker, [20, 10], is_complete=True)
+        writes.push(30, ALICE, [BOB])
+        writes.finish_building(BOB, marker, [20, 10], is_complete=True)
         assert raw(BOB) == [30, 20, 10, 0]
 
     @pytest.mark.parametrize("last", [0, 10])
     def test_a_list_that_exists_is_never_built_over(self, last: int):
         put(BOB, 30, last)
-        store.finish_building(BOB, begin(BOB), [20], is_complete=True)
+        writes.finish_building(BOB, begin(BOB), [20], is_complete=True)
         assert raw(BOB) == [30, last]
 
     def test_two_that_build_at_once_make_one_list(self):
         first, second = begin(BOB), begin(BOB)
-        store.finish_building(BOB, second, [20, 10], is_complete=True)
-        store.finish_building(BOB, first, [20], is_complete=True)
+        writes.finish_building(BOB, second, [20, 10], is_complete=True)
+        writes.finish_building(BOB, first, [20], is_complete=True)
         assert raw(BOB) == [20, 10, 0]
 
     def test_an_older_builder_does_not_finish_the_list_of_a_newer_one(self):
         older = begin(BOB)
-        store.forget(BOB)
+        writes.forget(BOB)
         newer = begin(BOB)
-        store.finish_building(BOB, older, [20], is_complete=True)
-        assert store.read(BOB) is None
-        store.finish_building(BOB, newer, [30], is_complete=True)
+        writes.finish_building(BOB, older, [20], is_complete=True)
+        assert reads.read(BOB) is None
+        writes.finish_building(BOB, newer, [30], is_complete=True)
         assert raw(BOB) == [30, 0]
 
     def test_a_builder_that_died_leaves_its_list_to_the_next_one(self):
         begin(BOB)
-        store.push(30, ALICE, [BOB])
-        store.finish_building(BOB, begin(BOB), [20], is_complete=True)
+        writes.push(30, ALICE, [BOB])
+        writes.finish_building(BOB, begin(BOB), [20], is_complete=True)
         assert raw(BOB) == [30, 20, 0]
 
-    @pytest.mark.parametrize("put_in", [store.push, store.insert])
+    @pytest.mark.parametrize("put_in", [writes.push, writes.insert])
     def test_a_list_that_grows_too_long_meanwhile_is_dropped_and_claims_no_floor(self, put_in):
         put(BOB, *range(800 + SLACK, 0, -1), -7)
         put_in(2000, ALICE, [BOB])
-        assert not store.materialised([BOB])
+        assert not reads.materialised([BOB])
 
     def test_a_truncated_list_has_no_sentinel(self):
-        store.finish_building(BOB, begin(BOB), list(range(800, 0, -1)), is_complete=False)
-        assert store.read(BOB) == Timeline(list(range(800, 0, -1)), is_complete=False)
+        writes.finish_building(BOB, begin(BOB), list(range(800, 0, -1)), is_complete=False)
+        assert reads.read(BOB) == Timeline(list(range(800, 0, -1)), is_complete=False)
 
     def test_an_empty_one_exists(self):
-        store.finish_building(BOB, begin(BOB), [], is_complete=True)
+        writes.finish_building(BOB, begin(BOB), [], is_complete=True)
         assert raw(BOB) == [0]
-        assert store.materialised([ALICE, BOB]) == [BOB]
+        assert reads.materialised([ALICE, BOB]) == [BOB]
 
 
 def test_all_owners_are_found():
     for user_id in (ALICE, BOB):
         put(user_id, 0)
     redis_client().set("feed:not-an-id", "x")
-    assert sorted(store.iter_materialised()) == [ALICE, BOB]
+    assert sorted(reads.iter_materialised()) == [ALICE, BOB]
 
 
 @pytest.mark.real

@@ -14,7 +14,7 @@ from accounts.services import suspend
 from common.ids import new_id
 from common.redis.client import redis_client
 from deploy.local.conditions import wait_until
-from feed import handlers, lists, pulling, store
+from feed import handlers, lists, pulling
 from messaging import draining, outbox
 from messaging.broker import Message, broker, dead_queue
 from messaging.models import OutboxEvent
@@ -136,7 +136,7 @@ def test_an_entry_too_many_in_a_timeline(world: World, audit: Callable[..., list
 def test_an_entry_out_of_order_in_a_timeline(
     world: World, audit: Callable[..., list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(store, "OUT_OF_ORDER", timedelta(0))
+    monkeypatch.setattr("feed.differences.OUT_OF_ORDER", timedelta(0))
     redis = redis_client()
     redis.lrem(world.timeline, 0, str(world.tweets[0]))
     redis.lpush(world.timeline, world.tweets[0])

@@ -1,9 +1,10 @@
-"""Entries below a timeline's floor, read from the database a block at a time.
+"""Entries below a timeline's floor, read from the database in blocks and cached.
 
-A page of any size asks the database about all whom the reader follows, thousands maybe. So one
-answer is kept for the pages that follow: the key `older:{user_id}` holds it for some minutes, with
-a lease (see `hydration.leases`). Whatever changes which entries a timeline shows drops it
-(`show` in scripts/lists.lua); deleted entries and hidden authors are left out of each page anyway.
+A page of any size asks the database about all authors that the reader follows, which can be
+thousands. So the answer holds up to 1,000 entries and serves the next pages: the key
+`older:{user_id}` caches it under a lease (`hydration.leases`). A follow, an unfollow or a
+merge drops it (`change_entries` in scripts/lists.lua). Deleted entries and hidden authors may be in
+it: each page leaves them out.
 """
 
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import redis
 
 from common.redis import shards
 from common.redis.client import redis_client
-from feed import store, truth
+from feed import expected, keys
 from grpc_services.clients.tweets import MAX_ENTRIES
 from hydration.leases import fill, take_lease
 
@@ -22,7 +23,7 @@ SECONDS = 600
 @dataclass(frozen=True, slots=True)
 class _Block:
     before_id: int
-    is_last: bool  # nothing older is in the database
+    is_last: bool  # the database has nothing older
     entries: list[int]  # newest first
 
 
@@ -37,20 +38,20 @@ def entries_below(user_id: int, before_id: int, limit: int) -> list[int]:
 
 
 def _find(user_id: int) -> _Block | None:
-    """None where nothing is cached, or what no one of us wrote."""
+    """The cached block; None if there is none, a lease, or a value of another format."""
     try:
-        found = redis_client(shards.of(user_id)).get(store.older_key(user_id))
+        found = redis_client(shards.of(user_id)).get(keys.older(user_id))
         before_id, is_last, *entries = map(int, found.split() if isinstance(found, bytes) else [])
-    except (redis.ResponseError, ValueError):  # another type; nothing, or a lease
+    except (redis.ResponseError, ValueError):
         return None
     return _Block(before_id, bool(is_last), entries)
 
 
 def _read(user_id: int, before_id: int) -> _Block:
-    shard, name = shards.of(user_id), store.older_key(user_id)
+    shard, name = shards.of(user_id), keys.older(user_id)
     lease = take_lease(shard, [name])
-    entries = truth.newest_entries(
-        truth.authors_of(user_id), before_id=before_id, limit=MAX_ENTRIES
+    entries = expected.newest_entries(
+        expected.authors_of(user_id), before_id=before_id, limit=MAX_ENTRIES
     )
     block = _Block(before_id, len(entries) < MAX_ENTRIES, entries)
     blob = " ".join(map(str, [block.before_id, int(block.is_last), *block.entries])).encode()
