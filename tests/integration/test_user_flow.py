@@ -1,3 +1,5 @@
+"""Accounts over HTTP, against the real servers."""
+
 import hashlib
 
 import bcrypt
@@ -74,7 +76,7 @@ async def test_password_hashing_verification(http: AsyncClient, accounts_db: Que
 
 
 def _sha256(password: str) -> bytes:
-    """bcrypt reads 72 bytes at most, so it is given a digest of the password."""
+    """The digest that bcrypt gets in place of the password, since it reads 72 bytes at most."""
     return hashlib.sha256(password.encode()).hexdigest().encode()
 
 
@@ -127,7 +129,7 @@ async def test_follow_increments_follower_count(
     http: AsyncClient, alice: Member, bob: Member, accounts_db: Query
 ) -> None:
     await follow(http, bob, alice)
-    await follow(http, bob, alice)  # counts once
+    await follow(http, bob, alice)  # idempotent
 
     assert _counts(accounts_db, alice) == (1, 0)
     assert _counts(accounts_db, bob) == (0, 1)
@@ -150,7 +152,7 @@ async def test_unfollow_removes_relationship(
 
 
 def _counts(accounts_db: Query, member: Member) -> tuple[int, int]:
-    """Followers and followed."""
+    """`num_followers` and `num_following` in the database."""
     [(followers, following)] = accounts_db(
         "SELECT num_followers, num_following FROM accounts_user WHERE id = %s", member.id
     )

@@ -1,4 +1,4 @@
-"""The admin: what it writes goes through services, and what it reads is bounded."""
+"""The admin writes through services and reads a bounded number of rows."""
 
 from typing import Any
 
@@ -13,8 +13,8 @@ from accounts import services
 from accounts.models import User
 from common import admin as common_admin
 from common.db import alias
-from messaging.models import OutboxEvent
 from tests.support.factories import FollowFactory, UserFactory
+from tests.support.responses import published
 
 USERS = "/admin/accounts/user/"
 FOLLOWS = "/admin/accounts/follow/"
@@ -28,7 +28,7 @@ def staff(db: None) -> Client:
     return client
 
 
-def listed(client: Client, address: str, **query: str) -> list[str]:
+def rows(client: Client, address: str, **query: str) -> list[str]:
     answer = client.get(address, query)
     assert answer.status_code == 200
     return [str(row) for row in answer.context["cl"].result_list]
@@ -36,70 +36,70 @@ def listed(client: Client, address: str, **query: str) -> list[str]:
 
 def queries(client: Client, address: str, **query: str) -> list[str]:
     with CaptureQueriesContext(connections[alias("accounts")]) as captured:
-        listed(client, address, **query)
+        rows(client, address, **query)
     return [entry["sql"] for entry in captured.captured_queries]
 
 
-def do(client: Client, action: str, *users: User) -> None:
+def run_action(client: Client, action: str, *users: User) -> None:
     answer = client.post(
         USERS, {"action": action, "_selected_action": [str(user.id) for user in users]}
     )
     assert answer.status_code == 302
 
 
-def published() -> list[str]:
-    return list(OutboxEvent.objects.order_by("id").values_list("routing_key", flat=True))
-
-
-def test_it_lists_the_newest_users_first(staff: Client, alice: User, bob: User) -> None:
-    assert listed(staff, USERS) == ["bob", "alice", "root"]
+def test_users_are_listed_newest_first(staff: Client, alice: User, bob: User) -> None:
+    assert rows(staff, USERS) == ["bob", "alice", "root"]
 
 
 @pytest.mark.parametrize("term", ["{id}", "ALICE@example.com", "aLi", "alice"])
-def test_it_finds_a_user_by_id_address_or_beginning_of_the_name(
+def test_search_finds_a_user_by_id_email_or_start_of_the_username(
     staff: Client, alice: User, bob: User, term: str
 ) -> None:
-    assert listed(staff, USERS, q=term.format(id=alice.id)) == ["alice"]
+    assert rows(staff, USERS, q=term.format(id=alice.id)) == ["alice"]
 
 
-def test_it_finds_a_name_of_digits_alone(staff: Client, alice: User) -> None:
+def test_search_finds_an_all_digit_username(staff: Client, alice: User) -> None:
     user = UserFactory.create(username="2024")
     FollowFactory.create(follower=user, following=alice)
-    assert listed(staff, USERS, q="20") == ["2024"]
-    assert len(listed(staff, FOLLOWS, q="2024")) == 1
+    assert rows(staff, USERS, q="20") == ["2024"]
+    assert len(rows(staff, FOLLOWS, q="2024")) == 1
 
 
 @pytest.mark.parametrize("term", ["lice", "alice@", "9", "%", "_", "ali\x00", "ä", "alicf"])
-def test_it_finds_nobody_by_anything_else(staff: Client, alice: User, term: str) -> None:
-    found = listed(staff, USERS, q=term)
-    assert found == ([] if "\x00" not in term else ["alice", "root"])  # NUL is no search at all
+def test_search_finds_nothing_by_other_parts_of_a_user(
+    staff: Client, alice: User, term: str
+) -> None:
+    found = rows(staff, USERS, q=term)
+    assert found == (
+        [] if "\x00" not in term else ["alice", "root"]
+    )  # Django ignores a search with NUL
 
 
-def test_it_finds_whoever_begins_alike(staff: Client) -> None:
+def test_search_finds_all_usernames_with_the_prefix(staff: Client) -> None:
     for name in ["ann", "ann-1", "ann_1", "ann.zz", "annzzzzzzzzzzzzzzzzzzzzzzzzzzz", "anm", "ano"]:
         UserFactory.create(username=name)
-    assert set(listed(staff, USERS, q="Ann")) == {
+    assert set(rows(staff, USERS, q="Ann")) == {
         "ann", "ann-1", "ann_1", "ann.zz", "annzzzzzzzzzzzzzzzzzzzzzzzzzzz"
     }  # fmt: skip
 
 
-def test_it_filters_the_suspended_and_the_staff(staff: Client, alice: User, bob: User) -> None:
-    do(staff, "suspend", alice)
-    assert listed(staff, USERS, state="suspended") == ["alice"]
-    assert listed(staff, USERS, state="staff") == ["root"]
+def test_users_are_filtered_by_suspended_and_staff(staff: Client, alice: User, bob: User) -> None:
+    run_action(staff, "suspend", alice)
+    assert rows(staff, USERS, state="suspended") == ["alice"]
+    assert rows(staff, USERS, state="staff") == ["root"]
 
 
 @pytest.mark.parametrize(
     "lookup", ["password__startswith", "username__regex", "email", "id__gte", "nonsense"]
 )
 @pytest.mark.parametrize("address", [USERS, FOLLOWS, "/admin/messaging/outboxevent/"])
-def test_it_refuses_a_lookup_that_is_no_filter_of_its_own(
+def test_a_lookup_that_is_not_a_declared_filter_is_refused(
     staff: Client, address: str, lookup: str
 ) -> None:
     assert staff.get(address, {lookup: "("}).status_code == 400
 
 
-def test_it_asks_the_same_number_of_questions_however_many_rows(staff: Client, alice: User) -> None:
+def test_the_number_of_queries_does_not_grow_with_the_rows(staff: Client, alice: User) -> None:
     FollowFactory.create(follower=alice)
     few = len(queries(staff, USERS)), len(queries(staff, FOLLOWS))
     for _ in range(10):
@@ -109,7 +109,7 @@ def test_it_asks_the_same_number_of_questions_however_many_rows(staff: Client, a
 
 @pytest.mark.parametrize("address", [USERS, FOLLOWS, "/admin/messaging/outboxevent/"])
 @pytest.mark.parametrize("query", [{}, {"q": "alice"}])
-def test_it_never_counts_a_whole_table(
+def test_a_list_never_counts_a_whole_table(
     staff: Client, alice: User, address: str, query: dict[str, str]
 ) -> None:
     counts = [sql for sql in queries(staff, address, **query) if "COUNT(" in sql]
@@ -117,23 +117,27 @@ def test_it_never_counts_a_whole_table(
     assert all(f"LIMIT {common_admin.MOST_ROWS}" in sql for sql in counts)
 
 
-def test_it_pages_no_further_than_it_counts(
+def test_a_list_has_no_page_beyond_the_counted_rows(
     staff: Client, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(common_admin, "MOST_ROWS", 2)
     assert staff.get(USERS).context["cl"].result_count == 2
 
 
-def test_suspending_and_restoring_send_their_news(staff: Client, alice: User, bob: User) -> None:
-    do(staff, "suspend", alice, bob)
-    do(staff, "restore", alice)
+def test_suspending_and_restoring_publish_their_events(
+    staff: Client, alice: User, bob: User
+) -> None:
+    run_action(staff, "suspend", alice, bob)
+    run_action(staff, "restore", alice)
     assert published() == ["user.suspended", "user.suspended", "user.restored"]
     alice.refresh_from_db()
     bob.refresh_from_db()
     assert (alice.suspended_at, bob.suspended_at is None) == (None, False)
 
 
-def test_editing_a_profile_sends_its_news_and_writes_no_counter(staff: Client, alice: User) -> None:
+def test_editing_a_profile_publishes_its_event_and_writes_no_counter(
+    staff: Client, alice: User
+) -> None:
     address = f"{USERS}{alice.id}/change/"
     assert staff.get(address).status_code == 200
     User.objects.filter(id=alice.id).update(num_followers=7)  # while the form is open
@@ -145,7 +149,7 @@ def test_editing_a_profile_sends_its_news_and_writes_no_counter(staff: Client, a
     assert published() == ["user.updated"]
 
 
-def test_a_profile_that_staff_edits_keeps_the_rules(staff: Client, alice: User) -> None:
+def test_a_profile_edited_by_staff_is_validated(staff: Client, alice: User) -> None:
     address = f"{USERS}{alice.id}/change/"
     form = {"display_name": "Al\u202eice", "bio": "\u200b"}
     page: Any = staff.post(address, form)
@@ -153,7 +157,7 @@ def test_a_profile_that_staff_edits_keeps_the_rules(staff: Client, alice: User) 
     assert published() == []
 
 
-def test_a_profile_from_before_the_rules_hinders_no_other_edit(staff: Client, alice: User) -> None:
+def test_an_old_invalid_profile_does_not_block_other_edits(staff: Client, alice: User) -> None:
     User.objects.filter(id=alice.id).update(display_name="Al\u202eice")
     form = {"display_name": "Al\u202eice", "bio": "Writes.", "is_staff": "on"}
     assert staff.post(f"{USERS}{alice.id}/change/", form).status_code == 302
@@ -163,7 +167,7 @@ def test_a_profile_from_before_the_rules_hinders_no_other_edit(staff: Client, al
 
 @pytest.fixture
 def moderator(alice: User) -> Client:
-    """alice, who is staff and no superuser."""
+    """Signed in as alice, who is staff but not a superuser."""
     User.objects.filter(id=alice.id).update(is_staff=True)
     permissions = Permission.objects.filter(codename__in=["view_user", "change_user"])
     alice.user_permissions.set(permissions)
@@ -172,14 +176,14 @@ def moderator(alice: User) -> Client:
     return client
 
 
-def test_only_a_superuser_makes_staff(moderator: Client, bob: User) -> None:
+def test_staff_cannot_make_others_staff(moderator: Client, bob: User) -> None:
     moderator.post(f"{USERS}{bob.id}/change/", {"is_staff": "on", "is_superuser": "on"})
     bob.refresh_from_db()
     assert (bob.is_staff, bob.is_superuser) == (False, False)
 
 
 @pytest.mark.parametrize("flag", ["is_staff", "is_superuser"])
-def test_only_a_superuser_acts_on_staff(
+def test_staff_cannot_edit_or_suspend_staff(
     moderator: Client, staff: Client, bob: User, carol: User, flag: str
 ) -> None:
     User.objects.filter(id=bob.id).update(**{flag: True})
@@ -197,21 +201,21 @@ def test_only_a_superuser_acts_on_staff(
     carol.refresh_from_db()
     assert (bob.is_active, bob.bio, carol.is_active) == (True, "", False)
 
-    do(staff, "suspend", bob)
-    do(moderator, "restore", bob)
+    run_action(staff, "suspend", bob)
+    run_action(moderator, "restore", bob)
     bob.refresh_from_db()
     assert not bob.is_active
 
 
-def test_a_moderator_edits_others(moderator: Client, bob: User) -> None:
+def test_staff_edit_other_users(moderator: Client, bob: User) -> None:
     answer = moderator.post(f"{USERS}{bob.id}/change/", {"bio": "Polite."})
     assert answer.status_code == 302
     bob.refresh_from_db()
     assert bob.bio == "Polite."
 
 
-def opened(client: Client, user: User) -> dict[str, Any]:
-    """The form as a browser sends it when nothing was changed on the page."""
+def open_form(client: Client, user: User) -> dict[str, Any]:
+    """The form as a browser sends it if nothing was changed on the page."""
     page: Any = client.get(f"{USERS}{user.id}/change/")
     form = page.context["adminform"].form
     sent = {}
@@ -219,16 +223,16 @@ def opened(client: Client, user: User) -> dict[str, Any]:
         value = form[name].value()
         sent[name] = sent[f"initial-{name}"] = value
         if isinstance(bound, BooleanField) and not value:
-            del sent[name]  # a box that isn't ticked is not sent
+            del sent[name]  # browsers do not send unchecked boxes
         assert f'name="initial-{name}"' in str(form[name]) or not value
     return sent
 
 
-def test_what_others_changed_while_the_form_was_open_stays(staff: Client, alice: User) -> None:
+def test_changes_by_others_while_the_form_is_open_remain(staff: Client, alice: User) -> None:
     group = Group.objects.create(name="moderators")
     User.objects.filter(id=alice.id).update(is_staff=True, is_superuser=True, bio="Old.")
     alice.groups.add(group)
-    form = opened(staff, alice)
+    form = open_form(staff, alice)
     User.objects.filter(id=alice.id).update(is_staff=False, is_superuser=False, bio="New.")
     alice.groups.clear()
 
@@ -241,9 +245,9 @@ def test_what_others_changed_while_the_form_was_open_stays(staff: Client, alice:
     assert not alice.groups.exists()
 
 
-def test_a_flag_that_is_granted_while_the_form_is_open_stays(staff: Client, alice: User) -> None:
+def test_a_flag_granted_while_the_form_is_open_remains(staff: Client, alice: User) -> None:
     group = Group.objects.create(name="moderators")
-    form = opened(staff, alice)
+    form = open_form(staff, alice)
     User.objects.filter(id=alice.id).update(is_staff=True)
     alice.groups.add(group)
     assert staff.post(f"{USERS}{alice.id}/change/", form | {"bio": "Writes."}).status_code == 302
@@ -251,47 +255,47 @@ def test_a_flag_that_is_granted_while_the_form_is_open_stays(staff: Client, alic
     assert (alice.is_staff, alice.bio, alice.groups.get()) == (True, "Writes.", group)
 
 
-def test_a_change_of_groups_leaves_those_that_others_changed(staff: Client, alice: User) -> None:
+def test_a_change_of_groups_keeps_the_changes_of_others(staff: Client, alice: User) -> None:
     old, taken, given, new = (Group.objects.create(name=name) for name in "abcd")
     alice.groups.set([old, taken])
-    form = opened(staff, alice)
+    form = open_form(staff, alice)
     alice.groups.set([old, given])
-    sent = form | {"groups": [str(taken.pk), str(new.pk)]}  # takes the old one, gives the new one
+    sent = form | {"groups": [str(taken.pk), str(new.pk)]}  # removes `old`, adds `new`
     assert staff.post(f"{USERS}{alice.id}/change/", sent).status_code == 302
     assert set(alice.groups.all()) == {given, new}
 
 
 @pytest.mark.parametrize("name", ["groups", "initial-groups"])
 @pytest.mark.parametrize("pk", ["9" * 30, "abc", "-1", "\u0663", ""])
-def test_a_group_id_that_no_group_has_is_an_error_of_the_form(
+def test_an_unknown_group_id_is_a_form_error(
     staff: Client, alice: User, name: str, pk: str
 ) -> None:
-    form = opened(staff, alice)
+    form = open_form(staff, alice)
     answer = staff.post(f"{USERS}{alice.id}/change/", form | {name: [pk]})
     assert answer.status_code == (200 if name == "groups" else 302)
     assert not alice.groups.exists()
 
 
-def test_flags_and_groups_are_taken_away_by_the_form(staff: Client, alice: User) -> None:
+def test_the_form_removes_flags_and_groups(staff: Client, alice: User) -> None:
     User.objects.filter(id=alice.id).update(is_staff=True)
     alice.groups.add(Group.objects.create(name="moderators"))
-    form = opened(staff, alice)
+    form = open_form(staff, alice)
     del form["is_staff"], form["groups"]
     assert staff.post(f"{USERS}{alice.id}/change/", form).status_code == 302
     alice.refresh_from_db()
     assert (alice.is_staff, alice.groups.exists()) == (False, False)
 
 
-def test_a_flag_that_changes_during_the_request_stays(
+def test_a_flag_changed_during_the_request_remains(
     moderator: Client, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     update = services.update_profile
 
-    def meanwhile(**edit: Any) -> User:
+    def update_after_a_grant(**edit: Any) -> User:
         User.objects.filter(id=bob.id).update(is_staff=True)
         return update(**edit)
 
-    monkeypatch.setattr(services, "update_profile", meanwhile)
+    monkeypatch.setattr(services, "update_profile", update_after_a_grant)
     moderator.post(f"{USERS}{bob.id}/change/", {"bio": "Writes."})
     bob.refresh_from_db()
     assert (bob.is_staff, bob.bio) == (True, "Writes.")
@@ -304,7 +308,7 @@ def test_a_superuser_makes_staff(staff: Client, alice: User) -> None:
 
 
 @pytest.mark.parametrize("across", ["1", "on"])
-def test_an_action_changes_no_more_than_a_bound_of_users(
+def test_an_action_on_too_many_users_is_refused(
     staff: Client, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch, across: str
 ) -> None:
     monkeypatch.setattr("common.admin.MOST_CHOSEN", 2)
@@ -317,12 +321,12 @@ def test_an_action_changes_no_more_than_a_bound_of_users(
     assert [user.username for user in User.objects.exclude(suspended_at=None)] == ["alice"]
 
 
-def test_suspended_staff_is_out_at_once(staff: Client) -> None:
-    do(staff, "suspend", User.objects.get(username="root"))
+def test_suspended_staff_lose_access_at_once(staff: Client) -> None:
+    run_action(staff, "suspend", User.objects.get(username="root"))
     assert staff.get(USERS).status_code == 302
 
 
-def test_a_suspension_ends_the_admins_sessions_for_good(staff: Client, alice: User) -> None:
+def test_a_restored_admin_must_sign_in_again(staff: Client, alice: User) -> None:
     root = User.objects.get(username="root")
     services.suspend(user_id=root.id)
     services.restore(user_id=root.id)
@@ -332,7 +336,9 @@ def test_a_suspension_ends_the_admins_sessions_for_good(staff: Client, alice: Us
 
 
 @pytest.mark.parametrize("address", [USERS, FOLLOWS])
-def test_nothing_is_added_or_deleted(staff: Client, alice: User, address: str) -> None:
+def test_users_and_follows_cannot_be_added_or_deleted(
+    staff: Client, alice: User, address: str
+) -> None:
     follow = FollowFactory.create(follower=alice)
     row = alice if address == USERS else follow
     assert staff.get(f"{address}add/").status_code == 403
@@ -342,14 +348,14 @@ def test_nothing_is_added_or_deleted(staff: Client, alice: User, address: str) -
     assert type(row).objects.filter(id=row.id).exists()
 
 
-def test_it_finds_follows_by_either_side(
+def test_search_finds_follows_by_either_user(
     staff: Client, alice: User, bob: User, carol: User
 ) -> None:
     FollowFactory.create(follower=bob, following=alice)
     FollowFactory.create(follower=bob, following=carol)
-    assert len(listed(staff, FOLLOWS, q="Alice")) == 1
-    assert len(listed(staff, FOLLOWS, q=str(bob.id))) == 2
-    assert listed(staff, FOLLOWS, q="dave") == []
+    assert len(rows(staff, FOLLOWS, q="Alice")) == 1
+    assert len(rows(staff, FOLLOWS, q=str(bob.id))) == 2
+    assert rows(staff, FOLLOWS, q="dave") == []
 
 
 def test_a_password_hash_is_never_shown(staff: Client, alice: User) -> None:

@@ -1,4 +1,4 @@
-"""Wrong passwords are slowed down; the owner gets in all the same."""
+"""Wrong passwords are rate-limited, and the owner still gets in."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,13 +25,13 @@ HOME = "10.0.0.1"
 
 
 @pytest.fixture
-def slowed(rates: Rates, alice: User) -> None:
+def limited(rates: Rates, alice: User) -> None:
     rates(guess="3/hour", guess_account="5/hour", guess_address="9/hour")
 
 
 @pytest.fixture
 def hashes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """One element for each password that was hashed."""
+    """One element per hashed password."""
     counted: list[int] = []
     real = bcrypt.hashpw
 
@@ -52,8 +52,8 @@ def statuses(api: APIClient, count: int, **attempt: str) -> list[int]:
     return [log_in(api, **attempt).status_code for _ in range(count)]
 
 
-@pytest.mark.usefixtures("slowed")
-def test_guessing_from_one_address_is_slowed_however_the_account_is_written(
+@pytest.mark.usefixtures("limited")
+def test_guesses_from_one_address_are_limited_in_any_spelling_of_the_email(
     api: APIClient,
 ) -> None:
     emails = [ALICE, "ALICE@example.com", " alice@example.com"]
@@ -63,14 +63,14 @@ def test_guessing_from_one_address_is_slowed_however_the_account_is_written(
     assert 1190 < int(answer["Retry-After"]) <= 1200
 
 
-@pytest.mark.usefixtures("slowed")
-def test_guessing_from_many_addresses_is_slowed_too(api: APIClient) -> None:
+@pytest.mark.usefixtures("limited")
+def test_guesses_from_many_addresses_are_limited(api: APIClient) -> None:
     guesses = [log_in(api, at=f"10.0.1.{n}").status_code for n in range(7)]
     assert guesses == [401] * 5 + [429] * 2
 
 
-@pytest.mark.usefixtures("slowed")
-def test_nobody_is_locked_out_from_where_they_always_sign_in(api: APIClient) -> None:
+@pytest.mark.usefixtures("limited")
+def test_an_attack_does_not_lock_the_owner_out_at_the_usual_address(api: APIClient) -> None:
     assert log_in(api, password=PASSWORD).status_code == 200
     for n in range(9):
         log_in(api, at=f"10.0.1.{n}")
@@ -78,28 +78,28 @@ def test_nobody_is_locked_out_from_where_they_always_sign_in(api: APIClient) -> 
     assert log_in(api, password=PASSWORD).status_code == 200
 
 
-@pytest.mark.usefixtures("slowed")
-def test_one_password_tried_on_everybody_is_slowed(api: APIClient) -> None:
+@pytest.mark.usefixtures("limited")
+def test_guesses_over_many_accounts_are_limited(api: APIClient) -> None:
     guesses = [log_in(api, f"user-{n}@example.com").status_code for n in range(11)]
     assert guesses == [401] * 9 + [429] * 2
     assert log_in(api, password=PASSWORD, at="10.0.0.2").status_code == 200
 
 
-@pytest.mark.usefixtures("slowed")
+@pytest.mark.usefixtures("limited")
 def test_only_failures_count(api: APIClient) -> None:
     assert statuses(api, 20, password=PASSWORD) == [200] * 20
     assert statuses(api, 4) == [401] * 3 + [429]
 
 
-@pytest.mark.usefixtures("slowed")
-def test_a_success_forgives_no_failure(api: APIClient) -> None:
+@pytest.mark.usefixtures("limited")
+def test_a_success_does_not_reset_failures(api: APIClient) -> None:
     assert statuses(api, 2) == [401, 401]
     assert log_in(api, password=PASSWORD).status_code == 200
     assert statuses(api, 2) == [401, 429]
 
 
-@pytest.mark.usefixtures("slowed")
-def test_an_account_that_does_not_exist_is_slowed_like_any_other(api: APIClient) -> None:
+@pytest.mark.usefixtures("limited")
+def test_guesses_of_an_unknown_account_are_limited_alike(api: APIClient) -> None:
     known = [log_in(api) for _ in range(4)]
     unknown = [log_in(api, "nobody@example.com") for _ in range(4)]
     for one, other in zip(known, unknown, strict=True):
@@ -107,7 +107,7 @@ def test_an_account_that_does_not_exist_is_slowed_like_any_other(api: APIClient)
 
 
 @pytest.mark.in_process
-def test_it_costs_one_hash_whether_or_not_there_is_such_an_account(
+def test_a_failed_log_in_costs_one_hash_for_every_account(
     api: APIClient, alice: User, bob: User, hashes: list[int]
 ) -> None:
     services.suspend(user_id=bob.id)
@@ -119,16 +119,16 @@ def test_it_costs_one_hash_whether_or_not_there_is_such_an_account(
     assert costs == [1, 1, 1]
 
 
-@pytest.mark.usefixtures("slowed")
-def test_what_is_refused_costs_no_hash(api: APIClient, hashes: list[int]) -> None:
+@pytest.mark.usefixtures("limited")
+def test_a_limited_attempt_costs_no_hash(api: APIClient, hashes: list[int]) -> None:
     statuses(api, 3)
     hashes.clear()
     assert statuses(api, 3) == [429] * 3
     assert hashes == []
 
 
-@pytest.mark.usefixtures("slowed")
-def test_an_outage_of_ours_is_no_wrong_password(
+@pytest.mark.usefixtures("limited")
+def test_an_outage_does_not_count_as_a_wrong_password(
     api: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -140,12 +140,12 @@ def test_an_outage_of_ours_is_no_wrong_password(
     assert log_in(api, password=PASSWORD).status_code == 200
 
 
-def test_guessing_the_password_with_a_token_is_slowed_but_not_by_others(
+def test_guesses_with_a_token_are_limited_apart_from_those_without(
     api: APIClient, sign_in: SignIn, alice: User, rates: Rates
 ) -> None:
     client = sign_in(alice)
     rates(guess="3/hour", guess_account="5/hour", guess_address="9/hour")
-    for n in range(9):  # somebody else guesses
+    for n in range(9):  # guesses without a token
         log_in(api, at=f"10.0.1.{n}")
     wrong = {"password": "pass124", "new_password": "pass1234"}
     for _ in range(2):
@@ -156,7 +156,7 @@ def test_guessing_the_password_with_a_token_is_slowed_but_not_by_others(
 
 
 @pytest.mark.parametrize("call", ["password", "deletion"])
-def test_guessing_with_a_token_is_slowed_wherever_it_comes_from(
+def test_guesses_with_a_token_are_limited_over_all_addresses(
     sign_in: SignIn, alice: User, bob: User, rates: Rates, call: str
 ) -> None:
     rates(guess="3/hour", guess_signed_in="4/hour", guess_address="9/hour")
@@ -175,7 +175,7 @@ def test_guessing_with_a_token_is_slowed_wherever_it_comes_from(
     assert guess(sign_in(bob), 1) == 403
 
 
-def test_a_thief_of_a_token_does_not_keep_the_owner_from_changing_the_password(
+def test_a_stolen_token_does_not_keep_the_owner_from_changing_the_password(
     api: APIClient, sign_in: SignIn, alice: User, rates: Rates
 ) -> None:
     rates(guess="9/hour", guess_signed_in="2/hour", guess_address="9/hour")
@@ -191,7 +191,7 @@ def test_a_thief_of_a_token_does_not_keep_the_owner_from_changing_the_password(
     assert change(PASSWORD, at="10.0.0.1") == 204
 
 
-def test_one_password_tried_on_everybody_from_a_whole_ipv6_network_is_slowed(
+def test_guesses_over_many_accounts_are_limited_per_ipv6_network(
     api: APIClient, alice: User, rates: Rates
 ) -> None:
     rates(guess_address="2/hour")
@@ -203,8 +203,8 @@ def test_one_password_tried_on_everybody_from_a_whole_ipv6_network_is_slowed(
     assert log_in(api, password=PASSWORD, at="2001:db8:2::1").status_code == 200
 
 
-@pytest.mark.usefixtures("slowed")
-def test_without_redis_guessing_is_slowed_by_each_process(
+@pytest.mark.usefixtures("limited")
+def test_without_redis_each_process_limits_guesses(
     api: APIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("common.redis.client.redis_client", lambda _: redis.Redis(port=1))
@@ -213,8 +213,8 @@ def test_without_redis_guessing_is_slowed_by_each_process(
     assert statuses(api, 4) == [401] * 3 + [429]
 
 
-@pytest.mark.usefixtures("slowed")
-def test_no_address_stands_in_redis(api: APIClient) -> None:
+@pytest.mark.usefixtures("limited")
+def test_redis_holds_no_addresses(api: APIClient) -> None:
     log_in(api)
     log_in(api, password=PASSWORD)
     keys = redis_client().keys("*")
@@ -222,7 +222,7 @@ def test_no_address_stands_in_redis(api: APIClient) -> None:
     assert all(b"alice" not in key and HOME.encode() not in key for key in keys)
 
 
-def test_registrations_and_log_ins_of_one_address_are_counted(
+def test_registrations_and_log_ins_are_limited_per_address(
     api: APIClient, alice: User, rates: Rates
 ) -> None:
     rates(register="1/hour", login="2/hour")
@@ -238,17 +238,15 @@ def test_registrations_and_log_ins_of_one_address_are_counted(
 @pytest.mark.parametrize(
     "body", [{}, [], "x", {"email": None}, {"email": ["a"]}, {"email": "\x00"}]
 )
-def test_whatever_the_body_holds_it_is_counted(
-    api: APIClient, db: None, rates: Rates, body: Any
-) -> None:
+def test_a_malformed_log_in_counts_too(api: APIClient, db: None, rates: Rates, body: Any) -> None:
     rates(login="3/hour")
     for _ in range(3):
         assert api.post("/users/login", body).status_code in (400, 422)
     assert api.post("/users/login", body).status_code == 429
 
 
-def test_an_account_is_guessed_at_a_hundred_times_an_hour_at_most() -> None:
-    """What the OWASP's standard asks for (ASVS 2.2.1); a bucket's first hour gives it twice."""
+def test_one_account_can_be_guessed_at_most_a_hundred_times_an_hour() -> None:
+    """OWASP ASVS 2.2.1. A full bucket allows twice its rate in the first hour."""
     scopes = ("guess", "guess_account", "guess_signed_in")
     rates = [Rate.parse(str(base.RATES[scope])) for scope in scopes]
     assert sum(2 * rate.tokens * 3600 / rate.seconds for rate in rates) <= 100

@@ -1,4 +1,4 @@
-"""Whatever comes in, the answer is an error in the one shape, and nothing half-done is left."""
+"""Every bad request gets an error in the envelope and changes nothing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +12,7 @@ from tests.support.responses import assert_refused, published
 
 SignIn = Callable[[User], APIClient]
 
-# The calls that take a body, and one that each would take; {bob} is bob's id.
+# Every call with a body, and a valid body of each; {bob} is bob's id.
 BODIES: dict[tuple[str, str], dict[str, str]] = {
     ("post", "/users/register"): {
         "email": "dave@example.com",
@@ -37,7 +37,7 @@ def client(sign_in: SignIn, alice: User, bob: User) -> APIClient:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_done(client: APIClient, alice: User, bob: User) -> Any:
+def nothing_changes(client: APIClient, alice: User, bob: User) -> Any:
     before = list(User.objects.order_by("id").values())
     yield
     assert list(User.objects.order_by("id").values()) == before
@@ -56,7 +56,7 @@ def changed(method: str, address: str, bob: User, **fields: Any) -> dict[str, An
 
 @pytest.mark.parametrize(("method", "address", "field"), FIELDS)
 @pytest.mark.parametrize("value", [None, 1, 1.5, True, [], ["a"], {}, {"a": "b"}])
-def test_a_wrong_type_is_named(
+def test_an_error_names_the_field_of_a_wrong_type(
     client: APIClient, bob: User, method: str, address: str, field: str, value: Any
 ) -> None:
     body = changed(method, address, bob, **{field: value})
@@ -64,7 +64,7 @@ def test_a_wrong_type_is_named(
 
 
 @pytest.mark.parametrize(("method", "address", "field"), FIELDS)
-def test_a_nul_is_named(
+def test_an_error_names_the_field_with_nul(
     client: APIClient, bob: User, method: str, address: str, field: str
 ) -> None:
     body = changed(method, address, bob, **{field: "a\x00b@example.com"})
@@ -74,7 +74,7 @@ def test_a_nul_is_named(
 @pytest.mark.parametrize(
     ("method", "address", "field"), [f for f in FIELDS if f[1] != "/users/me" or f[0] == "delete"]
 )
-def test_a_missing_field_is_named(
+def test_an_error_names_the_missing_field(
     client: APIClient, bob: User, method: str, address: str, field: str
 ) -> None:
     body = changed(method, address, bob)
@@ -85,7 +85,7 @@ def test_a_missing_field_is_named(
 @pytest.mark.parametrize(
     ("method", "address", "field"), [f for f in FIELDS if f[:2] != ("patch", "/users/me")]
 )
-def test_an_empty_field_is_named(
+def test_an_error_names_the_empty_field(
     client: APIClient, bob: User, method: str, address: str, field: str
 ) -> None:
     body = changed(method, address, bob, **{field: ""})
@@ -93,7 +93,9 @@ def test_an_empty_field_is_named(
 
 
 @pytest.mark.parametrize(("method", "address"), BODIES)
-def test_an_unknown_field_is_named(client: APIClient, bob: User, method: str, address: str) -> None:
+def test_an_error_names_the_unknown_field(
+    client: APIClient, bob: User, method: str, address: str
+) -> None:
     body = changed(method, address, bob, is_staff=True)
     assert_refused(getattr(client, method)(address, body), 400, "is_staff")
 
@@ -106,7 +108,7 @@ def test_an_unknown_field_is_named(client: APIClient, bob: User, method: str, ad
         b"nonsense", b'{"a": 1} {"a": 1}',
     ],
 )  # fmt: skip
-def test_what_is_no_json_is_refused(
+def test_a_body_that_is_not_json_is_refused(
     client: APIClient, method: str, address: str, raw: bytes
 ) -> None:
     assert_refused(send(client, method, address, raw, "application/json"), 400)
@@ -114,7 +116,7 @@ def test_what_is_no_json_is_refused(
 
 @pytest.mark.parametrize(("method", "address"), BODIES)
 @pytest.mark.parametrize("raw", [b"[]", b'"text"', b"7", b"true"])
-def test_what_is_no_object_is_refused(
+def test_a_body_that_is_not_an_object_is_refused(
     client: APIClient, method: str, address: str, raw: bytes
 ) -> None:
     assert_refused(send(client, method, address, raw, "application/json"), 400, "body")
@@ -124,13 +126,13 @@ def test_what_is_no_object_is_refused(
 @pytest.mark.parametrize(
     "type", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "x"]
 )
-def test_another_content_type_is_refused(
+def test_a_body_of_another_content_type_is_refused(
     client: APIClient, method: str, address: str, type: str
 ) -> None:
     assert_refused(send(client, method, address, b"a=b", type), 415)
 
 
-@pytest.mark.in_process  # who reads nothing before all is sent may find the connection reset
+@pytest.mark.in_process  # over a network, the client may see a reset connection instead
 @pytest.mark.parametrize(("method", "address"), BODIES)
 def test_a_body_of_10_megabytes_is_refused(client: APIClient, method: str, address: str) -> None:
     raw = b'{"email": "' + b"a" * 10_000_000 + b'"}'
@@ -148,5 +150,5 @@ def test_another_method_is_refused(client: APIClient, method: str, address: str)
 @pytest.mark.parametrize(
     "address", ["/users", "/users/", "/users/alice/", "/follow/", "/users/a/b"]
 )
-def test_another_address_is_not_found(client: APIClient, address: str) -> None:
+def test_an_unknown_address_is_not_found(client: APIClient, address: str) -> None:
     assert_refused(client.get(address), 404)

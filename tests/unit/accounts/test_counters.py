@@ -1,4 +1,4 @@
-"""Counters against rows, and what is forgotten in time."""
+"""Drift of counters, its repair, and the pruning of expired rows."""
 
 from datetime import timedelta
 
@@ -14,12 +14,12 @@ from common.errors import NotFound
 from tests.support.factories import FollowFactory, UserFactory
 
 
-def test_there_is_no_drift_where_rows_were_made_by_services(alice: User, bob: User) -> None:
+def test_rows_written_by_services_have_no_drift(alice: User, bob: User) -> None:
     services.follow(follower_id=bob.id, following_id=alice.id)
     assert selectors.find_follow_drift().items == []
 
 
-def test_drift_says_what_is_stored_and_what_is_there(alice: User, bob: User) -> None:
+def test_drift_holds_the_stored_and_the_counted_number(alice: User, bob: User) -> None:
     FollowFactory.create(follower=bob, following=alice)
     User.objects.filter(id=alice.id).update(num_followers=5)
     User.objects.filter(id=bob.id).update(num_following=0)
@@ -44,7 +44,7 @@ def test_drift_is_found_page_by_page(db: None) -> None:
     assert pages == 3
 
 
-def test_repairing_sets_what_is_wrong_and_nothing_else(alice: User, bob: User, carol: User) -> None:
+def test_a_repair_corrects_the_wrong_counters_only(alice: User, bob: User, carol: User) -> None:
     FollowFactory.create(follower=bob, following=alice)
     User.objects.filter(id=alice.id).update(num_followers=5, num_following=2)
     repaired = services.repair_follow_counters(user_ids=[alice.id, bob.id, carol.id, 7])
@@ -55,7 +55,7 @@ def test_repairing_sets_what_is_wrong_and_nothing_else(alice: User, bob: User, c
     assert selectors.find_follow_drift().items == []
 
 
-def test_tweet_counters_are_listed_as_they_are_stored(alice: User, bob: User) -> None:
+def test_tweet_counters_are_listed_as_stored(alice: User, bob: User) -> None:
     User.objects.filter(id=alice.id).update(num_tweets=-2)
     first = selectors.get_tweet_counters(limit=1)
     assert (list(first.items), first.next) == ([(alice.id, -2)], alice.id)
@@ -63,7 +63,7 @@ def test_tweet_counters_are_listed_as_they_are_stored(alice: User, bob: User) ->
     assert (list(last.items), last.next) == ([(bob.id, 0)], None)
 
 
-def test_num_tweets_is_repaired_unless_it_has_moved_on(alice: User) -> None:
+def test_num_tweets_is_repaired_unless_it_changed(alice: User) -> None:
     assert services.repair_num_tweets(user_id=alice.id, stored=0, counted=3)
     assert not services.repair_num_tweets(user_id=alice.id, stored=0, counted=9)
     alice.refresh_from_db()
@@ -76,9 +76,7 @@ def test_an_increment_of_an_unknown_user_leaves_no_key(db: None) -> None:
     assert not TweetCount.objects.exists()
 
 
-def test_pruning_forgets_what_is_past_use_and_nothing_else(
-    alice: User, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_pruning_deletes_expired_rows_only(alice: User, capsys: pytest.CaptureFixture[str]) -> None:
     now = timezone.now()
     SpentRefresh.objects.create(jti="expired", expires_at=now - timedelta(seconds=1))
     SpentRefresh.objects.create(jti="running", expires_at=now + timedelta(days=1))

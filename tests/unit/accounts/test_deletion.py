@@ -1,4 +1,4 @@
-"""Deleting an account: at once its row, and in batches, while others act, its follows."""
+"""A deletion deletes the row at once, and its follows in batches while others act."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +29,7 @@ def make_popular(user: User, *, followers: int, following: int) -> None:
         FollowFactory.create(follower=user)
 
 
-def test_the_request_touches_no_follow(
+def test_the_request_deletes_no_follow(
     alice: User, django_assert_max_num_queries: Callable[[int], Any]
 ) -> None:
     make_popular(alice, followers=12, following=12)
@@ -41,7 +41,7 @@ def test_the_request_touches_no_follow(
 
 @pytest.mark.real
 @pytest.mark.django_db(transaction=True)
-def test_the_request_waits_for_no_follower(alice: User, bob: User) -> None:
+def test_the_request_does_not_wait_for_the_lock_of_a_follower(alice: User, bob: User) -> None:
     FollowFactory.create(follower=bob, following=alice)
 
     def delete() -> None:
@@ -56,21 +56,21 @@ def test_the_request_waits_for_no_follower(alice: User, bob: User) -> None:
     assert not User.objects.filter(id=alice.id).exists()
 
 
-def test_follows_go_in_batches_and_counters_are_exact_after_each(
+def test_follows_are_removed_in_batches_with_exact_counters_after_each(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(follows, "BATCH", 3)
     make_popular(alice, followers=7, following=4)
     services.delete_user(user_id=alice.id)
-    left = []
+    remaining = []
     while services.remove_follows(user_id=alice.id):
-        left.append(Follow.objects.count())
+        remaining.append(Follow.objects.count())
         assert_counters_equal_rows()
-    assert left == [8, 5, 4, 1, 0]
+    assert remaining == [8, 5, 4, 1, 0]
     assert set(User.objects.values_list("num_followers", "num_following")) == {(0, 0)}
 
 
-def test_removing_them_again_changes_nothing(alice: User, bob: User, carol: User) -> None:
+def test_removing_follows_again_changes_nothing(alice: User, bob: User, carol: User) -> None:
     FollowFactory.create(follower=bob, following=alice)
     FollowFactory.create(follower=bob, following=carol)
     services.delete_user(user_id=alice.id)
@@ -87,7 +87,7 @@ def test_an_account_that_exists_keeps_its_follows(alice: User, bob: User) -> Non
     assert Follow.objects.count() == 1
 
 
-def test_a_counter_that_had_drifted_stops_nothing(alice: User, bob: User) -> None:
+def test_a_drifted_counter_does_not_stop_the_removal(alice: User, bob: User) -> None:
     FollowFactory.create(follower=bob, following=alice)
     User.objects.filter(id=bob.id).update(num_following=0)
     services.delete_user(user_id=alice.id)
@@ -96,7 +96,7 @@ def test_a_counter_that_had_drifted_stops_nothing(alice: User, bob: User) -> Non
     assert_counters_equal_rows()
 
 
-def test_until_then_lists_skip_the_account_and_others_may_unfollow_it(
+def test_until_the_removal_lists_skip_the_account_and_others_can_unfollow_it(
     api: APIClient, sign_in: SignIn, alice: User, bob: User, carol: User
 ) -> None:
     for follower, following in [(bob, alice), (alice, bob), (bob, carol)]:
@@ -116,7 +116,7 @@ def test_until_then_lists_skip_the_account_and_others_may_unfollow_it(
     assert_counters_equal_rows()
 
 
-def test_a_token_that_outlives_the_account_unfollows_nobody(
+def test_a_token_that_outlives_its_account_cannot_unfollow(
     sign_in: SignIn, alice: User, bob: User
 ) -> None:
     FollowFactory.create(follower=alice, following=bob)
@@ -128,7 +128,7 @@ def test_a_token_that_outlives_the_account_unfollows_nobody(
 
 @pytest.mark.real
 @pytest.mark.django_db(transaction=True)
-def test_several_workers_among_unfollows_leave_exact_counters(
+def test_concurrent_workers_and_unfollows_leave_exact_counters(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(follows, "BATCH", 3)

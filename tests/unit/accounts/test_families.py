@@ -1,4 +1,4 @@
-"""A spent refresh token that comes again, and how often a session may refresh."""
+"""The reuse of a spent refresh token ends its family. Requests are limited per session."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,7 +25,7 @@ def age_spent_tokens(seconds: int) -> None:
 
 
 def without_family(user: User, kind: str, jti: str = "old") -> str:
-    """A token of code from before there were families."""
+    """A token from before tokens carried families."""
     return sign(claims(user, token_type=kind, jti=jti))
 
 
@@ -44,7 +44,7 @@ def assert_ended(api: APIClient, pair: dict[str, str]) -> None:
 # Spent tokens
 
 
-def test_two_racing_tabs_end_nothing(api: APIClient, alice: User) -> None:
+def test_reuse_within_30_seconds_ends_no_session(api: APIClient, alice: User) -> None:
     first = log_in(api).json()
     second = refresh(api, first["refresh"]).json()
     age_spent_tokens(29)
@@ -53,7 +53,7 @@ def test_two_racing_tabs_end_nothing(api: APIClient, alice: User) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_spent_token_that_comes_again_later_ends_its_session_alone(
+def test_later_reuse_of_a_spent_token_ends_only_its_session(
     api: APIClient, alice: User, bob: User, caplog: pytest.LogCaptureFixture
 ) -> None:
     other, bobs = log_in(api).json(), log_in(api, "bob@example.com").json()
@@ -73,7 +73,7 @@ def test_a_spent_token_that_comes_again_later_ends_its_session_alone(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_spent_token_ends_the_access_tokens_that_a_lost_redis_kept(
+def test_another_reuse_revokes_access_tokens_after_redis_lost_its_data(
     api: APIClient, alice: User
 ) -> None:
     first = log_in(api).json()
@@ -89,7 +89,7 @@ def test_a_spent_token_ends_the_access_tokens_that_a_lost_redis_kept(
     assert_ended(api, second)
 
 
-def test_a_token_that_log_out_revoked_brings_no_session_back(api: APIClient, alice: User) -> None:
+def test_reuse_of_a_logged_out_token_is_refused(api: APIClient, alice: User) -> None:
     first = log_in(api).json()["refresh"]
     log_out(api, first)
     age_spent_tokens(31)
@@ -98,7 +98,7 @@ def test_a_token_that_log_out_revoked_brings_no_session_back(api: APIClient, ali
 
 
 @pytest.mark.parametrize("seconds", [0, 31])
-def test_logging_out_with_a_spent_token_ends_its_session_alone(
+def test_logging_out_with_a_spent_token_ends_only_its_session(
     api: APIClient, alice: User, seconds: int
 ) -> None:
     other, first = log_in(api).json(), log_in(api).json()["refresh"]
@@ -122,7 +122,7 @@ def test_an_ended_family_is_kept_until_its_last_token_has_expired(
     assert services.prune_spent_refreshes() == 0
 
 
-def test_ending_a_family_costs_no_query_at_a_request(
+def test_a_request_needs_no_query_to_check_the_family(
     api: APIClient, alice: User, django_assert_num_queries: Any
 ) -> None:
     token = log_in(api).json()["token"]
@@ -130,18 +130,18 @@ def test_ending_a_family_costs_no_query_at_a_request(
         assert hello(token).status_code == 200
 
 
-# Old code and new side by side
+# Old and new code side by side
 
 
 @pytest.mark.django_db(transaction=True)
-def test_tokens_without_a_family_go_on_and_get_one_when_refreshed(
+def test_tokens_without_a_family_work_and_get_one_when_refreshed(
     api: APIClient, alice: User
 ) -> None:
     old = without_family(alice, "refresh")
     assert hello(without_family(alice, "access")).status_code == 200
     first = refresh(api, old).json()
     age_spent_tokens(31)
-    assert_refused(refresh(api, old), 401)  # it names no family that could end
+    assert_refused(refresh(api, old), 401)  # without a family, no session ends
     revocations.forget()
     assert hello(first["token"]).status_code == 200
 
@@ -151,9 +151,7 @@ def test_tokens_without_a_family_go_on_and_get_one_when_refreshed(
     assert_ended(api, second)
 
 
-def test_a_row_that_old_code_writes_knows_when_the_token_was_spent(
-    api: APIClient, alice: User
-) -> None:
+def test_the_database_sets_spent_at_for_code_that_does_not(api: APIClient, alice: User) -> None:
     with connections[alias("accounts")].cursor() as cursor:
         cursor.execute(
             "INSERT INTO accounts_spentrefresh (jti, expires_at) VALUES ('old', CURRENT_TIMESTAMP)"
@@ -163,12 +161,12 @@ def test_a_row_that_old_code_writes_knows_when_the_token_was_spent(
 
 
 @pytest.mark.parametrize("family", [1, ["a"], {"a": "b"}])
-def test_a_family_of_another_type_is_refused(api: APIClient, alice: User, family: Any) -> None:
+def test_a_family_that_is_not_a_string_is_refused(api: APIClient, alice: User, family: Any) -> None:
     assert_refused(hello(sign(claims(alice, family=family))), 401)
     assert_refused(refresh(api, sign(claims(alice, token_type="refresh", family=family))), 401)
 
 
-# How often
+# Rate limits
 
 
 def test_sessions_behind_one_address_share_no_limit(
@@ -185,9 +183,7 @@ def test_sessions_behind_one_address_share_no_limit(
         assert int(third["Retry-After"]) > 0
 
 
-def test_a_session_is_counted_wherever_its_requests_come_from(
-    api: APIClient, alice: User, rates: Rates
-) -> None:
+def test_a_session_is_limited_over_all_addresses(api: APIClient, alice: User, rates: Rates) -> None:
     token = log_in(api).json()["refresh"]
     rates(write="2/hour")
     statuses = [
@@ -197,14 +193,14 @@ def test_a_session_is_counted_wherever_its_requests_come_from(
     assert statuses == [200, 401, 429]
 
 
-def test_logging_out_is_counted_by_session_too(api: APIClient, alice: User, rates: Rates) -> None:
+def test_logging_out_is_limited_per_session(api: APIClient, alice: User, rates: Rates) -> None:
     here, there = (log_in(api).json()["refresh"] for _ in range(2))
     rates(write="2/hour")
     assert [log_out(api, here).status_code for _ in range(3)] == [204, 204, 429]
     assert log_out(api, there).status_code == 204
 
 
-def test_old_tokens_are_counted_by_user(
+def test_tokens_without_a_family_are_limited_per_user(
     api: APIClient, alice: User, bob: User, rates: Rates
 ) -> None:
     rates(write="2/hour")
@@ -227,7 +223,7 @@ def test_old_tokens_are_counted_by_user(
         ('{"refresh": "made up"}', 401),
     ],
 )
-def test_a_body_without_a_token_is_counted_by_address(
+def test_a_body_without_a_valid_token_is_limited_per_address(
     api: APIClient, db: None, rates: Rates, address: str, body: str, status: int
 ) -> None:
     rates(write="2/hour")

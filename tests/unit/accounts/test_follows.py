@@ -1,4 +1,4 @@
-"""Following, unfollowing and the lists of both."""
+"""Following, unfollowing, and the lists of followers and followed users."""
 
 import json
 from collections.abc import Callable
@@ -26,13 +26,13 @@ def unfollow(client: APIClient, user: User) -> Any:
 
 
 def counters(*users: User) -> list[tuple[int, int]]:
-    """(followers, following) of each."""
+    """(num_followers, num_following) of each user."""
     for user in users:
         user.refresh_from_db()
     return [(user.num_followers, user.num_following) for user in users]
 
 
-def test_following_makes_a_row_and_counts_it(sign_in: SignIn, alice: User, bob: User) -> None:
+def test_following_writes_a_row_and_counts_it(sign_in: SignIn, alice: User, bob: User) -> None:
     answer = follow(sign_in(bob), alice)
     assert answer.status_code == 200
     row = Follow.objects.get()
@@ -47,7 +47,7 @@ def test_following_makes_a_row_and_counts_it(sign_in: SignIn, alice: User, bob: 
     assert counters(alice, bob) == [(1, 0), (0, 1)]
 
 
-def test_following_is_told(sign_in: SignIn, alice: User, bob: User) -> None:
+def test_following_publishes_an_event(sign_in: SignIn, alice: User, bob: User) -> None:
     made = follow(sign_in(bob), alice).json()["follow"]
     event = OutboxEvent.objects.get()
     assert event.routing_key == "user.followed"
@@ -56,14 +56,14 @@ def test_following_is_told(sign_in: SignIn, alice: User, bob: User) -> None:
     assert body["at"] >= made["created_at"]
 
 
-def test_following_twice_is_following_once(sign_in: SignIn, alice: User, bob: User) -> None:
+def test_following_is_idempotent(sign_in: SignIn, alice: User, bob: User) -> None:
     client = sign_in(bob)
     assert follow(client, alice).json() == follow(client, alice).json()
     assert counters(alice, bob) == [(1, 0), (0, 1)]
     assert published() == ["user.followed"]
 
 
-def test_unfollowing_takes_all_of_it_back(sign_in: SignIn, alice: User, bob: User) -> None:
+def test_unfollowing_undoes_a_follow(sign_in: SignIn, alice: User, bob: User) -> None:
     client = sign_in(bob)
     follow(client, alice)
     answer = unfollow(client, alice)
@@ -79,20 +79,22 @@ def test_following_is_not_mutual(sign_in: SignIn, alice: User, bob: User) -> Non
     assert counters(alice, bob) == [(1, 0), (0, 1)]
 
 
-def test_nobody_follows_themselves(sign_in: SignIn, alice: User) -> None:
+def test_following_oneself_is_refused(sign_in: SignIn, alice: User) -> None:
     assert_refused(follow(sign_in(alice), alice), 400, "following_id")
     assert published() == []
 
 
 @pytest.mark.parametrize("id", ["7", "nonexistent-uuid", "tweet-3", "007", "+5", "9" * 19, "alice"])
-def test_nobody_follows_an_unknown_user(sign_in: SignIn, alice: User, bob: User, id: str) -> None:
+def test_following_an_unknown_user_is_refused(
+    sign_in: SignIn, alice: User, bob: User, id: str
+) -> None:
     client = sign_in(bob)
     assert_refused(client.post("/follow", {"following_id": id}), 404)
     assert_refused(client.delete(f"/follow/{id}"), 404)
     assert (counters(bob), published()) == ([(0, 0)], [])
 
 
-def test_nobody_follows_a_suspended_user(sign_in: SignIn, alice: User, bob: User) -> None:
+def test_following_a_suspended_user_is_refused(sign_in: SignIn, alice: User, bob: User) -> None:
     services.suspend(user_id=alice.id)
     assert_refused(follow(sign_in(bob), alice), 404)
     assert counters(alice, bob) == [(0, 0), (0, 0)]
@@ -139,7 +141,7 @@ def test_one_follow_beyond_the_limit_is_refused(
     assert published() == ["user.followed"]
 
 
-def test_at_the_limit_an_existing_follow_is_answered_and_an_unfollow_makes_room(
+def test_at_the_limit_an_existing_follow_succeeds_and_an_unfollow_makes_room(
     sign_in: SignIn, alice: User, bob: User, carol: User, settings: Settings
 ) -> None:
     settings.MAX_FOLLOWING = 1
@@ -149,7 +151,7 @@ def test_at_the_limit_an_existing_follow_is_answered_and_an_unfollow_makes_room(
     assert follow(client, carol).status_code == 200
 
 
-def test_the_limit_counts_whom_one_follows_and_not_the_followers(
+def test_the_limit_counts_followed_users_and_not_followers(
     sign_in: SignIn, alice: User, bob: User, carol: User, settings: Settings
 ) -> None:
     settings.MAX_FOLLOWING = 1
@@ -158,14 +160,14 @@ def test_the_limit_counts_whom_one_follows_and_not_the_followers(
     assert follow(sign_in(alice), bob).status_code == 200
 
 
-def test_the_limit_is_7500_unless_it_is_set(settings: Settings) -> None:
+def test_the_default_limit_is_7500(settings: Settings) -> None:
     assert settings.MAX_FOLLOWING == 7500
 
 
 # Lists
 
 
-def test_both_lists_are_newest_first_and_say_who(
+def test_both_lists_are_newest_first_with_the_users(
     sign_in: SignIn, alice: User, bob: User, carol: User
 ) -> None:
     first = FollowFactory.create(follower=bob, following=alice)
@@ -185,7 +187,7 @@ def test_both_lists_are_newest_first_and_say_who(
     assert "email" not in item["user"]
 
 
-def test_anyone_reads_both_lists_of_a_user(
+def test_both_lists_of_a_user_are_public(
     api: APIClient, sign_in: SignIn, alice: User, bob: User
 ) -> None:
     FollowFactory.create(follower=bob, following=alice)
@@ -214,11 +216,11 @@ def test_pages_neither_skip_nor_repeat_while_others_follow(
         assert len(users) <= 2
         seen += [user["username"] for user in users]
         cursor = body["next"]
-        FollowFactory.create(following=alice)  # while the reader reads
+        FollowFactory.create(following=alice)  # between two pages
     assert seen == ["fan-4", "fan-3", "fan-2", "fan-1", "fan-0"]
 
 
-def test_suspended_users_are_left_out(
+def test_lists_exclude_suspended_users(
     api: APIClient, sign_in: SignIn, alice: User, bob: User, carol: User
 ) -> None:
     FollowFactory.create(follower=bob, following=alice)
@@ -231,7 +233,7 @@ def test_suspended_users_are_left_out(
 @pytest.mark.parametrize(
     "address", ["/follow", "/following", "/users/alice/followers", "/users/alice/following"]
 )
-def test_a_page_costs_the_same_number_of_questions_whatever_its_length(
+def test_the_number_of_queries_does_not_grow_with_the_page(
     sign_in: SignIn, alice: User, django_assert_max_num_queries: Any, address: str
 ) -> None:
     client = sign_in(alice)
@@ -245,7 +247,9 @@ def test_a_page_costs_the_same_number_of_questions_whatever_its_length(
 
 @pytest.mark.parametrize("name", ["nobody", "7", "007"])
 @pytest.mark.parametrize("list", ["followers", "following"])
-def test_an_unknown_user_has_no_lists(api: APIClient, db: None, name: str, list: str) -> None:
+def test_the_lists_of_an_unknown_user_are_not_found(
+    api: APIClient, db: None, name: str, list: str
+) -> None:
     assert_refused(api.get(f"/users/{name}/{list}"), 404)
 
 
@@ -257,7 +261,7 @@ def test_an_unknown_user_has_no_lists(api: APIClient, db: None, name: str, list:
     ],
 )
 @pytest.mark.parametrize("address", ["/follow", "/following", "/users/alice/followers"])
-def test_a_bad_parameter_is_named(
+def test_an_error_names_the_bad_parameter(
     sign_in: SignIn, alice: User, address: str, parameter: str, value: str
 ) -> None:
     assert_refused(sign_in(alice).get(address, {parameter: value}), 400, parameter)

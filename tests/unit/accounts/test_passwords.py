@@ -1,4 +1,4 @@
-"""Changing a password, by every way there is, and the form in which one is hashed."""
+"""Changes of passwords through each interface, and the Unicode form of hashed passwords."""
 
 import getpass
 import unicodedata
@@ -46,7 +46,7 @@ def change_in_admin(client: Client, new: str, old: str = PASSWORD) -> str:
 
 @pytest.fixture(params=["api", "admin", "command"])
 def change(request: pytest.FixtureRequest, root: User, monkeypatch: pytest.MonkeyPatch) -> Change:
-    """Changes root's password in one of the ways. Returns the reason why not, or nothing."""
+    """Changes root's password through one interface. Returns the error, or an empty text."""
 
     def by_api(new: str) -> str:
         client = APIClient()
@@ -73,7 +73,7 @@ def change(request: pytest.FixtureRequest, root: User, monkeypatch: pytest.Monke
     return ways[request.param]
 
 
-# Every way
+# Every interface
 
 
 @pytest.mark.django_db(transaction=True)
@@ -89,7 +89,7 @@ def test_a_changed_password_ends_all_sessions(api: APIClient, root: User, change
 
 
 @pytest.mark.parametrize("new", ["123456", "x" * 129])
-def test_a_new_password_keeps_the_rules(root: User, change: Change, new: str) -> None:
+def test_a_new_password_of_invalid_length_is_refused(root: User, change: Change, new: str) -> None:
     assert "characters" in change(new)
     root.refresh_from_db()
     assert root.check_password(PASSWORD)
@@ -97,7 +97,7 @@ def test_a_new_password_keeps_the_rules(root: User, change: Change, new: str) ->
 
 
 @pytest.mark.parametrize("new", ["1234567", "x" * 128])
-def test_a_new_password_needs_no_more_than_the_rules(root: User, change: Change, new: str) -> None:
+def test_a_new_password_of_valid_length_is_accepted(root: User, change: Change, new: str) -> None:
     assert change(new) == ""
     root.refresh_from_db()
     assert root.check_password(new)
@@ -112,27 +112,27 @@ def test_a_new_password_is_hashed_in_its_composed_form(root: User, change: Chang
 # The admin
 
 
-def test_the_admins_own_session_goes_on(root: User) -> None:
+def test_the_session_that_changes_the_password_in_the_admin_remains(root: User) -> None:
     client = signed_in(root)
     assert change_in_admin(client, NEW) == ""
     assert client.get("/admin/").status_code == 200
 
 
 @pytest.mark.usefixtures("db")
-def test_guesses_of_the_old_password_count_in_the_admin(
+def test_guesses_of_the_old_password_in_the_admin_are_limited(
     api: APIClient, root: User, rates: Rates
 ) -> None:
     client = signed_in(root)
     rates(guess="3/hour")
     for _ in range(2):
         assert "password: is wrong" in change_in_admin(client, NEW, old="pass124")
-    log_in(api, root.email, "pass124")  # from the same address
+    log_in(api, root.email, "pass124")  # from the address of the admin's client
     assert "too many wrong passwords" in change_in_admin(client, NEW)
     root.refresh_from_db()
     assert root.check_password(PASSWORD)
 
 
-def test_a_right_old_password_costs_no_guess(root: User, rates: Rates) -> None:
+def test_a_right_old_password_does_not_count_as_a_guess(root: User, rates: Rates) -> None:
     client = signed_in(root)
     rates(guess="2/hour")
     for _ in range(4):
@@ -145,11 +145,11 @@ def test_a_change_in_the_admin_writes_no_other_column(
 ) -> None:
     check = User.check_password
 
-    def meanwhile(self: User, password: str) -> bool:
+    def check_after_an_update(self: User, password: str) -> bool:
         User.objects.filter(id=self.id).update(num_followers=7, is_superuser=False)
         return check(self, password)
 
-    monkeypatch.setattr(User, "check_password", meanwhile)
+    monkeypatch.setattr(User, "check_password", check_after_an_update)
     assert change_in_admin(signed_in(root), NEW) == ""
     root.refresh_from_db()
     assert (root.num_followers, root.is_superuser) == (7, False)
@@ -180,7 +180,7 @@ def test_the_command_writes_no_other_column(root: User, monkeypatch: pytest.Monk
     assert root.num_followers == 7
 
 
-def test_the_command_asks_again_until_both_are_equal_and_keep_the_rules(
+def test_the_command_asks_again_until_both_are_equal_and_valid(
     root: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said = run_command(monkeypatch, NEW, "other", "short", "short", NEW, NEW)
@@ -193,7 +193,7 @@ def test_the_command_asks_again_until_both_are_equal_and_keep_the_rules(
 @pytest.mark.parametrize(
     ("typed", "reason"), [(["a", "b"] * 3, "after 3 tries"), ([NEW], "a terminal is needed")]
 )
-def test_the_command_gives_up_in_one_line(
+def test_the_command_fails_with_one_line(
     root: User, monkeypatch: pytest.MonkeyPatch, typed: list[str], reason: str
 ) -> None:
     with pytest.raises(CommandError, match=reason):
@@ -207,12 +207,12 @@ def test_the_command_names_an_unknown_user(db: None, monkeypatch: pytest.MonkeyP
         run_command(monkeypatch, NEW, NEW)
 
 
-# Forms
+# Unicode forms
 
 
 @pytest.mark.parametrize("typed", [COMPOSED, DECOMPOSED])
 @pytest.mark.django_db
-def test_a_password_is_right_in_either_form(api: APIClient, typed: str) -> None:
+def test_a_password_is_accepted_in_both_unicode_forms(api: APIClient, typed: str) -> None:
     body = {"email": "alice@example.com", "username": "alice", "password": typed}
     assert api.post("/users/register", body).status_code == 200
     for password in (COMPOSED, DECOMPOSED):
@@ -220,9 +220,7 @@ def test_a_password_is_right_in_either_form(api: APIClient, typed: str) -> None:
     assert log_in(api, password="passe123").status_code == 401
 
 
-def test_a_hash_of_the_password_as_typed_is_replaced_once_it_was_right(
-    api: APIClient, alice: User
-) -> None:
+def test_an_old_hash_is_replaced_after_a_right_password(api: APIClient, alice: User) -> None:
     User.objects.update(password=make_password(DECOMPOSED))
     assert log_in(api, password=COMPOSED).status_code == 401
     assert log_in(api, password=DECOMPOSED).status_code == 200
@@ -230,7 +228,7 @@ def test_a_hash_of_the_password_as_typed_is_replaced_once_it_was_right(
     assert log_in(api, password=DECOMPOSED).status_code == 200
 
 
-def test_the_admin_takes_either_form(root: User) -> None:
+def test_the_admin_accepts_both_unicode_forms(root: User) -> None:
     User.objects.update(password=make_password(DECOMPOSED))
     for password in (DECOMPOSED, COMPOSED):
         form = {"username": "root", "password": password}
@@ -245,7 +243,7 @@ def test_replacing_a_hash_ends_no_session(api: APIClient, alice: User) -> None:
     assert refresh(api, session["refresh"]).status_code == 200
 
 
-def test_replacing_a_hash_undoes_no_change_of_the_password(alice: User) -> None:
+def test_replacing_a_hash_does_not_undo_a_change_of_the_password(alice: User) -> None:
     alice.password = make_password(DECOMPOSED)  # as read before the change
     User.objects.update(password=make_password(NEW))
     assert alice.check_password(DECOMPOSED)
@@ -268,7 +266,7 @@ def test_a_password_is_measured_in_its_composed_form(api: APIClient, db: None) -
 @pytest.mark.in_process
 @pytest.mark.parametrize(("typed", "hashes"), [("pass124", 1), (DECOMPOSED, 2)])
 @pytest.mark.parametrize("email", ["alice@example.com", "nobody@example.com"])
-def test_a_wrong_password_costs_the_same_whether_or_not_there_is_an_account(
+def test_a_wrong_password_costs_as_many_hashes_without_an_account(
     api: APIClient, alice: User, email: str, typed: str, hashes: int, monkeypatch: Any
 ) -> None:
     real, counted = bcrypt.hashpw, []

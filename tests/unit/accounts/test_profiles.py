@@ -18,7 +18,7 @@ from tests.support.responses import assert_refused, published
 SignIn = Callable[[User], APIClient]
 
 
-def told_last() -> Any:
+def event_body() -> Any:
     return json.loads(OutboxEvent.objects.order_by("id").values_list("body", flat=True)[0])
 
 
@@ -26,7 +26,7 @@ def told_last() -> Any:
 
 
 @pytest.mark.parametrize("name", ["{id}", "alice", "ALICE"])
-def test_anyone_reads_a_profile_by_id_or_by_name(api: APIClient, alice: User, name: str) -> None:
+def test_a_profile_is_public_by_id_and_by_username(api: APIClient, alice: User, name: str) -> None:
     answer = api.get(f"/users/{name.format(id=alice.id)}")
     assert answer.status_code == 200
     user = answer.json()["user"]
@@ -36,7 +36,7 @@ def test_anyone_reads_a_profile_by_id_or_by_name(api: APIClient, alice: User, na
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["42", "007", "9" * 15])
-def test_a_name_of_digits_alone_names_its_user(api: APIClient, sign_in: SignIn, name: str) -> None:
+def test_an_all_digit_username_finds_its_user(api: APIClient, sign_in: SignIn, name: str) -> None:
     user = UserFactory.create(username=name)
     FollowFactory.create(following=user)
     tweet = TweetFactory.create(user_id=user.id)
@@ -48,13 +48,13 @@ def test_a_name_of_digits_alone_names_its_user(api: APIClient, sign_in: SignIn, 
 
 
 @pytest.mark.django_db
-def test_16_digits_and_more_name_an_id(api: APIClient) -> None:
+def test_16_digits_and_more_are_an_id(api: APIClient) -> None:
     user = UserFactory.create(id=10**15)
-    UserFactory.create(username=str(10**15))  # as no request can register
+    UserFactory.create(username=str(10**15))  # registration refuses this username
     assert api.get(f"/users/{10**15}").json()["user"]["id"] == str(user.id)
 
 
-def test_a_signed_in_reader_sees_how_they_stand_to_each_other(
+def test_a_signed_in_viewer_sees_the_relation_to_a_user(
     sign_in: SignIn, alice: User, bob: User
 ) -> None:
     FollowFactory.create(follower=bob, following=alice)
@@ -64,12 +64,12 @@ def test_a_signed_in_reader_sees_how_they_stand_to_each_other(
     assert (seen["following"], seen["followed_by"]) == (False, True)
 
 
-def test_only_the_user_itself_sees_its_address(sign_in: SignIn, alice: User, bob: User) -> None:
+def test_only_the_account_itself_sees_its_email(sign_in: SignIn, alice: User, bob: User) -> None:
     assert sign_in(alice).get("/users/me").json()["user"]["email"] == "alice@example.com"
     assert "email" not in sign_in(bob).get("/users/alice").json()["user"]
 
 
-def test_a_counter_that_is_behind_is_never_shown_below_zero(api: APIClient, alice: User) -> None:
+def test_a_negative_counter_is_shown_as_zero(api: APIClient, alice: User) -> None:
     User.objects.update(num_tweets=-1)
     assert api.get("/users/alice").json()["user"]["num_tweets"] == 0
 
@@ -79,11 +79,11 @@ def test_a_counter_that_is_behind_is_never_shown_below_zero(api: APIClient, alic
     ["nobody", "7", "007", "+5", "9" * 19, "9" * 30, "0", "-1", "1.0", "nonexistent-uuid", "%00",
      "al%00ice", "%ff", "a%2Fb", "%F0%9F%98%80", "register", "x" * 3000, "٣"],
 )  # fmt: skip
-def test_whoever_is_unknown_is_not_found(api: APIClient, alice: User, name: str) -> None:
+def test_an_unknown_user_is_not_found(api: APIClient, alice: User, name: str) -> None:
     assert_refused(api.get(f"/users/{name}"), 404 if name != "register" else 405)
 
 
-def test_a_bad_token_is_told_so_where_none_is_needed(api: APIClient, alice: User) -> None:
+def test_a_bad_token_is_refused_where_none_is_required(api: APIClient, alice: User) -> None:
     assert_refused(api.get("/users/alice", HTTP_AUTHORIZATION="Bearer stale"), 401)
 
 
@@ -100,10 +100,10 @@ def test_a_profile_is_edited_field_by_field(sign_in: SignIn, alice: User) -> Non
     assert user["email"] == "alice@example.com"
 
 
-def test_an_edit_is_told(sign_in: SignIn, alice: User) -> None:
+def test_an_edit_publishes_an_event(sign_in: SignIn, alice: User) -> None:
     sign_in(alice).patch("/users/me", {"display_name": "Alice", "bio": "Writes."})
     assert published() == ["user.updated"]
-    assert told_last() == {"id": str(alice.id), "username": "alice", "display_name": "Alice"}
+    assert event_body() == {"id": str(alice.id), "username": "alice", "display_name": "Alice"}
 
 
 def test_without_a_display_name_the_username_is_shown(sign_in: SignIn, alice: User) -> None:
@@ -114,7 +114,7 @@ def test_without_a_display_name_the_username_is_shown(sign_in: SignIn, alice: Us
 
 
 @pytest.mark.parametrize("body", [{}, {"bio": ""}, {"display_name": "", "bio": " "}])
-def test_an_edit_that_changes_nothing_is_no_news(
+def test_an_edit_that_changes_nothing_publishes_no_event(
     sign_in: SignIn, alice: User, body: dict[str, str]
 ) -> None:
     assert sign_in(alice).patch("/users/me", body).status_code == 200
@@ -151,7 +151,7 @@ def test_invisible_text_is_refused(sign_in: SignIn, alice: User, field: str, tex
 
 
 @pytest.mark.parametrize("mark", BREAKING)
-def test_nothing_in_a_display_name_changes_the_line_around_it(
+def test_characters_that_change_the_line_are_refused_in_a_display_name(
     sign_in: SignIn, alice: User, mark: str
 ) -> None:
     client = sign_in(alice)
@@ -160,7 +160,7 @@ def test_nothing_in_a_display_name_changes_the_line_around_it(
 
 
 @pytest.mark.parametrize("name", VISIBLE)
-def test_names_of_all_scripts_are_names(sign_in: SignIn, alice: User, name: str) -> None:
+def test_names_in_all_scripts_are_accepted(sign_in: SignIn, alice: User, name: str) -> None:
     answer = sign_in(alice).patch("/users/me", {"display_name": name, "bio": name})
     assert answer.json()["user"]["display_name"] == name
 
@@ -173,7 +173,7 @@ def test_limits_count_characters_and_not_bytes(sign_in: SignIn, alice: User) -> 
 # Deleting
 
 
-def test_deleting_an_account_takes_its_follows_out_of_all_counters(
+def test_a_deletion_removes_the_follows_from_all_counters(
     sign_in: SignIn, alice: User, bob: User, carol: User, drain: Callable[[], None]
 ) -> None:
     FollowFactory.create(follower=bob, following=alice)
@@ -198,31 +198,31 @@ def test_a_deleted_account_is_gone_for_everyone(
     assert api.post("/users/register", again).status_code == 200
 
 
-def test_a_deletion_is_told(sign_in: SignIn, alice: User) -> None:
+def test_a_deletion_publishes_an_event(sign_in: SignIn, alice: User) -> None:
     sign_in(alice).delete("/users/me", {"password": PASSWORD})
     assert published() == ["user.deleted"]
-    assert told_last()["id"] == str(alice.id)
+    assert event_body()["id"] == str(alice.id)
 
 
 @pytest.mark.parametrize(
     ("body", "status"),
     [({"password": "pass124"}, 403), ({}, 400), ({"password": ""}, 422), ({"password": 1}, 400)],
 )
-def test_deleting_asks_for_the_password(
+def test_a_deletion_requires_the_password(
     sign_in: SignIn, alice: User, body: dict[str, Any], status: int
 ) -> None:
     assert_refused(sign_in(alice).delete("/users/me", body), status, "password")
     assert User.objects.filter(id=alice.id).exists()
 
 
-def test_nobody_is_deleted_twice(alice: User) -> None:
+def test_a_second_deletion_is_not_found(alice: User) -> None:
     services.delete_user(user_id=alice.id)
     with pytest.raises(NotFound):
         services.delete_user(user_id=alice.id)
     assert published() == ["user.deleted"]
 
 
-# In the moments in which a token outlives its account
+# A token that outlives its account
 
 
 @pytest.mark.parametrize(
@@ -235,7 +235,7 @@ def test_nobody_is_deleted_twice(alice: User) -> None:
         ("post", "/follow", {"following_id": "{bob}"}),
     ],
 )
-def test_a_token_of_a_deleted_account_does_nothing(
+def test_the_token_of_a_deleted_account_is_refused(
     sign_in: SignIn, alice: User, bob: User, method: str, address: str, body: Any
 ) -> None:
     client = sign_in(alice)
@@ -254,13 +254,13 @@ def test_a_suspended_account_is_not_found(api: APIClient, alice: User) -> None:
         assert_refused(api.get(address), 404)
 
 
-def test_a_restored_account_is_back(api: APIClient, alice: User) -> None:
+def test_a_restored_account_is_visible(api: APIClient, alice: User) -> None:
     services.suspend(user_id=alice.id)
     services.restore(user_id=alice.id)
     assert api.get("/users/alice").status_code == 200
 
 
-def test_suspending_and_restoring_twice_is_doing_it_once(alice: User) -> None:
+def test_suspending_and_restoring_are_idempotent(alice: User) -> None:
     for do in (services.suspend, services.suspend, services.restore, services.restore):
         do(user_id=alice.id)
     alice.refresh_from_db()
@@ -269,7 +269,7 @@ def test_suspending_and_restoring_twice_is_doing_it_once(alice: User) -> None:
 
 
 @pytest.mark.parametrize("do", [services.suspend, services.restore])
-def test_an_unknown_account_is_neither_suspended_nor_restored(
+def test_suspending_or_restoring_an_unknown_account_is_not_found(
     db: None, do: Callable[..., None]
 ) -> None:
     with pytest.raises(NotFound):

@@ -1,4 +1,4 @@
-"""What two at once may do, with real threads on PostgreSQL."""
+"""Concurrent writes, in real threads on PostgreSQL."""
 
 from collections.abc import Callable
 from functools import partial
@@ -26,7 +26,7 @@ def unfollows(follower: User, following: User) -> Callable[[], Any]:
     return partial(services.unfollow, follower_id=follower.id, following_id=following.id)
 
 
-def test_50_follows_of_one_pair_make_one(alice: User, bob: User) -> None:
+def test_50_concurrent_follows_of_one_pair_write_one(alice: User, bob: User) -> None:
     outcomes = at_once([follows(bob, alice)] * 50)
     assert len({follow.id for follow in outcomes}) == 1
     alice.refresh_from_db()
@@ -34,7 +34,7 @@ def test_50_follows_of_one_pair_make_one(alice: User, bob: User) -> None:
     assert published() == ["user.followed"]
 
 
-def test_50_unfollows_of_one_pair_undo_one(alice: User, bob: User) -> None:
+def test_50_concurrent_unfollows_of_one_pair_undo_one(alice: User, bob: User) -> None:
     FollowFactory.create(follower=bob, following=alice)
     outcomes = at_once([unfollows(bob, alice)] * 50)
     assert kinds(outcomes) == ["NoneType"] + ["NotFound"] * 49
@@ -51,7 +51,7 @@ def test_50_follows_and_unfollows_of_one_pair_leave_exact_counters(alice: User, 
     assert made - undone == Follow.objects.count()
 
 
-def test_racing_follows_do_not_pass_the_limit(bob: User, settings: Settings) -> None:
+def test_concurrent_follows_do_not_exceed_the_limit(bob: User, settings: Settings) -> None:
     settings.MAX_FOLLOWING = 3
     outcomes = at_once([follows(bob, user) for user in UserFactory.create_batch(20)])
     assert kinds(outcomes) == ["Follow"] * 3 + ["Invalid"] * 17
@@ -59,14 +59,14 @@ def test_racing_follows_do_not_pass_the_limit(bob: User, settings: Settings) -> 
     assert_counters_equal_rows()
 
 
-def test_50_opposite_follows_do_not_wait_for_each_other_for_ever(alice: User, bob: User) -> None:
+def test_50_opposite_follows_do_not_deadlock(alice: User, bob: User) -> None:
     at_once([follows(bob, alice), follows(alice, bob)] * 25)
     at_once([unfollows(bob, alice), unfollows(alice, bob)] * 25)
     assert Follow.objects.count() == 0
     assert_counters_equal_rows()
 
 
-def test_50_follows_and_unfollows_of_many_leave_exact_counters() -> None:
+def test_50_follows_and_unfollows_of_many_pairs_leave_exact_counters() -> None:
     users = UserFactory.create_batch(6)
     pairs = [(a, b) for a in users for b in users if a is not b]
     for follower, following in pairs[:15]:
@@ -78,7 +78,7 @@ def test_50_follows_and_unfollows_of_many_leave_exact_counters() -> None:
     assert_counters_equal_rows()
 
 
-def test_a_deletion_among_follows_leaves_exact_counters(alice: User) -> None:
+def test_a_deletion_during_follows_leaves_exact_counters(alice: User) -> None:
     users = UserFactory.create_batch(12)
     for user in users[:6]:
         FollowFactory.create(follower=user, following=alice)
@@ -98,7 +98,9 @@ def test_a_deletion_among_follows_leaves_exact_counters(alice: User) -> None:
     assert set(User.objects.values_list("num_followers", "num_following")) == {(0, 0)}
 
 
-def test_two_who_follow_each_other_may_go_at_once(alice: User, bob: User, carol: User) -> None:
+def test_two_users_who_follow_each_other_can_be_deleted_at_once(
+    alice: User, bob: User, carol: User
+) -> None:
     for follower, following in [(alice, bob), (bob, alice), (carol, alice), (bob, carol)]:
         FollowFactory.create(follower=follower, following=following)
     at_once([partial(services.delete_user, user_id=user.id) for user in (alice, bob)])
@@ -109,7 +111,7 @@ def test_two_who_follow_each_other_may_go_at_once(alice: User, bob: User, carol:
 
 
 @pytest.mark.parametrize("same", ["email", "username"])
-def test_of_racing_registrations_one_wins(same: str) -> None:
+def test_one_of_racing_registrations_succeeds(same: str) -> None:
     def register(n: int) -> Callable[[], Any]:
         names = {"email": f"user-{n}@example.com", "username": f"user-{n}"}
         names[same] = ["ALICE@example.com", "alice@example.com"][n % 2]
@@ -125,14 +127,14 @@ def test_of_racing_registrations_one_wins(same: str) -> None:
     assert published() == ["user.registered"]
 
 
-def test_of_racing_refreshes_one_wins(alice: User) -> None:
+def test_one_of_racing_refreshes_succeeds(alice: User) -> None:
     refresh = tokens.issue(alice).refresh
     outcomes = at_once([partial(services.refresh_session, refresh=refresh)] * 8)
     assert kinds(outcomes) == ["TokenPair"] + ["Unauthenticated"] * 7
     assert SpentRefresh.objects.count() == 1
 
 
-def test_of_a_refresh_and_a_log_out_one_wins(alice: User) -> None:
+def test_a_log_out_during_a_refresh_ends_the_session(alice: User) -> None:
     refresh = tokens.issue(alice).refresh
     at_once(
         [
@@ -144,7 +146,7 @@ def test_of_a_refresh_and_a_log_out_one_wins(alice: User) -> None:
         services.refresh_session(refresh=refresh)
 
 
-def test_of_racing_changes_of_password_one_wins(alice: User) -> None:
+def test_one_of_racing_changes_of_password_succeeds(alice: User) -> None:
     outcomes = at_once(
         [
             partial(
@@ -164,14 +166,14 @@ def test_of_racing_changes_of_password_one_wins(alice: User) -> None:
     assert alice.session_epoch == 1
 
 
-def test_one_key_counts_once_however_many_bring_it(alice: User) -> None:
+def test_concurrent_increments_with_one_key_count_once(alice: User) -> None:
     at_once([partial(services.increment_tweets, user_id=alice.id, delta=1, key="1")] * 20)
     alice.refresh_from_db()
     assert alice.num_tweets == 1
     assert TweetCount.objects.count() == 1
 
 
-def test_all_keys_count(alice: User) -> None:
+def test_concurrent_increments_with_different_keys_all_count(alice: User) -> None:
     at_once(
         [
             partial(
@@ -184,7 +186,7 @@ def test_all_keys_count(alice: User) -> None:
     assert alice.num_tweets == 10
 
 
-def test_a_repair_among_follows_leaves_exact_counters(alice: User) -> None:
+def test_a_repair_during_follows_leaves_exact_counters(alice: User) -> None:
     users = UserFactory.create_batch(10)
     User.objects.filter(id=alice.id).update(num_followers=100)
     ids = [alice.id, *(user.id for user in users)]

@@ -1,3 +1,5 @@
+"""Registration, and the usernames, e-mail addresses and passwords that it accepts."""
+
 import json
 from typing import Any
 
@@ -18,7 +20,7 @@ def register(api: APIClient, **changed: Any) -> Any:
 
 
 @pytest.mark.django_db
-def test_it_answers_with_the_account_and_a_session(api: APIClient) -> None:
+def test_registration_returns_the_account_and_a_session(api: APIClient) -> None:
     answer = register(api)
     assert answer.status_code == 200
     body = answer.json()
@@ -39,14 +41,14 @@ def test_it_answers_with_the_account_and_a_session(api: APIClient) -> None:
 
 
 @pytest.mark.django_db
-def test_the_token_is_good(api: APIClient) -> None:
+def test_the_token_is_valid(api: APIClient) -> None:
     token = register(api).json()["token"]
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {token}")
     assert api.get("/hello").json() == {"message": "Hello, alice"}
 
 
 @pytest.mark.django_db
-def test_the_password_is_kept_as_a_bcrypt_hash(api: APIClient) -> None:
+def test_the_password_is_stored_as_a_bcrypt_hash(api: APIClient) -> None:
     register(api)
     user = User.objects.get()
     assert user.password.startswith("bcrypt_sha256$")
@@ -54,7 +56,7 @@ def test_the_password_is_kept_as_a_bcrypt_hash(api: APIClient) -> None:
 
 
 @pytest.mark.django_db
-def test_a_password_longer_than_bcrypt_reads_counts_to_its_end(api: APIClient) -> None:
+def test_a_password_longer_than_bcrypts_limit_counts_in_full(api: APIClient) -> None:
     register(api, password="x" * 127 + "a")
     assert not User.objects.get().check_password("x" * 127 + "b")
 
@@ -66,14 +68,14 @@ def test_a_password_is_not_trimmed(api: APIClient) -> None:
 
 
 @pytest.mark.django_db
-def test_names_are_trimmed_and_kept_as_typed(api: APIClient) -> None:
+def test_username_and_email_are_trimmed_and_keep_their_case(api: APIClient) -> None:
     body = register(api, username=" Alice ", email="\tAlice@Example.com ").json()
     assert body["user"]["username"] == "Alice"
     assert body["user"]["email"] == "Alice@Example.com"
 
 
 @pytest.mark.django_db
-def test_it_tells_the_others(api: APIClient) -> None:
+def test_registration_publishes_an_event(api: APIClient) -> None:
     register(api)
     event = OutboxEvent.objects.get()
     assert event.routing_key == "user.registered"
@@ -93,7 +95,7 @@ def test_it_tells_the_others(api: APIClient) -> None:
     ],
 )
 @pytest.mark.django_db
-def test_what_is_taken_is_named_whatever_its_case(
+def test_a_conflict_names_the_taken_fields_ignoring_case(
     api: APIClient, changed: dict[str, str], fields: list[str]
 ) -> None:
     register(api)
@@ -110,7 +112,7 @@ def test_what_is_taken_is_named_whatever_its_case(
     ],
 )  # fmt: skip
 @pytest.mark.django_db
-def test_these_are_usernames(api: APIClient, username: str) -> None:
+def test_a_valid_username_is_accepted(api: APIClient, username: str) -> None:
     assert register(api, username=username).json()["user"]["username"] == username
 
 
@@ -123,7 +125,7 @@ def test_these_are_usernames(api: APIClient, username: str) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.django_db
-def test_these_are_not(api: APIClient, username: str) -> None:
+def test_an_invalid_username_is_refused(api: APIClient, username: str) -> None:
     assert_refused(register(api, username=username), 422, "username")
 
 
@@ -136,36 +138,36 @@ def test_these_are_not(api: APIClient, username: str) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.django_db
-def test_these_are_no_addresses(api: APIClient, email: str) -> None:
+def test_an_invalid_email_is_refused(api: APIClient, email: str) -> None:
     assert_refused(register(api, email=email), 422, "email")
 
 
 @pytest.mark.parametrize("password", ["", "123456", "x" * 129, "pass\x00123"])
 @pytest.mark.django_db
-def test_these_are_no_passwords(api: APIClient, password: str) -> None:
+def test_an_invalid_password_is_refused(api: APIClient, password: str) -> None:
     assert_refused(register(api, password=password), 422, "password")
 
 
 @pytest.mark.parametrize("password", ["pass123", "       ", "x" * 128, "пароль!", "🔑🔑🔑🔑🔑🔑🔑"])
 @pytest.mark.django_db
-def test_these_are_passwords(api: APIClient, password: str) -> None:
+def test_a_valid_password_is_accepted(api: APIClient, password: str) -> None:
     register(api, password=password)
     login = api.post("/users/login", {"email": ALICE["email"], "password": password})
     assert login.status_code == 200
 
 
 @pytest.mark.django_db
-def test_a_stale_token_does_not_stand_in_the_way(api: APIClient) -> None:
+def test_a_stale_token_does_not_prevent_a_registration(api: APIClient) -> None:
     api.credentials(HTTP_AUTHORIZATION="Bearer stale")
     assert register(api).status_code == 200
 
 
-def test_every_word_of_an_address_is_reserved() -> None:
+def test_every_word_of_a_route_is_reserved() -> None:
     assert {word for word in words(get_resolver().url_patterns) if is_username(word)} == set()
 
 
 def words(patterns: list[URLPattern | URLResolver]) -> set[str]:
-    """The fixed words of the API's addresses; the admin's own lie below one word."""
+    """The fixed words of the routes. The admin counts as one word: its routes are below it."""
     found: set[str] = set()
     for pattern in patterns:
         address = str(pattern.pattern)

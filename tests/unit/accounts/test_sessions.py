@@ -1,4 +1,4 @@
-"""Logging in and out, and what tokens are worth."""
+"""Logging in and out, refreshing, and the verification of tokens."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,7 +26,7 @@ LEEWAY: timedelta = settings.SIMPLE_JWT["LEEWAY"]
 
 
 @pytest.mark.parametrize("email", ["alice@example.com", "ALICE@example.com", " alice@example.com "])
-def test_logging_in_gives_the_account_and_a_session(
+def test_logging_in_returns_the_account_and_a_session(
     api: APIClient, alice: User, email: str
 ) -> None:
     body = log_in(api, email).json()
@@ -35,7 +35,7 @@ def test_logging_in_gives_the_account_and_a_session(
     assert hello(body["token"]).json() == {"message": "Hello, alice"}
 
 
-def test_an_unknown_address_and_a_wrong_password_get_one_answer(
+def test_an_unknown_email_and_a_wrong_password_get_the_same_answer(
     api: APIClient, alice: User
 ) -> None:
     unknown = log_in(api, "bob@example.com")
@@ -61,7 +61,7 @@ def test_each_attempt_costs_one_hash(
     assert len(calls) == 1
 
 
-def test_an_access_token_carries_what_a_request_needs_to_know(api: APIClient, alice: User) -> None:
+def test_an_access_token_carries_user_name_and_epoch(api: APIClient, alice: User) -> None:
     token = log_in(api).json()["token"]
     assert jwt.get_unverified_header(token)["alg"] == "EdDSA"
     body = jwt.decode(token, options={"verify_signature": False})
@@ -80,7 +80,7 @@ def test_a_token_is_verified_without_a_database(
 # Refreshing
 
 
-def test_refreshing_gives_a_new_pair(api: APIClient, alice: User) -> None:
+def test_refreshing_returns_a_new_pair(api: APIClient, alice: User) -> None:
     first = log_in(api).json()
     second = refresh(api, first["refresh"]).json()
     assert set(second) == {"token", "refresh"}
@@ -95,26 +95,24 @@ def test_a_spent_refresh_token_is_refused(api: APIClient, alice: User) -> None:
     assert_refused(refresh(api, first), 401)
 
 
-def test_a_new_token_carries_the_name_as_it_is_now(api: APIClient, alice: User) -> None:
+def test_a_new_token_carries_the_current_username(api: APIClient, alice: User) -> None:
     first = log_in(api).json()["refresh"]
     User.objects.update(username="alicia")
     assert hello(refresh(api, first).json()["token"]).json() == {"message": "Hello, alicia"}
 
 
-def test_an_access_token_refreshes_nothing(api: APIClient, alice: User) -> None:
+def test_an_access_token_cannot_refresh(api: APIClient, alice: User) -> None:
     token = log_in(api).json()["token"]
     assert_refused(refresh(api, token), 401)
     assert_refused(log_out(api, token), 401)
 
 
-def test_a_refresh_token_opens_nothing(api: APIClient, alice: User) -> None:
+def test_a_refresh_token_is_not_an_access_token(api: APIClient, alice: User) -> None:
     assert_refused(hello(log_in(api).json()["refresh"]), 401)
 
 
 @pytest.mark.parametrize("change", ["deleted", "suspended", "other epoch"])
-def test_a_refresh_token_does_not_outlive_its_sessions(
-    api: APIClient, alice: User, change: str
-) -> None:
+def test_a_refresh_token_ends_with_its_session(api: APIClient, alice: User, change: str) -> None:
     token = log_in(api).json()["refresh"]
     if change == "deleted":
         services.delete_user(user_id=alice.id)
@@ -135,18 +133,18 @@ def test_logging_out_revokes_the_refresh_token(api: APIClient, alice: User) -> N
     assert_refused(refresh(api, token), 401)
 
 
-def test_logging_out_twice_is_logging_out_once(api: APIClient, alice: User) -> None:
+def test_logging_out_is_idempotent(api: APIClient, alice: User) -> None:
     token = log_in(api).json()["refresh"]
     assert [log_out(api, token).status_code for _ in range(2)] == [204, 204]
 
 
-def test_another_session_goes_on(api: APIClient, alice: User) -> None:
+def test_logging_out_keeps_other_sessions(api: APIClient, alice: User) -> None:
     here, there = log_in(api).json()["refresh"], log_in(api).json()["refresh"]
     log_out(api, here)
     assert refresh(api, there).status_code == 200
 
 
-# Tokens that are none
+# Invalid tokens
 
 
 def foreign_key() -> Any:
@@ -189,14 +187,14 @@ def deep_header() -> str:
 
 
 @pytest.mark.parametrize("bad", BAD_TOKENS)
-def test_a_bad_access_token_opens_nothing(alice: User, bad: str) -> None:
+def test_a_bad_access_token_is_refused(alice: User, bad: str) -> None:
     answer = hello(BAD_TOKENS[bad](alice, "access"))
     assert_refused(answer, 401)
     assert answer["WWW-Authenticate"].startswith("Bearer")
 
 
 @pytest.mark.parametrize("bad", BAD_TOKENS)
-def test_a_bad_refresh_token_refreshes_nothing(api: APIClient, alice: User, bad: str) -> None:
+def test_a_bad_refresh_token_is_refused(api: APIClient, alice: User, bad: str) -> None:
     token = BAD_TOKENS[bad](alice, "refresh")
     assert_refused(refresh(api, token), 401)
     assert_refused(log_out(api, token), 401)
@@ -204,22 +202,22 @@ def test_a_bad_refresh_token_refreshes_nothing(api: APIClient, alice: User, bad:
 
 
 @pytest.mark.parametrize("header", ["Bearer a b", "Bearer", "Basic YTpi", "bearer", ""])
-def test_a_header_of_another_kind_opens_nothing(db: None, header: str) -> None:
+def test_a_malformed_header_is_refused(db: None, header: str) -> None:
     assert_refused(APIClient().get("/hello", HTTP_AUTHORIZATION=header), 401)
 
 
-def test_a_good_token_in_the_same_words_is_good(alice: User) -> None:
-    """So that the refusals above are not for another reason."""
+def test_the_unchanged_token_is_accepted(alice: User) -> None:
+    """Proves that the changes above are the reason for the refusals."""
     assert hello(sign(claims(alice))).status_code == 200
 
 
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER", "bEaReR"])
-def test_the_scheme_may_be_written_in_any_case(alice: User, scheme: str) -> None:
+def test_the_scheme_is_accepted_in_any_case(alice: User, scheme: str) -> None:
     header = f"{scheme} {sign(claims(alice))}"
     assert APIClient().get("/hello", HTTP_AUTHORIZATION=header).status_code == 200
 
 
-# All sessions end
+# Ending all sessions
 
 
 @pytest.mark.parametrize("ending", ["password", "suspend", "delete"])
@@ -242,7 +240,7 @@ def test_all_sessions_end(api: APIClient, alice: User, bob: User, ending: str) -
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_next_session_is_good_at_once(api: APIClient, alice: User) -> None:
+def test_a_session_after_the_change_is_valid_at_once(api: APIClient, alice: User) -> None:
     services.change_password(
         user_id=alice.id, password=PASSWORD, new_password="pass1234", address=""
     )
@@ -251,7 +249,7 @@ def test_the_next_session_is_good_at_once(api: APIClient, alice: User) -> None:
     assert hello(log_in(api, password="pass1234").json()["token"]).status_code == 200
 
 
-def test_a_change_of_password_ends_nothing_while_the_old_one_is_wrong(
+def test_a_wrong_old_password_changes_nothing_and_ends_no_session(
     sign_in: SignIn, alice: User
 ) -> None:
     client = sign_in(alice)
@@ -263,13 +261,15 @@ def test_a_change_of_password_ends_nothing_while_the_old_one_is_wrong(
 
 
 @pytest.mark.parametrize("new_password", ["", "123456", "x" * 129])
-def test_a_new_password_keeps_the_rules(sign_in: SignIn, alice: User, new_password: str) -> None:
+def test_a_new_password_of_invalid_length_is_refused(
+    sign_in: SignIn, alice: User, new_password: str
+) -> None:
     change = {"password": PASSWORD, "new_password": new_password}
     assert_refused(sign_in(alice).post("/users/me/password", change), 422, "new_password")
 
 
-def test_the_slower_of_two_changes_is_told_that_its_session_ended(alice: User) -> None:
-    """The password is right in both, and the row has moved on when the second one writes."""
+def test_the_slower_of_two_changes_fails_because_its_session_has_ended(alice: User) -> None:
+    """Both passwords are right, but the faster change has raised the epoch."""
     alice.session_epoch = 0
     User.objects.update(session_epoch=1)
     with pytest.MonkeyPatch.context() as patch:
@@ -284,7 +284,7 @@ def test_the_slower_of_two_changes_is_told_that_its_session_ended(alice: User) -
 
 
 @pytest.mark.django_db(transaction=True)
-def test_suspending_again_ends_the_sessions_that_a_lost_redis_kept(
+def test_suspending_again_revokes_tokens_after_redis_lost_its_data(
     api: APIClient, alice: User
 ) -> None:
     token = log_in(api).json()["token"]
@@ -299,7 +299,7 @@ def test_suspending_again_ends_the_sessions_that_a_lost_redis_kept(
     assert_refused(hello(token), 401)
 
 
-def test_a_suspended_account_does_not_log_in(api: APIClient, alice: User) -> None:
+def test_a_suspended_account_cannot_log_in(api: APIClient, alice: User) -> None:
     services.suspend(user_id=alice.id)
     assert_refused(log_in(api), 401)
     assert_refused(log_in(api, password="pass124"), 401)
@@ -329,7 +329,7 @@ def test_a_restored_account_logs_in_and_its_old_sessions_stay_ended(
         ("get", "/following"),
     ],
 )
-def test_nobody_gets_in_without_a_token(
+def test_a_call_without_a_token_is_refused(
     api: APIClient, db: None, method: str, address: str
 ) -> None:
     assert_refused(getattr(api, method)(address), 401)

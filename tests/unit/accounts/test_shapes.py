@@ -1,4 +1,4 @@
-"""What the API's description says of answers is what they hold."""
+"""Responses have exactly the fields that the OpenAPI schema describes."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +15,7 @@ from tests.support.responses import assert_shaped
 SignIn = Callable[[User], APIClient]
 
 
-def test_the_session(api: APIClient, db: None) -> None:
+def test_sessions_have_the_described_shape(api: APIClient, db: None) -> None:
     credentials = {"email": "dave@example.com", "password": PASSWORD}
     session = api.post("/users/register", credentials | {"username": "dave"}).json()
     assert_shaped(session, shapes.SessionAnswer())
@@ -37,7 +37,7 @@ def test_the_session(api: APIClient, db: None) -> None:
         ("/following", shapes.FollowsAnswer),
     ],
 )
-def test_what_is_read(
+def test_read_responses_have_the_described_shape(
     sign_in: SignIn, alice: User, bob: User, address: str, shape: type[serializers.Serializer[Any]]
 ) -> None:
     FollowFactory.create(follower=alice, following=bob)
@@ -45,6 +45,6 @@ def test_what_is_read(
     assert_shaped(sign_in(alice).get(address).json(), shape())
 
 
-def test_a_new_follow(sign_in: SignIn, alice: User, bob: User) -> None:
+def test_a_new_follow_has_the_described_shape(sign_in: SignIn, alice: User, bob: User) -> None:
     answer = sign_in(alice).post("/follow", {"following_id": str(bob.id)})
     assert_shaped(answer.json(), shapes.FollowAnswer())

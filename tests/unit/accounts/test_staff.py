@@ -1,4 +1,4 @@
-"""Who may sign in to the admin, and how."""
+"""Signing in to the admin."""
 
 import pytest
 from django.core.management import call_command
@@ -18,32 +18,32 @@ def root(db: None, monkeypatch: pytest.MonkeyPatch) -> User:
     return user
 
 
-def signs_in(username: str, password: str = "pass123") -> bool:
+def can_sign_in(username: str, password: str = "pass123") -> bool:
     answer = Client().post("/admin/login/", {"username": username, "password": password})
     return answer.status_code == 302
 
 
-def test_a_superuser_is_made_by_djangos_command(root: User) -> None:
+def test_createsuperuser_creates_a_superuser(root: User) -> None:
     assert (root.is_staff, root.is_superuser, root.username) == (True, True, "Root")
     assert root.id > 2**40
 
 
-def test_staff_signs_in_by_username_whatever_its_case(root: User) -> None:
-    assert signs_in("root")
-    assert not signs_in("root", "pass124")
-    assert not signs_in("nobody")
+def test_staff_sign_in_by_username_in_any_case(root: User) -> None:
+    assert can_sign_in("root")
+    assert not can_sign_in("root", "pass124")
+    assert not can_sign_in("nobody")
 
 
-def test_others_do_not(root: User, alice: User) -> None:
-    assert not signs_in("alice")
+def test_other_users_cannot_sign_in(root: User, alice: User) -> None:
+    assert not can_sign_in("alice")
 
 
-def test_suspended_staff_does_not(root: User) -> None:
+def test_suspended_staff_cannot_sign_in(root: User) -> None:
     services.suspend(user_id=root.id)
-    assert not signs_in("root")
+    assert not can_sign_in("root")
 
 
-def test_rows_name_themselves(root: User, alice: User) -> None:
+def test_rows_have_readable_names(root: User, alice: User) -> None:
     follow = services.follow(follower_id=root.id, following_id=alice.id)
     assert str(follow) == f"{root.id} follows {alice.id}"
     assert str(alice) == "alice"

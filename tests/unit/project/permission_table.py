@@ -1,14 +1,14 @@
-"""Who gets which answer: the status of every route and method, and of every RPC.
+"""The expected answer to each role, for every route and method, RPC, and permission rule.
 
-The things asked for are the owner's: a tweet that the owner wrote, the follow of somebody whom the
-owner follows. `other` is signed in and has nothing to do with them, `suspended` holds a token from
-before the suspension, `staff` is a superuser. A route, a method or an RPC without a row here fails
-`test_permissions.py`, as does a row for what does not exist.
+The objects in the routes are the owner's: a tweet by the owner, a follow of a user that the owner
+follows. `nobody` has no token, `other` is a signed-in user without a relation to the objects,
+`suspended` has a token from before the suspension, `staff` is a superuser. `test_permissions.py`
+fails for a route, method, RPC or rule without a row, and for a row without its subject.
 """
 
 ROLES = ("nobody", "owner", "other", "suspended", "staff")
 
-# By bearer token. Staff has no more rights here than anyone else.
+# With a bearer token, which gives staff no extra rights.
 API = """
                                                             nobody  owner  other  suspended  staff
 GET     /                                                   200     200    200    200        200
@@ -51,7 +51,7 @@ GET     /feed                                               401     200    200  
 GET     /search                                             401     200    200    401        200
 """
 
-# The same where the owner has been suspended, and uses a token from before.
+# The same calls while the owner is suspended; the owner has a token from before.
 OF_THE_SUSPENDED = """
                                                             nobody  owner  other  suspended  staff
 GET     /users/<name>                                       404     401    404    401        404
@@ -68,8 +68,8 @@ POST    /tweet/<tweet_id>/repost                            401     401    404  
 DELETE  /tweet/<tweet_id>/repost                            401     401    404    401        404
 """
 
-# By the session of the admin. Everyone who may not sign in there is sent to its log-in (302). What
-# staff may do there is the `staff_may` of each model's admin; Django's own admin serves groups.
+# With a session of the admin, which redirects every other user to its log-in (302). The attribute
+# `staff_may` of each model's admin decides what staff may do; groups have Django's own admin.
 ADMIN = """
                                                             nobody  owner  other  suspended  staff
 GET     /admin/                                             302     302    302    302        200
@@ -166,9 +166,9 @@ GET     /admin/<url>                                        302     302    302  
 POST    /admin/<url>                                        302     302    302    302        404
 """
 
-# Over gRPC services ask each other. `nobody` is a process without a token; the others are users
-# whom one is asked about (as the user, the viewer or the author): there are no secrets between
-# services, but the suspended are left out of whatever is shown.
+# The callers are services. `nobody` is a caller without a token; the other roles are the users in
+# the request (as user, viewer or author). Services hide nothing from each other, but lists of users
+# exclude the suspended. `found` and `none` say whether the response has content.
 RPC = """
                                     nobody           owner  other  suspended  staff
 user_service.User/GetUser           UNAUTHENTICATED  found  found  none       found

@@ -75,13 +75,13 @@ ADMIN = rows(permission_table.ADMIN)
 
 
 def routes() -> dict[str, Any]:
-    """What answers at each address."""
+    """The view at each route."""
     found = _walk(get_resolver(), "")
     return {f"/{_readable(address)}": pattern.callback for address, pattern in found}
 
 
 def _readable(address: str) -> str:
-    """Converters and regular expressions are left out: /tweet/<tweet_id>."""
+    """Removes converters and regular expressions: /tweet/<tweet_id>."""
     return re.sub(r"<\w+:(\w+)>|\^?\(\?P<(\w+)>.*?\)(/?)\$", r"<\1\2>\3", address)
 
 
@@ -108,11 +108,11 @@ def test_every_route_and_method_has_a_row_and_every_row_exists() -> None:
     assert answered == {str(row) for row in API + ADMIN}
 
 
-# What the rows are about
+# The scenario of the tables
 
 
-class World:
-    """The five, what the owner has, and what there is to send."""
+class Scenario:
+    """A user for each role, the owner's objects, and a valid body for each call."""
 
     def __init__(self) -> None:
         encoded = make_password(PASSWORD)
@@ -137,7 +137,9 @@ class World:
     def suspend(self, role: str) -> None:
         user = self.users[role]
         services.suspend(user_id=user.id)
-        revoke(user.id, before_epoch=1)  # the test's transaction never commits
+        revoke(
+            user.id, before_epoch=1
+        )  # by hand: the hook on commit never runs in a test's transaction
         revocations.forget()
 
     def ask(self, method: str, route: str, role: str) -> Any:
@@ -149,7 +151,7 @@ class World:
         return client.generic(method, self._address(route), body, content_type="application/json")
 
     def _tokens(self, role: str) -> TokenPair | None:
-        """Those of the first session, which a suspension has ended."""
+        """Tokens of the first epoch, which a suspension ends."""
         user = self.users.get(role)
         if user is None:
             return None
@@ -157,7 +159,7 @@ class World:
         return tokens.issue(user)
 
     def ask_admin(self, method: str, route: str, role: str) -> int:
-        """The status. Deletions are confirmed."""
+        """Returns the status. Confirms deletions."""
         client = Client()
         if role in self.users:
             client.force_login(self.users[role])
@@ -166,7 +168,7 @@ class World:
         return client.get(self._admin_address(route)).status_code
 
     def _admin_address(self, route: str) -> str:
-        """Of the row of its kind that is there."""
+        """Fills in the id of the existing row of the route's model."""
         ids = {
             "/admin/accounts/user/": self.owner.id,
             "/admin/accounts/follow/": self.friend.id,
@@ -217,55 +219,62 @@ class World:
 
 
 @pytest.fixture
-def world(db: None, empty_redis: None) -> World:
-    return World()
+def scenario(db: None, empty_redis: None) -> Scenario:
+    return Scenario()
 
 
-# The answers
+# HTTP
 
 
 @pytest.mark.parametrize(("row", "role"), cells(permission_table.API))
-def test_the_api_answers_as_the_table_says(world: World, row: Row, role: str) -> None:
-    answer = world.ask(row.method, row.route, role)
+def test_the_api_answers_as_the_table_says(scenario: Scenario, row: Row, role: str) -> None:
+    answer = scenario.ask(row.method, row.route, role)
     assert answer.status_code == row.expected[role], answer.content
 
 
 @pytest.mark.parametrize(("row", "role"), cells(permission_table.OF_THE_SUSPENDED))
-def test_what_the_suspended_have_is_there_for_nobody(world: World, row: Row, role: str) -> None:
-    world.suspend("owner")
-    answer = world.ask(row.method, row.route, role)
+def test_nobody_reaches_objects_of_a_suspended_user(
+    scenario: Scenario, row: Row, role: str
+) -> None:
+    scenario.suspend("owner")
+    answer = scenario.ask(row.method, row.route, role)
     assert answer.status_code == row.expected[role], answer.content
 
 
 @pytest.mark.parametrize("route", sorted({row.route for row in API}))
-def test_no_route_knows_another_method(world: World, route: str) -> None:
+def test_a_route_refuses_every_other_method(scenario: Scenario, route: str) -> None:
     known = {row.method for row in API if row.route == route}
     for method in {*METHODS, "TRACE", "BREW"} - known:
         for role in ROLES:
-            answer = world.ask(method, route, role)
-            is_stranger = role in ("nobody", "suspended")
-            assert answer.status_code in ((401, 405) if is_stranger else (405,)), (method, role)
+            answer = scenario.ask(method, route, role)
+            may_be_unauthenticated = role in ("nobody", "suspended")
+            assert answer.status_code in ((401, 405) if may_be_unauthenticated else (405,)), (
+                method,
+                role,
+            )
 
 
 @pytest.mark.parametrize("route", sorted({row.route for row in API}))
-def test_allow_names_the_methods_of_a_route_and_no_others(world: World, route: str) -> None:
+def test_allow_lists_exactly_the_methods_of_a_route(scenario: Scenario, route: str) -> None:
     known = {row.method for row in API if row.route == route}
-    refused = world.ask("OPTIONS", route, "owner")
+    refused = scenario.ask("OPTIONS", route, "owner")
     assert refused.status_code == 405
     assert set(refused["Allow"].split(", ")) == known | ({"HEAD"} if "GET" in known else set())
 
 
 @pytest.mark.parametrize("role", ROLES[:-1])
-def test_the_admin_turns_others_than_staff_away(world: World, role: str) -> None:
+def test_the_admin_answers_everyone_but_staff_as_the_table_says(
+    scenario: Scenario, role: str
+) -> None:
     answers = {}
     for row in ADMIN:
-        answers[str(row)] = world.ask_admin(row.method, row.route, role)
+        answers[str(row)] = scenario.ask_admin(row.method, row.route, role)
     assert answers == {str(row): row.expected[role] for row in ADMIN}
 
 
 @pytest.mark.parametrize("row", ADMIN, ids=str)
-def test_the_admin_answers_staff_as_the_table_says(world: World, row: Row) -> None:
-    assert world.ask_admin(row.method, row.route, "staff") == row.expected["staff"]
+def test_the_admin_answers_staff_as_the_table_says(scenario: Scenario, row: Row) -> None:
+    assert scenario.ask_admin(row.method, row.route, "staff") == row.expected["staff"]
 
 
 # gRPC
@@ -279,7 +288,7 @@ RPC = {
 
 
 def rpcs() -> dict[str, tuple[str, MethodDescriptor]]:
-    """Every method of every service, and which of ours answers it."""
+    """Every method of every gRPC service, with the app that serves it."""
     return {
         f"{described.full_name}/{method.name}": (service, method)
         for service, file in _FILES.items()
@@ -294,7 +303,7 @@ def test_every_rpc_has_a_row_and_every_row_exists() -> None:
 
 @pytest.fixture
 def grpc_channels(transactional_db: None, settings: Any) -> Iterator[dict[str, grpc.Channel]]:
-    """To servers that want a token, for rows that are committed."""
+    """Channels to servers that require a token. Their threads see committed rows only."""
     settings.GRPC_TOKEN_KEYS = ["k" * 32]
     with ExitStack() as running:
         channels = {}
@@ -308,20 +317,22 @@ def grpc_channels(transactional_db: None, settings: Any) -> Iterator[dict[str, g
 
 
 def test_every_rpc_answers_as_the_table_says(grpc_channels: dict[str, grpc.Channel]) -> None:
-    world = World()
+    scenario = Scenario()
     answers = {
-        name: {role: _ask(grpc_channels[service], service, method, world, role) for role in ROLES}
+        name: {
+            role: _ask(grpc_channels[service], service, method, scenario, role) for role in ROLES
+        }
         for name, (service, method) in rpcs().items()
     }
     assert answers == RPC
 
 
 def _ask(
-    channel: grpc.Channel, service: str, method: MethodDescriptor, world: World, role: str
+    channel: grpc.Channel, service: str, method: MethodDescriptor, scenario: Scenario, role: str
 ) -> str:
     ids: dict[str, Any] = {
-        "user_id": str(world.users[role].id if role in world.users else 1),
-        "tweet_ids": [str(world.tweet.id)],
+        "user_id": str(scenario.users[role].id if role in scenario.users else 1),
+        "tweet_ids": [str(scenario.tweet.id)],
         "idempotency_key": role,
     }
     ids |= {"viewer_id": ids["user_id"], "user_ids": [ids["user_id"]]}
@@ -394,7 +405,7 @@ def test_every_rule_answers_as_the_table_says(row: list[str]) -> None:
     assert _answer(rules()[name], facts) == answer
 
 
-def test_services_refuse_by_a_rule_and_nowhere_else() -> None:
+def test_only_rules_refuse_an_action() -> None:
     sources = [
         path
         for app in apps.get_app_configs()
