@@ -24,11 +24,11 @@ from common.times import format_time, parse_time
 from search import analysis
 from search.hashtags import hashtags
 from search.index import (
-    BURIED,
     DELETED,
     HIDDEN,
     MISSING,
     STALE,
+    TOMBSTONED,
     UNHIDDEN,
     Document,
     Entry,
@@ -119,7 +119,7 @@ def read(source: dict[str, Any]) -> Document | None:
     )
 
 
-def is_standing(source: dict[str, Any]) -> bool:
+def is_indexed(source: dict[str, Any]) -> bool:
     return "hidden" in source and "deleted_at" not in source
 
 
@@ -128,7 +128,7 @@ def compare(document: Document, source: dict[str, Any] | None) -> str | None:
     if source is None:
         return MISSING
     if "deleted_at" in source:
-        return BURIED
+        return TOMBSTONED
     _, expected = show(document)
     if source | {"hidden": None} != expected | {"hidden": None}:
         return STALE

@@ -29,8 +29,8 @@ MISSING = "is missing"
 STALE = "is stale"
 HIDDEN = "is hidden though its author is not"
 UNHIDDEN = "is shown though its author is not"
-BURIED = "is buried though the tweet exists"
-SURPLUS = "stands for no tweet"
+TOMBSTONED = "has a tombstone though the tweet exists"
+SURPLUS = "has no tweet"
 
 # A score is what BM25 says, times something between 1 (now) and 0.5 (old): after a week
 # 0.75, after two 0.53. Ages are reckoned at the end of the hour, so that pages fit together.
@@ -126,7 +126,7 @@ class Index(Protocol):
         Only those that differ. What was written before is seen, found by searches already or not.
         """
 
-    def standing(self, ids: Collection[int]) -> set[int]:
+    def find_indexed(self, ids: Collection[int]) -> set[int]:
         """Those of the ids under which a document of ours stands and no tombstone."""
 
     def iter_ids(self) -> Iterator[int]:

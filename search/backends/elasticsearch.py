@@ -127,9 +127,9 @@ class ElasticsearchIndex:
                     found[document.id] = wrong
         return found
 
-    def standing(self, ids: Collection[int]) -> set[int]:
+    def find_indexed(self, ids: Collection[int]) -> set[int]:
         sources = self._fetch(NAME, ids)
-        return {id for id, source in sources.items() if documents.is_standing(source)}
+        return {id for id, source in sources.items() if documents.is_indexed(source)}
 
     def iter_ids(self) -> Iterator[int]:
         with _translated():
@@ -309,7 +309,7 @@ class ElasticsearchRebuild:
             operations: list[Any] = []
             loaded = self._index._fetch(BUILDING, [int(source["id"]) for source in batch])
             for source in batch:
-                if documents.is_standing(loaded.get(int(source["id"]), {})):
+                if documents.is_indexed(loaded.get(int(source["id"]), {})):
                     continue
                 operations += [_action(BUILDING, source["id"], DELETED), source]
             if operations and not _send(self._client, operations):

@@ -29,7 +29,7 @@ from search.backends.sqlite_tables import (
     NEW,
     analyse_again,
     compare,
-    is_standing,
+    is_indexed,
     make_row,
     put,
     run,
@@ -128,9 +128,9 @@ class SqliteIndex:
                         found[row.id] = wrong
         return found
 
-    def standing(self, ids: Collection[int]) -> set[int]:
+    def find_indexed(self, ids: Collection[int]) -> set[int]:
         with self.transaction("DEFERRED") as database:
-            return {id for id in ids if is_standing(database, "entries", id)}
+            return {id for id in ids if is_indexed(database, "entries", id)}
 
     def iter_ids(self) -> Iterator[int]:
         after = 0
@@ -243,7 +243,7 @@ class SqliteRebuild:
             entries = [
                 Tombstone(id=id, deleted_at=from_ms(ms))
                 for id, ms in tombstones
-                if not is_standing(database, "new_entries", id)
+                if not is_indexed(database, "new_entries", id)
             ]
             put(database, NEW, [make_row(entry) for entry in entries])
             run(database, [*NEW.replace, "DELETE FROM rebuilds"])

@@ -9,11 +9,11 @@ from common.times import to_ms
 from search import analysis
 from search.hashtags import hashtags
 from search.index import (
-    BURIED,
     DELETED,
     HIDDEN,
     MISSING,
     STALE,
+    TOMBSTONED,
     UNHIDDEN,
     Entry,
     Tombstone,
@@ -88,7 +88,7 @@ class Row(NamedTuple):
 Written = tuple[Row, tuple[str, str] | None]
 
 
-def is_standing(database: sqlite3.Connection, table: str, id: int) -> bool:
+def is_indexed(database: sqlite3.Connection, table: str, id: int) -> bool:
     found = database.execute(
         f"SELECT 1 FROM {table} WHERE id = ? AND deleted_ms IS NULL",  # noqa: S608 one of ours
         (id,),
@@ -103,7 +103,7 @@ def compare(database: sqlite3.Connection, row: Row, words: tuple[str, str] | Non
         return MISSING
     known = Row(*found)
     if known.deleted_ms is not None:
-        return BURIED
+        return TOMBSTONED
     if bool(known.hidden) != row.hidden:
         return HIDDEN if known.hidden else UNHIDDEN
     listed = database.execute(

@@ -96,7 +96,7 @@ def test_a_dump_under_load_restores_everything(
     restore(restored)
 
     audit = succeed(restored, "audit", "--wait", "1")
-    assert audit.splitlines()[-1] == "nothing differs"
+    assert audit.splitlines()[-1] == "no differences"
     assert f"timelines: {SHORT_NODES} timelines" in audit
     assert int(re.findall(r"search: (\d+) documents", audit)[0]) >= 2 * len(rows)
 

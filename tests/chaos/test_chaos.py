@@ -84,7 +84,7 @@ def test_no_acknowledged_write_is_lost_or_doubled(
     ]
     assert not unexpected_exits, "\n\n".join(unexpected_exits)
     differences = f"{audit.stdout}\n{audit.stderr}"
-    assert (audit.returncode, audit.stdout.splitlines()[-1]) == (0, "nothing differs"), differences
+    assert (audit.returncode, audit.stdout.splitlines()[-1]) == (0, "no differences"), differences
     wait_until(lambda: not in_flight(deployment), QUIET_SECONDS)  # redelivered messages, too
     assert drained_after < QUIET_SECONDS
     assert _keys_without_expiry(deployment) <= KEPT_KEYS

@@ -114,7 +114,7 @@ def test_a_standby_takes_over(
     audit = deployment.manage("audit", "--repair", "--wait", "1")
 
     assert audit.returncode == 0, audit
-    assert "stands for no tweet" in audit.stdout
+    assert "has no tweet" in audit.stdout
     assert not author.finds("sleet")
     assert author.feed() == list(reversed(kept))
     assert author.num_tweets() == len(kept)

@@ -1,5 +1,4 @@
-"""PostgreSQL's truth against whatever is made of it: `manage.py audit`.
+"""`manage.py audit`: compares everything derived from the databases with the databases.
 
-Each module holds one part against the databases, by pages, and mends it. `rounds.py` goes through
-them and tells damage from what is only under way.
+Each module is one check. `checks.py` describes a check, `runner.py` runs them.
 """

@@ -1,30 +1,32 @@
-"""Ready-made fragments of pages against what they would be made of now."""
+"""Cached fragments, compared with what the databases would give."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from common.redis import shards
 from hydration import audit
-from twitter_project.auditing.findings import Check, Finding, Looked
+from twitter_project.auditing.checks import Check, Checked, Finding
 
 
-def find() -> Iterator[Looked]:
+def find() -> Iterator[Checked]:
     for shard in shards.names():
         for names in audit.iter_cached(shard):
-            yield Looked(len(names), _show(audit.find_stale(shard, names)))
+            yield Checked(len(names), _findings(audit.find_stale(shard, names)))
 
 
-def look_again(findings: Sequence[Finding]) -> list[Finding]:
+def recheck(findings: Sequence[Finding]) -> list[Finding]:
     names = sorted({finding.subject for finding in findings})
-    return [again for shard in shards.names() for again in _show(audit.find_stale(shard, names))]
+    return [
+        again for shard in shards.names() for again in _findings(audit.find_stale(shard, names))
+    ]
 
 
-def mend(findings: Sequence[Finding]) -> None:
+def repair(findings: Sequence[Finding]) -> None:
     for shard in shards.names():
-        audit.drop_stale(shard, [(finding.subject, finding.about) for finding in findings])
+        audit.drop_stale(shard, [(finding.subject, finding.item) for finding in findings])
 
 
-def _show(stale: Sequence[tuple[str, int]]) -> list[Finding]:
-    return [Finding(name, "is stale", about=field) for name, field in stale]
+def _findings(stale: Iterable[tuple[str, int]]) -> list[Finding]:
+    return [Finding(name, "is stale", item=field) for name, field in stale]
 
 
 CHECK = Check(
@@ -32,6 +34,6 @@ CHECK = Check(
     unit="fragments",
     count=lambda: None,
     find=find,
-    look_again=look_again,
-    mend=mend,
+    recheck=recheck,
+    repair=repair,
 )

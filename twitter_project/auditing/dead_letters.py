@@ -1,35 +1,35 @@
-"""Messages that no worker could handle. They are sent back once; poison returns."""
+"""Messages that no worker could handle. `repair` returns them to their queues once."""
 
 from collections.abc import Iterator, Sequence
 
 from messaging.broker import broker, dead_queue
 from messaging.worker import Worker, workers
-from twitter_project.auditing.findings import Check, Finding, Looked
+from twitter_project.auditing.checks import Check, Checked, Finding
 
 
-def find() -> Iterator[Looked]:
+def find() -> Iterator[Checked]:
     for worker in workers().values():
-        yield Looked(1, _look(worker))
+        yield Checked(1, _findings(worker))
 
 
-def look_again(findings: Sequence[Finding]) -> list[Finding]:
-    return [again for worker in _named(findings) for again in _look(worker)]
+def recheck(findings: Sequence[Finding]) -> list[Finding]:
+    return [again for worker in _workers_of(findings) for again in _findings(worker)]
 
 
-def mend(findings: Sequence[Finding]) -> None:
-    for worker in _named(findings):
+def repair(findings: Sequence[Finding]) -> None:
+    for worker in _workers_of(findings):
         broker().send_back(worker, broker().depth(dead_queue(worker.queue)))
 
 
-def _look(worker: Worker) -> list[Finding]:
+def _findings(worker: Worker) -> list[Finding]:
     queue = dead_queue(worker.queue)
     depth = broker().depth(queue)
-    return [Finding(queue, "holds dead letters:", told=str(depth))] if depth else []
+    return [Finding(queue, "holds dead letters:", detail=str(depth))] if depth else []
 
 
-def _named(findings: Sequence[Finding]) -> list[Worker]:
-    names = {finding.subject for finding in findings}
-    return [worker for worker in workers().values() if dead_queue(worker.queue) in names]
+def _workers_of(findings: Sequence[Finding]) -> list[Worker]:
+    queues = {finding.subject for finding in findings}
+    return [worker for worker in workers().values() if dead_queue(worker.queue) in queues]
 
 
 CHECK = Check(
@@ -37,7 +37,7 @@ CHECK = Check(
     unit="queues",
     count=lambda: len(workers()),
     find=find,
-    look_again=look_again,
-    mend=mend,
-    follows_news=False,
+    recheck=recheck,
+    repair=repair,
+    waits_for=lambda _: [],
 )

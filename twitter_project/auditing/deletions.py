@@ -1,4 +1,4 @@
-"""Rows that deleted accounts left: tweets, reposts, likes and follows without an account."""
+"""Rows that belong to deleted accounts: tweets, reposts, likes and follows."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
@@ -11,13 +11,13 @@ import tweets.services
 from accounts.models import Follow
 from messaging.events import RemovalSliced
 from tweets.models import Like, Tweet
-from twitter_project.auditing.findings import Check, Finding, Looked
-from twitter_project.auditing.slices import published_lately
+from twitter_project.auditing.checks import Check, Checked, Finding
+from twitter_project.auditing.slices import recently_published
 
 PAGE = 1000
 
-# By what is left: the rows, and the user they belong to. Likes and reposts of deleted tweets are
-# left out: they belong to the deletion of the tweet.
+# By kind: the rows and their column of the user. Likes and reposts of deleted tweets are left out,
+# because the deletion of the tweet removes them.
 _KINDS: dict[str, tuple[Callable[[], QuerySet[Any]], str]] = {
     "tweets": (Tweet.objects.tweets, "user_id"),
     "reposts": (
@@ -30,18 +30,18 @@ _KINDS: dict[str, tuple[Callable[[], QuerySet[Any]], str]] = {
 }
 
 
-def find() -> Iterator[Looked]:
+def find() -> Iterator[Checked]:
     after_id = 0
     while user_ids := _users(after_id):
-        yield Looked(len(user_ids), _look(user_ids))
+        yield Checked(len(user_ids), _findings(user_ids))
         after_id = user_ids[-1]
 
 
-def look_again(findings: Sequence[Finding]) -> list[Finding]:
-    return _look({finding.id for finding in findings})
+def recheck(findings: Sequence[Finding]) -> list[Finding]:
+    return _findings({finding.id for finding in findings})
 
 
-def mend(findings: Sequence[Finding]) -> None:
+def repair(findings: Sequence[Finding]) -> None:
     for finding in findings:
         tweets.services.forget_user(finding.id)
         while accounts.services.remove_follows(user_id=finding.id):
@@ -49,7 +49,7 @@ def mend(findings: Sequence[Finding]) -> None:
 
 
 def _users(after_id: int) -> list[int]:
-    """The next users, in order of id, who wrote, liked or followed something or are followed."""
+    """The next users, by id, who have a tweet, repost, like, follow or follower."""
     found: set[int] = set()
     for model, user in (
         (Tweet, "user_id"),
@@ -62,14 +62,14 @@ def _users(after_id: int) -> list[int]:
     return sorted(found)[:PAGE]
 
 
-def _look(user_ids: Collection[int]) -> list[Finding]:
+def _findings(user_ids: Collection[int]) -> list[Finding]:
     deleted = accounts.selectors.find_deleted(user_ids)
     if not deleted:
         return []
-    under_way = {event.user_id for event in published_lately(RemovalSliced, service="tweets")}
-    left = {id: _left(id) for id in sorted(deleted - under_way)}
+    in_progress = {event.user_id for event in recently_published(RemovalSliced, service="tweets")}
+    left = {id: _left(id) for id in sorted(deleted - in_progress)}
     return [
-        Finding(f"user {id}", "is deleted and left", id, told=", ".join(kinds))
+        Finding(f"user {id}", "is deleted but has", id, detail=", ".join(kinds))
         for id, kinds in left.items()
         if kinds
     ]
@@ -86,6 +86,6 @@ CHECK = Check(
     unit="users",
     count=lambda: None,
     find=find,
-    look_again=look_again,
-    mend=mend,
+    recheck=recheck,
+    repair=repair,
 )

@@ -1,37 +1,38 @@
-"""The search index against the tweets and their authors."""
+"""The search index, compared with the tweets and their authors."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from search import audit
 from search.rebuild import rebuild
 from tweets.models import Tweet
-from twitter_project.auditing.findings import Check, Finding, Looked
+from twitter_project.auditing.checks import Check, Checked, Finding
 
 
 def count() -> int:
-    """Once for each tweet and once for each document, of which there should be as many."""
+    """Each tweet once and each document once, of which there should be as many."""
     return 2 * Tweet.objects.tweets().count()
 
 
-def find() -> Iterator[Looked]:
-    for looked, wrong in audit.look():
-        yield Looked(looked, _show(wrong))
+def find() -> Iterator[Checked]:
+    for count, differences in audit.find():
+        yield Checked(count, _findings(differences))
 
 
-def look_again(findings: Sequence[Finding]) -> list[Finding]:
-    return _show(audit.look_at([finding.id for finding in findings]))
+def recheck(findings: Sequence[Finding]) -> list[Finding]:
+    return _findings(audit.recheck([finding.id for finding in findings]))
 
 
-def mend(findings: Sequence[Finding]) -> None:
-    audit.write_anew([f.id for f in findings if f.kind != audit.BURIED])
-    if any(finding.kind == audit.BURIED for finding in findings):
-        rebuild()  # nothing else takes a tombstone's place
+def repair(findings: Sequence[Finding]) -> None:
+    """Rebuilds the whole index if it has wrong tombstones: no version is above a tombstone's."""
+    audit.rewrite([f.id for f in findings if f.problem != audit.TOMBSTONED])
+    if any(finding.problem == audit.TOMBSTONED for finding in findings):
+        rebuild()
 
 
-def _show(wrong: dict[int, str]) -> list[Finding]:
-    return [Finding(f"document {id}", kind, id) for id, kind in wrong.items()]
+def _findings(differences: Mapping[int, str]) -> list[Finding]:
+    return [Finding(f"document {id}", problem, id) for id, problem in differences.items()]
 
 
 CHECK = Check(
-    name="search", unit="documents", count=count, find=find, look_again=look_again, mend=mend
+    name="search", unit="documents", count=count, find=find, recheck=recheck, repair=repair
 )

@@ -1,7 +1,7 @@
-"""The outbox: what was told and not sent, and rows of which nobody was told.
+"""The outbox: events that were not sent, and rows without their event.
 
-Published events are kept for two days, so rows younger than that must have theirs. Rows that are
-gone can't be asked: a deletion that was never told shows in timelines, index and counters.
+The outbox keeps sent events for two days, so each younger row must have its event there. A deleted
+row can't be checked: if its event is lost, timelines, index and counters differ.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -22,40 +22,40 @@ from messaging.models import OutboxEvent
 from messaging.outbox import KEPT, publish
 from messaging.relay import relay_all
 from tweets.models import Tweet
-from twitter_project.auditing.findings import Check, Finding, Looked
+from twitter_project.auditing.checks import Check, Checked, Finding
 
 PAGE = 1000
-# Rows older than this may have outlived their event.
-_LOOKED_BACK = KEPT - timedelta(minutes=10)
-# An event's id is drawn moments after the row's. The second look searches further.
+# Older rows may have lost their event to pruning.
+MAX_AGE = KEPT - timedelta(minutes=10)
+# The ids of a row and its event are generated within this time. `recheck` looks further.
 _NEAR = timedelta(seconds=10)
 
-_UNSENT = "waits to be sent"
-_UNTOLD = "was never told"
+_UNSENT = "is not sent"
+_UNPUBLISHED = "was not published:"
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Told:
-    """Rows of one kind, and the event that tells of each."""
+class _Source:
+    """A kind of row, and the event that its creation publishes."""
 
     name: str
     service: str
     event: type[Event]
     rows: Callable[[], QuerySet[Any]]
-    of_row: Callable[[Any], Hashable]  # what row and event have in common
-    of_body: Callable[[dict[str, str]], Hashable]
-    tell: Callable[[Any], Event]
+    row_key: Callable[[Any], Hashable]  # equals the body_key of the row's event
+    body_key: Callable[[dict[str, str]], Hashable]
+    make_event: Callable[[Any], Event]
 
 
-_KINDS = (
-    _Told(
+_SOURCES = (
+    _Source(
         name="tweet",
         service="tweets",
         event=TweetCreated,
         rows=Tweet.objects.tweets,
-        of_row=lambda tweet: tweet.id,
-        of_body=lambda body: int(body["id"]),
-        tell=lambda tweet: TweetCreated(
+        row_key=lambda tweet: tweet.id,
+        body_key=lambda body: int(body["id"]),
+        make_event=lambda tweet: TweetCreated(
             id=tweet.id,
             user_id=tweet.user_id,
             content=tweet.content,
@@ -63,19 +63,19 @@ _KINDS = (
             created_at=tweet.created_at,
         ),
     ),
-    _Told(
+    _Source(
         name="repost",
         service="tweets",
         event=TweetReposted,
-        # of tweets that exist: the others are about to go
+        # without reposts of deleted tweets, which are about to be deleted, too
         rows=lambda: (
             Tweet.objects.reposts()
             .filter(repost_of__user_id__isnull=False)
             .select_related("repost_of")
         ),
-        of_row=lambda repost: repost.id,
-        of_body=lambda body: int(body["id"]),
-        tell=lambda repost: TweetReposted(
+        row_key=lambda repost: repost.id,
+        body_key=lambda body: int(body["id"]),
+        make_event=lambda repost: TweetReposted(
             id=repost.id,
             tweet_id=repost.repost_of_id,
             user_id=repost.user_id,
@@ -83,14 +83,14 @@ _KINDS = (
             at=repost.created_at,
         ),
     ),
-    _Told(
+    _Source(
         name="follow",
         service="accounts",
         event=UserFollowed,
         rows=Follow.objects.all,
-        of_row=lambda follow: (follow.follower_id, follow.following_id),
-        of_body=lambda body: (int(body["follower_id"]), int(body["following_id"])),
-        tell=lambda follow: UserFollowed(
+        row_key=lambda follow: (follow.follower_id, follow.following_id),
+        body_key=lambda body: (int(body["follower_id"]), int(body["following_id"])),
+        make_event=lambda follow: UserFollowed(
             follower_id=follow.follower_id,
             following_id=follow.following_id,
             at=follow.created_at,
@@ -100,66 +100,69 @@ _KINDS = (
 
 
 def count() -> int:
-    return sum(kind.rows().filter(id__gt=_oldest()).count() for kind in _KINDS)
+    return sum(source.rows().filter(id__gt=_oldest_id()).count() for source in _SOURCES)
 
 
-def find() -> Iterator[Looked]:
+def find() -> Iterator[Checked]:
     for using in aliases():
         for events in _pages(OutboxEvent.objects.using(using).pending):
-            yield Looked(0, [_unsent(event) for event in events])
-    for kind in _KINDS:
-        for rows in _pages(kind.rows, after_id=_oldest()):
+            yield Checked(0, [_unsent(event) for event in events])
+    for source in _SOURCES:
+        for rows in _pages(source.rows, after_id=_oldest_id()):
             until = first_id_at(created_at(rows[-1].id) + _NEAR)
-            told = set(_iter_told(kind, rows[0].id, until))
-            yield Looked(
-                len(rows), [_untold(kind, row) for row in rows if kind.of_row(row) not in told]
-            )
+            published = set(_iter_published(source, rows[0].id, until))
+            missing = [row for row in rows if source.row_key(row) not in published]
+            yield Checked(len(rows), [_unpublished(source, row) for row in missing])
 
 
-def look_again(findings: Sequence[Finding]) -> list[Finding]:
-    unsent = [finding.id for finding in findings if finding.kind == _UNSENT]
+def recheck(findings: Sequence[Finding]) -> list[Finding]:
+    unsent = [finding.id for finding in findings if finding.problem == _UNSENT]
     again = [
         _unsent(event)
         for using in aliases()
         for event in OutboxEvent.objects.using(using).pending().filter(id__in=unsent)
     ]
-    for kind in _KINDS:
-        again += [_untold(kind, row) for row in _find_untold(kind, findings)]
+    for source in _SOURCES:
+        again += [_unpublished(source, row) for row in _find_unpublished(source, findings)]
     return again
 
 
-def mend(findings: Sequence[Finding]) -> None:
-    """Tells again. Handlers make twice equal to once, in case somebody was told after all."""
-    for kind in _KINDS:
-        untold = _find_untold(kind, findings)
-        if untold:
-            with atomic(kind.service):
-                publish(*map(kind.tell, untold), service=kind.service)
+def repair(findings: Sequence[Finding]) -> None:
+    """Publishes the missing events and sends all. Handlers are idempotent, so duplicates are safe."""
+    for source in _SOURCES:
+        rows = _find_unpublished(source, findings)
+        if rows:
+            with atomic(source.service):
+                publish(*map(source.make_event, rows), service=source.service)
     relay_all(broker())
 
 
-def _find_untold(kind: _Told, findings: Sequence[Finding]) -> list[Any]:
-    """Those of the rows named that still exist, and have no event however long after them."""
-    ids = [f.id for f in findings if f.kind == _UNTOLD and f.subject.startswith(f"{kind.name} ")]
+def _find_unpublished(source: _Source, findings: Sequence[Finding]) -> list[Any]:
+    """The rows of the findings that still exist and have no event, however late."""
+    ids = [
+        finding.id
+        for finding in findings
+        if finding.problem == _UNPUBLISHED and finding.subject.startswith(f"{source.name} ")
+    ]
     if not ids:
         return []
-    rows = {kind.of_row(row): row for row in kind.rows().filter(id__in=ids).order_by("id")}
-    newest = OutboxEvent.objects.using(alias(kind.service)).aggregate(Max("id"))["id__max"] or 0
-    for told in _iter_told(kind, min(ids), newest):
-        rows.pop(told, None)
+    rows = {source.row_key(row): row for row in source.rows().filter(id__in=ids).order_by("id")}
+    newest = OutboxEvent.objects.using(alias(source.service)).aggregate(Max("id"))["id__max"] or 0
+    for key in _iter_published(source, min(ids), newest):
+        rows.pop(key, None)
     return list(rows.values())
 
 
-def _iter_told(kind: _Told, since: int, until: int) -> Iterator[Hashable]:
-    """What events between the two ids tell of; `since` is the id of the first of their rows."""
-    # clocks of several machines may differ a little
-    since = first_id_at(created_at(since) - _NEAR)
-    events = OutboxEvent.objects.using(alias(kind.service)).filter(
-        routing_key=kind.event.routing_key, id__range=(since, until)
+def _iter_published(source: _Source, row_id: int, until: int) -> Iterator[Hashable]:
+    """The body keys of the events from shortly before the row to the event `until`."""
+    # The clocks of several machines may differ a little.
+    since = first_id_at(created_at(row_id) - _NEAR)
+    events = OutboxEvent.objects.using(alias(source.service)).filter(
+        routing_key=source.event.routing_key, id__range=(since, until)
     )
     for page in _pages(lambda: events.only("id", "body")):
         for event in page:
-            yield kind.of_body(orjson.loads(event.body))
+            yield source.body_key(orjson.loads(event.body))
 
 
 def _pages(rows: Callable[[], QuerySet[Any]], after_id: int = 0) -> Iterator[list[Any]]:
@@ -168,18 +171,18 @@ def _pages(rows: Callable[[], QuerySet[Any]], after_id: int = 0) -> Iterator[lis
         after_id = page[-1].id
 
 
-def _oldest() -> int:
-    return first_id_at(timezone.now() - _LOOKED_BACK)
+def _oldest_id() -> int:
+    return first_id_at(timezone.now() - MAX_AGE)
 
 
 def _unsent(event: OutboxEvent) -> Finding:
-    told = f"since {event.created_at:%Y-%m-%d %H:%M:%S} UTC"
-    return Finding(f"{event.routing_key} {event.id}", _UNSENT, event.id, told=told)
+    detail = f"since {event.created_at:%Y-%m-%d %H:%M:%S} UTC"
+    return Finding(f"{event.routing_key} {event.id}", _UNSENT, event.id, detail=detail)
 
 
-def _untold(kind: _Told, row: Any) -> Finding:
-    told = f"no {kind.event.routing_key} in the outbox"
-    return Finding(f"{kind.name} {row.id}", _UNTOLD, row.id, told=told)
+def _unpublished(source: _Source, row: Any) -> Finding:
+    detail = f"no {source.event.routing_key} in the outbox"
+    return Finding(f"{source.name} {row.id}", _UNPUBLISHED, row.id, detail=detail)
 
 
 CHECK = Check(
@@ -187,7 +190,7 @@ CHECK = Check(
     unit="rows",
     count=count,
     find=find,
-    look_again=look_again,
-    mend=mend,
-    follows_news=False,
+    recheck=recheck,
+    repair=repair,
+    waits_for=lambda _: [],
 )

@@ -1,35 +1,43 @@
-"""Authors who are pushed again after they were pulled: whether somebody still sees to it."""
+"""Authors who change from pulled to pushed, while a `PullEnded` event must be in progress.
+
+Each event handles a slice of the followers and publishes the next. If one is lost, readers merge
+the author's own list for ever.
+"""
 
 from collections.abc import Collection, Iterator, Sequence
 
 from feed import pulling
 from feed.fanout.apply import end_pulling
 from messaging.events import PullEnded
-from twitter_project.auditing.findings import Check, Finding, Looked
-from twitter_project.auditing.slices import published_lately
+from twitter_project.auditing.checks import Check, Checked, Finding
+from twitter_project.auditing.slices import recently_published
 
 
-def find() -> Iterator[Looked]:
+def find() -> Iterator[Checked]:
     author_ids = {author_id for author_id, _ in pulling.endings()}
-    yield Looked(len(author_ids), _look(author_ids))
+    yield Checked(len(author_ids), _findings(author_ids))
 
 
-def look_again(findings: Sequence[Finding]) -> list[Finding]:
-    return _look({finding.id for finding in findings})
+def recheck(findings: Sequence[Finding]) -> list[Finding]:
+    return _findings({finding.id for finding in findings})
 
 
-def mend(findings: Sequence[Finding]) -> None:
-    """From the first follower on: what was done before changes nothing."""
+def repair(findings: Sequence[Finding]) -> None:
+    """Starts again at the first follower; inserting an entry twice changes nothing."""
     for finding in findings:
         end_pulling(finding.id)
 
 
-def _look(author_ids: Collection[int]) -> list[Finding]:
-    under_way = {event.number for event in published_lately(PullEnded, service="feed")}
+def _findings(author_ids: Collection[int]) -> list[Finding]:
+    in_progress = {event.number for event in recently_published(PullEnded, service="feed")}
     return [
-        Finding(f"author {author_id}", "waits to be pushed again, and nobody was told", author_id)
+        Finding(
+            f"author {author_id}",
+            "changes from pulled to pushed, but no event is in progress",
+            author_id,
+        )
         for author_id, number in pulling.endings()
-        if author_id in author_ids and number not in under_way
+        if author_id in author_ids and number not in in_progress
     ]
 
 
@@ -38,6 +46,6 @@ CHECK = Check(
     unit="authors",
     count=lambda: None,
     find=find,
-    look_again=look_again,
-    mend=mend,
+    recheck=recheck,
+    repair=repair,
 )

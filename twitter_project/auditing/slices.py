@@ -1,4 +1,4 @@
-"""Work that a worker does a slice a message."""
+"""Messages of work that is done a slice a message."""
 
 from datetime import timedelta
 from typing import TypeVar, cast
@@ -12,15 +12,15 @@ from messaging.models import OutboxEvent
 
 E = TypeVar("E", bound=Event)
 
-# Longer than a message takes, which publishes the one for the next slice.
-_LONGEST = timedelta(minutes=5)
+# Longer than one slice takes. Each slice publishes the message for the next.
+_MAX_AGE = timedelta(minutes=5)
 
 
-def published_lately(event: type[E], *, service: str) -> list[E]:
-    """The messages of this type that a worker handles now, or will soon."""
+def recently_published(event: type[E], *, service: str) -> list[E]:
+    """The events of this type that may still be in progress."""
     bodies = (
         OutboxEvent.objects.using(alias(service))
-        .filter(routing_key=event.routing_key, id__gt=first_id_at(timezone.now() - _LONGEST))
+        .filter(routing_key=event.routing_key, id__gt=first_id_at(timezone.now() - _MAX_AGE))
         .values_list("body", flat=True)
     )
     return [cast(E, decode(event.routing_key, body.encode())) for body in bodies]

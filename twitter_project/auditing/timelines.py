@@ -1,23 +1,23 @@
-"""Lists in Redis against the database: timelines, and what pulled authors wrote."""
+"""Lists in Redis, compared with the database: timelines, and the lists of pulled authors."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
 from feed import differences, lists, reads, rebuilding, writes
 from feed.lists import Kind
-from twitter_project.auditing.findings import Check, Finding, Looked
+from twitter_project.auditing.checks import Check, Checked, Finding
 
 
-def find() -> Iterator[Looked]:
+def find() -> Iterator[Checked]:
     for kind in lists.kinds():
         for owner_id in reads.iter_materialised(kind):
-            yield Looked(1, _compare(owner_id, kind))
+            yield Checked(1, _compare(owner_id, kind))
 
 
-def look_again(findings: Sequence[Finding]) -> list[Finding]:
+def recheck(findings: Sequence[Finding]) -> list[Finding]:
     return [again for owned in _lists(findings) for again in _compare(*owned)]
 
 
-def mend(findings: Sequence[Finding]) -> None:
+def repair(findings: Sequence[Finding]) -> None:
     for owner_id, kind in _lists(findings):
         writes.forget(owner_id, kind)
         rebuilding.build(owner_id, kind)
@@ -28,7 +28,10 @@ def _compare(owner_id: int, kind: Kind) -> list[Finding]:
     subject = lists.key(owner_id, kind)
     return [
         *(Finding(subject, "lacks", owner_id, entry) for entry in difference.missing),
-        *(Finding(subject, "has too much:", owner_id, entry) for entry in difference.surplus),
+        *(
+            Finding(subject, "has a surplus entry:", owner_id, entry)
+            for entry in difference.surplus
+        ),
         *(
             Finding(subject, "has out of order:", owner_id, entry)
             for entry in difference.out_of_order
@@ -37,7 +40,7 @@ def _compare(owner_id: int, kind: Kind) -> list[Finding]:
 
 
 def _lists(findings: Iterable[Finding]) -> list[tuple[int, Kind]]:
-    """Those that the findings are about; of an author's own lists, which have one name, all."""
+    """The lists of the findings. An author's own lists share one key, so all of them are named."""
     owned = sorted({(finding.subject.partition(":")[0], finding.id) for finding in findings})
     return [(id, kind) for prefix, id in owned for kind in lists.kinds() if kind.prefix == prefix]
 
@@ -47,6 +50,6 @@ CHECK = Check(
     unit="timelines",
     count=lambda: None,
     find=find,
-    look_again=look_again,
-    mend=mend,
+    recheck=recheck,
+    repair=repair,
 )

@@ -366,11 +366,11 @@ def test_audit_and_rebuild_look_at_every_server(people):
         (timelines_audit.CHECK, {lists.key(lacking.id), authored}),
         (cache_audit.CHECK, {f"tweet:{tweet}"}),
     ):
-        found = [finding for looked in check.find() for finding in looked.findings]
+        found = [finding for page in check.find() for finding in page.findings]
         assert {finding.subject for finding in found} == subjects
-        assert set(check.look_again(found)) == set(found)
-        check.mend(found)
-        assert not check.look_again(found)
+        assert set(check.recheck(found)) == set(found)
+        check.repair(found)
+        assert not check.recheck(found)
     call_command("rebuild_feed", check=True)
     for person in people:
         assert person.feed_ids() == [tweet]

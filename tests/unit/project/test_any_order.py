@@ -204,7 +204,7 @@ def tell(batches: Sequence[tuple[Worker, list[Delivery]]]) -> None:
 
 def expect_truth() -> None:
     checks = (counters.CHECK, index_audit.CHECK, cache.CHECK)
-    assert [f for check in checks for looked in check.find() for f in looked.findings] == []
+    assert [f for check in checks for page in check.find() for f in page.findings] == []
     users = set(User.objects.values_list("id", flat=True))
     existing = dict(Tweet.objects.tweets().values_list("id", "user_id"))
     reposts = list(Tweet.objects.reposts())

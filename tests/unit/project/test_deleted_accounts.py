@@ -178,10 +178,10 @@ def test_the_audit_finds_and_mends_what_a_deleted_account_left(
     write_something(alice, tweet)
     OutboxEvent.objects.all().delete()  # as after the loss of a broker
 
-    with pytest.raises(CommandError, match="1 differences: --repair mends them"):
+    with pytest.raises(CommandError, match="1 differences: run again with --repair"):
         audit()
     found = "tweets, reposts, likes, follows, followers"
-    assert f"deletions: user {alice.id} is deleted and left {found}" in capsys.readouterr().out
+    assert f"deletions: user {alice.id} is deleted but has {found}" in capsys.readouterr().out
 
     audit(repair=True)
     drain()

@@ -3,12 +3,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import ProgrammingError
-from rich.progress import TaskID
+from rich.progress import Progress, TaskID
 
 from common.command_options import seconds
 from common.errors import OUTAGES, Unavailable
-from twitter_project.auditing import rounds
-from twitter_project.auditing.findings import Check
+from twitter_project.auditing import runner
+from twitter_project.auditing.checks import Check
 from twitter_project.progress_bars import progress
 from twitter_project.unmigrated import REMEDY, is_unmigrated
 
@@ -18,81 +18,81 @@ UNCERTAIN = 2
 
 class Command(BaseCommand):
     help = (
-        "Holds all that is made of the databases against them: outbox, what deleted accounts left, "
-        "counters, timelines, search index and cached fragments. Prints a line for each "
-        "difference. Everybody may go on writing meanwhile: what is only on its way is waited for. "
-        "Ends with 0 where nothing differs or all was mended, with 1 where something differs, with "
-        "2 where events stay on their way for too long or a part is down, so that nothing can be "
-        "said."
+        "Compares everything derived from the databases with the databases: outbox, rows of "
+        "deleted accounts, counters, timelines, search index and cached fragments. Prints a line "
+        "for each difference. Users may keep writing: events in progress are waited for. Exits "
+        "with 0 if there are no differences or all were repaired, with 1 if differences remain, "
+        "with 2 if events stay in progress for too long or a server is down, so that the result "
+        "is uncertain."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--repair", action="store_true", help="mend what differs")
+        parser.add_argument("--repair", action="store_true", help="repair the differences")
         parser.add_argument(
             "--only",
             action="append",
-            choices=[check.name for check in rounds.CHECKS],
+            choices=[check.name for check in runner.CHECKS],
             metavar="PART",
-            help="look at this part alone; may be given several times. One of: "
-            + ", ".join(check.name for check in rounds.CHECKS),
+            help="check this part alone; may be repeated. One of: "
+            + ", ".join(check.name for check in runner.CHECKS),
         )
         parser.add_argument(
             "--wait",
             type=seconds,
             default=10.0,
             metavar="SECONDS",
-            help="how long news may be on their way, and then how long a difference must stand "
-            "before it counts (10)",
+            help="maximum wait for events in progress, and then for a difference to disappear (10)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        checks = [c for c in rounds.CHECKS if not options["only"] or c.name in options["only"]]
-        self.found = self.left = self.uncertain = 0
+        checks = [c for c in runner.CHECKS if not options["only"] or c.name in options["only"]]
+        self.damage = self.remaining = self.uncertain = 0
         try:
             with progress() as bars:
                 tasks = {c.name: bars.add_task(c.name, total=c.count()) for c in checks}
                 for check in checks:
                     self._check(check, options, bars, tasks[check.name])
         except (Unavailable, *OUTAGES, ProgrammingError) as error:
-            text = REMEDY if is_unmigrated() else f"a part of the system is down: {error}"
+            text = REMEDY if is_unmigrated() else f"a server is down: {error}"
             raise CommandError(text, returncode=UNCERTAIN) from None
         self._conclude(repair=options["repair"])
 
-    def _check(self, check: Check, options: dict[str, Any], bars: Any, task: TaskID) -> None:
-        looked = 0
+    def _check(self, check: Check, options: dict[str, Any], bars: Progress, task: TaskID) -> None:
+        checked = 0
 
         def advance(count: int) -> None:
-            nonlocal looked
-            looked += count
-            bars.update(task, completed=looked)
+            nonlocal checked
+            checked += count
+            bars.update(task, completed=checked)
 
-        for settled in rounds.run(
-            check, seconds=options["wait"], mend=options["repair"], advance=advance
+        for result in runner.run(
+            check, seconds=options["wait"], repair=options["repair"], advance=advance
         ):
-            for finding in settled.found:
+            for finding in sorted([*result.damage, *result.uncertain]):
                 self.stdout.write(f"{check.name}: {finding}")
-            if settled.are_certain:
-                self.found += len(settled.found)
-                self.left += len(settled.left)
-            else:
-                self.uncertain += len(settled.found)
-        bars.update(task, total=looked, completed=looked)
-        self.stdout.write(f"{check.name}: {looked} {check.unit} looked at")
+            self.damage += len(result.damage)
+            self.remaining += len(result.remaining)
+            self.uncertain += len(result.uncertain)
+        bars.update(task, total=checked, completed=checked)
+        self.stdout.write(f"{check.name}: {checked} {check.unit} checked")
 
     def _conclude(self, *, repair: bool) -> None:
         if self.uncertain:
             self.stderr.write(
-                f"{self.uncertain} more differ while older news are on their way: "
+                f"{self.uncertain} more differences may be events in progress: "
                 "run again when the queues are empty"
             )
-        if self.left:
-            advice = "run again" if repair else "--repair mends them"
+        if self.remaining:
             raise CommandError(
-                f"{self.left} of {self.found} differences are left: {advice}"
+                f"{self.remaining} of {self.damage} differences remain: run again"
                 if repair
-                else f"{self.found} differences: {advice}",
+                else f"{self.damage} differences: run again with --repair",
                 returncode=DAMAGED,
             )
         if self.uncertain:
-            raise CommandError("not everything can be judged now", returncode=UNCERTAIN)
-        self.stdout.write(f"{self.found} differences mended" if self.found else "nothing differs")
+            raise CommandError(
+                "the result is uncertain: events are in progress", returncode=UNCERTAIN
+            )
+        self.stdout.write(
+            f"{self.damage} differences repaired" if self.damage else "no differences"
+        )
