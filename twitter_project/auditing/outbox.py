@@ -128,7 +128,7 @@ def recheck(findings: Sequence[Finding]) -> list[Finding]:
 
 
 def repair(findings: Sequence[Finding]) -> None:
-    """Publishes the missing events and sends all. Handlers are idempotent, so duplicates are safe."""
+    """Publishes the missing events and sends all. Duplicates are safe: handlers are idempotent."""
     for source in _SOURCES:
         rows = _find_unpublished(source, findings)
         if rows:
