@@ -50,7 +50,7 @@ def add(events: Sequence[TweetCreated]) -> None:
         INDEX_LAG.observe(max(now - event.created_at.timestamp(), 0.0))
 
 
-def bury(events: Sequence[TweetDeleted]) -> None:
+def write_tombstones(events: Sequence[TweetDeleted]) -> None:
     index().write(Tombstone(id=event.id, deleted_at=event.deleted_at) for event in events)
 
 
@@ -60,16 +60,16 @@ def show_or_hide(events: Sequence[UserSuspended | UserRestored | UserDeleted]) -
     The version is the time of accounts' answer by accounts' database. Of two workers that ask, the
     newer answer stays, whatever their own clocks say.
     """
-    _show_or_hide(dict.fromkeys(event.id for event in events))
+    _update(dict.fromkeys(event.id for event in events))
 
 
-def show_or_hide_on(events: Sequence[AuthorSliced]) -> None:
+def show_or_hide_slice(events: Sequence[AuthorSliced]) -> None:
     """As `show_or_hide`, for the next slice of an author's tweets."""
     for event in events:
-        _show_or_hide({event.user_id: event.after_id})
+        _update({event.user_id: event.after_id})
 
 
-def _show_or_hide(after_ids: Mapping[int, int | None]) -> None:
+def _update(after_ids: Mapping[int, int | None]) -> None:
     """A slice of each author's tweets: those after the id, or the first ones."""
     hidden = accounts.find_hidden(after_ids)
     for user_id, after_id in after_ids.items():
@@ -106,11 +106,11 @@ def _hide_unseen(documents: Sequence[Document]) -> None:
 
 HANDLERS: dict[str, Handler] = {
     "tweet.created": add,
-    "tweet.deleted": bury,
+    "tweet.deleted": write_tombstones,
     "user.suspended": show_or_hide,
     "user.restored": show_or_hide,
     "user.deleted": show_or_hide,  # tweets deletes them one by one meanwhile
 }
 
 WORKER = Worker(queue="search_tweets", handlers=HANDLERS, batch=BATCH)
-SLICES = Worker(queue="search_slices", handlers={"search.sliced": show_or_hide_on}, batch=1)
+SLICES = Worker(queue="search_slices", handlers={"search.sliced": show_or_hide_slice}, batch=1)

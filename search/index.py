@@ -1,4 +1,4 @@
-"""What search asks of an index. `settings.SEARCH_INDEX` names the one in use."""
+"""The interface of a search index. `settings.SEARCH_INDEX` names the back end in use."""
 
 import time
 from collections.abc import Collection, Iterable, Iterator
@@ -14,17 +14,17 @@ from common.errors import Malformed
 from common.http.pagination import Page
 from search.query import Query
 
-# Hits that can be reached and are counted.
+# Only so many hits of a query are counted and can be paged through.
 WINDOW = 10_000
 
-# Versions (docs/decisions/0005-search-versions.md): the index keeps the highest. Hiding a tweet and
-# showing it again have times in microseconds, which lie between these two.
+# Versions (docs/decisions/0005-search-versions.md): the index keeps the entry with the highest.
+# Hiding or showing a tweet has a time in microseconds as its version, which lies in between.
 CREATED = 1
 DELETED = 2**62
-# How long a tombstone outlives the index it was written to: longer than news may be late.
+# A rebuild keeps younger tombstones. Longer than a `tweet.created` is in progress.
 TOMBSTONES_KEPT = timedelta(days=1)
 
-# How an index differs from the tweets.
+# The differences between an index and the tweets.
 MISSING = "is missing"
 STALE = "is stale"
 HIDDEN = "is hidden though its author is not"
@@ -32,8 +32,8 @@ UNHIDDEN = "is shown though its author is not"
 TOMBSTONED = "has a tombstone though the tweet exists"
 SURPLUS = "has no tweet"
 
-# A score is what BM25 says, times something between 1 (now) and 0.5 (old): after a week
-# 0.75, after two 0.53. Ages are reckoned at the end of the hour, so that pages fit together.
+# A score is BM25's relevance times a freshness between 1 (new) and 0.5 (old): 0.75 after a week,
+# 0.53 after two. Ages are measured at the end of the hour, so that pages agree with each other.
 OLD = 0.5
 FRESHNESS_SCALE = timedelta(days=7)
 FRESHNESS_DECAY = 0.5
@@ -55,7 +55,7 @@ class Document:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tombstone:
-    """Stands for a tweet that was deleted, lest a late `tweet.created` brings it back."""
+    """A deleted tweet. It keeps a late `tweet.created` from restoring the tweet."""
 
     id: int
     deleted_at: datetime
@@ -66,96 +66,105 @@ Entry = Document | Tombstone
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
-    key: str  # names the document in its index
-    source: dict[str, Any]  # as it was indexed, by whomever
+    key: str  # the document's id in the index
+    source: dict[str, Any]  # the document as indexed, by us or by another program
     score: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a page begins; a cursor is one of these.
+class Position:
+    """The start of a page. A cursor is an encoded position.
 
-    The page after one that was found by `offset` is read from a snapshot that is taken then: it
-    passes over the `offset` best hits and the `seen` ones, which is right even if the scores have
-    changed in between. The pages after that one go on in the same snapshot.
+    The first page is found by `offset`. The second page opens a snapshot, leaves out the hits in
+    `seen` and skips `offset` hits, so that it repeats nothing although scores may have changed.
+    All later pages continue in that snapshot.
     """
 
-    hour: int  # since 1970, from which freshness is reckoned
+    hour: int  # since 1970; freshness is measured at its end
     offset: int = 0
-    seen: tuple[str, ...] = ()  # keys of the hits on the page found by offset
-    snapshot: str = ""  # as the back end names it
-    after: tuple[Any, ...] = ()  # where in the snapshot, as the back end puts it
+    seen: tuple[str, ...] = ()  # keys of the hits on the first page
+    snapshot: str = ""  # the back end's name for it
+    after: tuple[Any, ...] = ()  # the back end's position in the snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
     hits: list[Hit] = field(default_factory=list)
     total: int = 0  # WINDOW at most
-    next: Place | None = None
+    next: Position | None = None
 
 
 class Index(Protocol):
     """Every method raises `common.errors.Unavailable` while the index can't be reached.
 
-    An index that doesn't exist is empty, and made at the first write.
+    An index that doesn't exist is empty. The first write creates it.
     """
 
     def prepare(self) -> None:
-        """Makes what must exist before anyone else creates the index."""
+        """Sets the mappings that apply when another program creates the index."""
 
     def write(self, entries: Iterable[Entry]) -> None:
-        """Writes each entry unless the index has it in the same version or a later one."""
+        """Writes each entry unless the index has the same version or a higher one."""
 
-    def search(self, query: Query, *, place: Place, limit: int) -> Found:
-        """The hits in order of score, and of id (newest first) where scores are equal.
+    def search(self, query: Query, *, position: Position, limit: int) -> Found:
+        """The hits by score, equal scores by time of creation and id, newest first.
 
-        Raises `Malformed` for a place whose snapshot is gone.
+        Raises `Malformed` if the position's snapshot has expired.
         """
 
     def find_by_author(
         self, user_id: int, *, after_id: int | None = None, limit: int
     ) -> Page[Document]:
-        """A page of the author's tweets, hidden ones included, in an order of the index's own.
+        """A page of the author's tweets, hidden ones included, in an order of the back end's.
 
-        While a rebuild runs, a tweet may occur twice.
+        During a rebuild a tweet may occur twice.
         """
 
     def differences(self, expected: Iterable[Document]) -> dict[int, str]:
-        """How the index differs from the documents, by id, in the words above.
+        """Compares the documents with the index: `MISSING`, `STALE` and so on, by id.
 
-        Only those that differ. What was written before is seen, found by searches already or not.
+        Documents that are equal are left out. Writes count before searches find them.
         """
 
     def find_indexed(self, ids: Collection[int]) -> set[int]:
-        """Those of the ids under which a document of ours stands and no tombstone."""
+        """Which of the ids have a document of ours that is no tombstone."""
 
     def iter_ids(self) -> Iterator[int]:
-        """The ids of all documents of ours, tombstones left out."""
+        """The ids of all documents of ours, without tombstones."""
 
     def rebuild(self) -> "Rebuild":
-        """Begins a new index beside this one. What is written from now on goes to both."""
+        """Creates a new index beside this one. From now on `write` writes to both.
+
+        Deletes the new index of an earlier rebuild that did not finish.
+        """
 
     def clear(self) -> None:
-        """Throws everything away."""
+        """Deletes everything."""
 
 
 class Rebuild(Protocol):
+    """`load` and `finish` raise `Superseded` after another rebuild has started."""
+
     def load(self, documents: Iterable[Document]) -> None:
-        """Writes into the new index alone."""
+        """Writes to the new index only."""
 
     def finish(self) -> None:
-        """Puts the new index in the old one's place, all at once."""
+        """Replaces the old index by the new one, atomically.
+
+        Copies the recent tombstones first, because their `tweet.created` may still be in progress.
+        A tombstone is left out if its tweet was loaded: the database was restored from a backup.
+        """
 
     def abandon(self) -> None:
-        """Throws the new index away."""
+        """Deletes the new index."""
 
 
 class Superseded(Exception):
-    """Another rebuild has begun since, and thrown this one away."""
+    """Another rebuild has started and deleted this one's index."""
 
 
 def expired() -> Malformed:
-    """What a back end raises for a place whose snapshot is gone."""
+    """The error for a position whose snapshot has expired."""
     return Malformed("cursor: has expired", fields={"cursor": ["has expired: search again"]})
 
 
@@ -164,12 +173,12 @@ def this_hour() -> int:
 
 
 def end_of_hour_ms(hour: int) -> int:
-    """When ages are reckoned. Not the hour's beginning, after which newer would mean less fresh."""
+    """The time at which ages are measured. At the hour's start, newer would mean less fresh."""
     return (hour + 1) * _MS_PER_HOUR
 
 
 def freshness(age_ms: float) -> float:
-    """What a score is multiplied by: the same curve as Elasticsearch's `gauss`."""
+    """The factor of a score, on the same curve as Elasticsearch's `gauss`."""
     scale_ms = FRESHNESS_SCALE / timedelta(milliseconds=1)
     return float(OLD + (1 - OLD) * FRESHNESS_DECAY ** ((age_ms / scale_ms) ** 2))
 

@@ -1,4 +1,4 @@
-"""What a reader asks for, taken apart in one place for both back ends.
+"""What a reader asks for, taken apart in one position for both back ends.
 
 The whole language: every word must occur, "words in quotes" must stand side by side, and #a_tag
 must be among the hashtags. All else (brackets, stars, AND, an open quote) is a word or nothing.
@@ -57,13 +57,13 @@ def _find_phrases(
     tags = [(tag.start, tag.end) for tag in hashtags]
     spaces = [match.start() for match in _SPACES.finditer(text)]
 
-    def place(word: analysis.Word) -> tuple[int, int] | int | None:
+    def position(word: analysis.Word) -> tuple[int, int] | int | None:
         """The quotes around a word, or the number of spaces before it."""
         if _is_within(word.start, word.end, tags):
             return None
         return _find_span(word.start, word.end, quoted) or bisect(spaces, word.start)
 
-    for where, group in groupby(analysis.find_words(text), key=place):
+    for where, group in groupby(analysis.find_words(text), key=position):
         if where is not None:
             words = _without_scheme(list(group), text)
             tokens = tuple(token for word in words for token in word.tokens)

@@ -16,7 +16,7 @@ from hydration.read import find_users, load
 from hydration.shapes import FACTS, Json, show_author
 from hydration.visibility import is_shown
 from search import cursor as cursors
-from search.index import Found, Hit, Place, index, this_hour
+from search.index import Found, Hit, Position, index, this_hour
 from search.query import parse
 
 _INDEXED = ("id", "user_id", "content", "created_at")
@@ -40,17 +40,17 @@ class Result:
 
 
 def search(text: str, *, limit: int, offset: int, cursor: str | None, viewer_id: int) -> ResultPage:
-    place = cursors.read(cursor, text) if cursor else Place(hour=this_hour(), offset=offset)
-    found = skeleton(text, place, limit)
+    position = cursors.decode(cursor, text) if cursor else Position(hour=this_hour(), offset=offset)
+    found = skeleton(text, position, limit)
     return ResultPage(
         results=present(rules(hydrate(found.hits, viewer_id))),
         total=found.total,
-        next=cursors.show(found.next, text) if found.next else None,
+        next=cursors.encode(found.next, text) if found.next else None,
     )
 
 
-def skeleton(text: str, place: Place, limit: int) -> Found:
-    return index().search(parse(text), place=place, limit=limit)
+def skeleton(text: str, position: Position, limit: int) -> Found:
+    return index().search(parse(text), position=position, limit=limit)
 
 
 def hydrate(hits: Sequence[Hit], viewer_id: int) -> list[Result]:

@@ -33,7 +33,7 @@ from messaging.backends.rabbitmq.connections import connect, reason
 from messaging.broker import dead_queue
 from messaging.models import OutboxEvent, QueuedMessage, RefusedMessage
 from messaging.worker import Worker, workers
-from search.documents import template
+from search.backends.elasticsearch.documents import template
 from twitter_project import embedded_database, probes
 
 # The relay brings news in milliseconds; a worker takes it about as fast.

@@ -70,7 +70,7 @@ def _delivery(tweet: Tweet) -> Delivery:
 def _raw_requests(batches: Sequence[Sequence[Delivery]]) -> list[bytes]:
     """The very bulk requests that the handler makes, as they go over the wire."""
     sent: list[bytes] = []
-    transport = elasticsearch_index().patient_client.transport
+    transport = elasticsearch_index().background_client.transport
     perform = transport.perform_request
 
     def record(method: str, target: str, **options: Any) -> Any:
@@ -94,7 +94,7 @@ def _raw_requests(batches: Sequence[Sequence[Delivery]]) -> list[bytes]:
 
 
 def _check(count: int) -> None:
-    client = elasticsearch_index().patient_client
+    client = elasticsearch_index().background_client
     client.indices.refresh(index="tweets")
     found = client.count(index="tweets")["count"]
     if found != count:

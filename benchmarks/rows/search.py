@@ -20,7 +20,7 @@ from common.ids import created_at
 from messaging.events import TweetCreated
 from search.backends.elasticsearch import ElasticsearchIndex
 from search.handlers import BATCH, add
-from search.index import Place, index, this_hour
+from search.index import Position, index, this_hour
 from search.query import parse
 from tweets.models import Tweet
 
@@ -119,7 +119,7 @@ def _raw_request(text: str) -> bytes:
 
     transport.perform_request = record  # type: ignore[method-assign]
     try:
-        elasticsearch_index().search(parse(text), place=Place(hour=this_hour()), limit=LIMIT)
+        elasticsearch_index().search(parse(text), position=Position(hour=this_hour()), limit=LIMIT)
     finally:
         transport.perform_request = perform  # type: ignore[method-assign]
     if len(sent) != 1:

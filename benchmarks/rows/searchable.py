@@ -8,7 +8,7 @@ from benchmarks.rows.delivery import milliseconds_until, poster
 from benchmarks.rows.search import fill_index
 from benchmarks.testbed import Testbed
 from common.ids import new_id
-from search.documents import REFRESH_INTERVAL
+from search.backends.elasticsearch.documents import REFRESH_INTERVAL
 from search.index import index
 
 TWEETS = 8  # in a round

@@ -14,7 +14,7 @@ from search.rebuild import rebuild
 
 class Command(BaseCommand):
     help = (
-        "Builds the search index anew beside the one in use, then puts it in its place. "
+        "Builds the search index anew beside the one in use, then puts it in its position. "
         "Searching and writing go on meanwhile. Stopped half-way, it can be started again."
     )
 

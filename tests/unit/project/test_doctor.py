@@ -22,7 +22,7 @@ from deploy.local import ports
 from deploy.local.conditions import wait_until
 from grpc_services.channels import channel
 from messaging.models import OutboxEvent, QueuedMessage, RefusedMessage
-from search import documents
+from search.backends.elasticsearch import documents
 from tests.support.channels import NOBODY, network
 from tests.support.commands import run
 from twitter_project import doctor

@@ -8,18 +8,19 @@ from elasticsearch import Elasticsearch
 from elasticsearch.dsl import connections
 
 from common.errors import Unavailable
-from search import documents
-from search.backends.elasticsearch import BUILDING, SHOWN, ElasticsearchIndex
-from search.index import Found, Place, index, this_hour
+from search.backends.elasticsearch import ElasticsearchIndex, documents
+from search.backends.elasticsearch.client import BUILDING
+from search.backends.elasticsearch.hits import SHOWN, find_hits, retry_until_started
+from search.index import Found, Position, index, this_hour
 from search.query import parse
-from tests.unit.search.conftest import document, found_ids
+from tests.support.search import document, found_ids
 
 pytestmark = pytest.mark.real
 
 Write = Callable[..., None]
 
-# Which node a shard must be started on.
-HELD_BACK = "index.routing.allocation.require._name"
+# The node on which a shard must start.
+NODE = "index.routing.allocation.require._name"
 
 
 @pytest.fixture
@@ -72,27 +73,24 @@ def test_an_index_that_someone_deletes_is_made_anew(
     assert list(elasticsearch.indices.get(index="tweets")) == ["tweets"]
 
 
-def test_a_search_waits_for_an_index_that_is_being_created(
+def test_a_search_waits_until_a_new_index_has_a_started_shard(
     elasticsearch: Elasticsearch,
 ) -> None:
-    class Meeting(ElasticsearchIndex):
-        """Comes when no shard of the index has started; one has when it comes again."""
+    searches = 0
 
-        asked = 0
-
-        def _search(self, *args: Any) -> Found:
-            self.asked += 1
-            if self.asked == 2:
-                elasticsearch.indices.put_settings(index="tweets", settings={HELD_BACK: None})
-                elasticsearch.cluster.health(index="tweets", wait_for_status="yellow")
-            return super()._search(*args)
+    def search() -> Found:
+        nonlocal searches
+        searches += 1
+        if searches == 2:
+            elasticsearch.indices.put_settings(index="tweets", settings={NODE: None})
+            elasticsearch.cluster.health(index="tweets", wait_for_status="yellow")
+        return find_hits(elasticsearch, parse("hello"), Position(hour=this_hour()), 1)
 
     create_without_shards(elasticsearch)
-    early = Meeting()
 
-    found = early.search(parse("hello"), place=Place(hour=this_hour()), limit=1)
+    found = retry_until_started(search)
 
-    assert (early.asked, found.hits) == (2, [])
+    assert (searches, found.hits) == (2, [])
 
 
 def test_an_index_whose_shard_does_not_start_is_an_outage(elasticsearch: Elasticsearch) -> None:
@@ -104,7 +102,7 @@ def test_an_index_whose_shard_does_not_start_is_an_outage(elasticsearch: Elastic
 
 def create_without_shards(elasticsearch: Elasticsearch) -> None:
     elasticsearch.indices.create(
-        index="tweets", settings={HELD_BACK: "no such node"}, wait_for_active_shards=0
+        index="tweets", settings={NODE: "no such node"}, wait_for_active_shards=0
     )
 
 
@@ -132,7 +130,7 @@ def test_an_index_with_other_mappings_is_searched_as_well_as_may_be(
 def test_documents_of_any_shape_are_found(put: Callable[..., None], body: Any) -> None:
     put("a-key", body)
 
-    found = index().search(parse("hello"), place=Place(hour=this_hour()), limit=10)
+    found = index().search(parse("hello"), position=Position(hour=this_hour()), limit=10)
 
     shown = {name: value for name, value in body.items() if name in SHOWN}
     assert [(hit.key, hit.source) for hit in found.hits] == [("a-key", shown)]
@@ -141,7 +139,7 @@ def test_documents_of_any_shape_are_found(put: Callable[..., None], body: Any) -
 def test_a_document_put_by_hand_is_found_by_its_hashtag(put: Callable[..., None]) -> None:
     put("1", {"content": "a #Café by hand"})
 
-    found = index().search(parse("#cafe"), place=Place(hour=this_hour()), limit=10)
+    found = index().search(parse("#cafe"), position=Position(hour=this_hour()), limit=10)
 
     assert [hit.key for hit in found.hits] == ["1"]
 
@@ -157,11 +155,11 @@ def test_pages_by_cursor_pass_documents_of_any_shape(put: Callable[..., None]) -
         put(f"key-{number}", {"content": "hello"} | ({"id": str(number)} if number % 2 else {}))
 
     seen: list[str] = []
-    place: Place | None = Place(hour=this_hour())
-    while place:
-        found = index().search(parse("hello"), place=place, limit=2)
+    position: Position | None = Position(hour=this_hour())
+    while position:
+        found = index().search(parse("hello"), position=position, limit=2)
         seen += [hit.key for hit in found.hits]
-        place = found.next
+        position = found.next
 
     assert sorted(seen) == [f"key-{number}" for number in range(7)]
 
@@ -182,7 +180,7 @@ def test_an_index_of_an_earlier_version_is_searched_until_it_is_rebuilt(
     elasticsearch: Elasticsearch, write: Write
 ) -> None:
     old, new = document(1, "Trains to #Paris, sun's out"), document(2, "Trains to #Paris, my sun")
-    source = documents.show(old)[1]
+    source = documents.to_source(old)[1]
     del source["words"]
     elasticsearch.index(
         index="tweets", id=str(old.id), document=source, version=1, version_type="external"
@@ -219,29 +217,27 @@ def test_an_index_that_takes_no_writes_is_an_outage(
         index().write([document(2)])
 
 
-def test_a_write_that_meets_the_end_of_a_rebuild_is_repeated(
+def test_a_write_is_repeated_if_a_rebuild_ends_meanwhile(
     elasticsearch: Elasticsearch, write: Write
 ) -> None:
-    """Between looking for what is being built and writing, the alias is gone."""
-    backend = index()
-    assert isinstance(backend, ElasticsearchIndex)
+    """The alias `BUILDING` is gone between the look-up of the targets and the write."""
     write(document(1))
     entry = document(2)
 
-    class Ended(ElasticsearchIndex):
-        """Sees a rebuild that has ended since."""
+    class Interrupted(ElasticsearchIndex):
+        """Sees at first the targets of a rebuild that has ended."""
 
-        looked = 0
+        lookups = 0
 
-        def _targets(self) -> list[str]:
-            self.looked += 1
-            return ["tweets", BUILDING] if self.looked == 1 else super()._targets()
+        def targets(self) -> list[str]:
+            self.lookups += 1
+            return ["tweets", BUILDING] if self.lookups == 1 else super().targets()
 
-    late = Ended()
-    late.write([entry])
+    interrupted = Interrupted()
+    interrupted.write([entry])
     write()
 
-    assert late.looked == 2
+    assert interrupted.lookups == 2
     assert entry.id in found_ids("hello")
     assert not elasticsearch.indices.exists(index=BUILDING)
 
@@ -251,7 +247,7 @@ def test_a_server_that_is_down_is_an_outage() -> None:
     down = ElasticsearchIndex("closed")
 
     for ask in (
-        lambda: down.search(parse("hello"), place=Place(hour=this_hour()), limit=1),
+        lambda: down.search(parse("hello"), position=Position(hour=this_hour()), limit=1),
         lambda: down.write([document(1)]),
         lambda: down.find_by_author(1, limit=1),
         down.prepare,

@@ -29,7 +29,7 @@ from messaging.worker import Delivery
 from search.handlers import SLICES, WORKER
 from search.index import index
 from tests.support.factories import UserFactory
-from tests.unit.search.conftest import document, found_ids
+from tests.support.search import document, found_ids
 
 Tell = Callable[..., set[int]]
 

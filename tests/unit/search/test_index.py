@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from common.errors import Malformed
 from common.http.pagination import Page
 from search.backends.sqlite import SqliteIndex
-from search.index import WINDOW, Place, Tombstone, index, this_hour
+from search.index import WINDOW, Position, Tombstone, index, this_hour
 from search.query import parse
-from tests.unit.search.conftest import document, found_ids
+from tests.support.search import document, found_ids
 from tests.unit.search.queries import CORPUS, QUERIES
 
 Write = Callable[..., None]
@@ -56,7 +56,9 @@ def test_a_file_of_an_earlier_version_is_analysed_again(tmp_path: Path) -> None:
         database.execute("PRAGMA user_version = 0")
         database.commit()
 
-    found = SqliteIndex(str(path)).search(parse("sun"), place=Place(hour=this_hour()), limit=10)
+    found = SqliteIndex(str(path)).search(
+        parse("sun"), position=Position(hour=this_hour()), limit=10
+    )
 
     assert [hit.key for hit in found.hits] == [str(tweet.id)]
 
@@ -81,7 +83,7 @@ def test_a_tweet_is_found_under_what_it_was_written_with(write: Write) -> None:
     entry = document(1, "Snow on #Alps", user_id=7)
     write(entry)
 
-    found = index().search(parse("snow"), place=Place(hour=this_hour()), limit=10)
+    found = index().search(parse("snow"), position=Position(hour=this_hour()), limit=10)
 
     [hit] = found.hits
     assert hit.key == str(entry.id)
@@ -205,10 +207,10 @@ def test_relevance_counts_more_than_some_hours(write: Write) -> None:
 
 def test_freshness_counts_by_the_hour(write: Write) -> None:
     write(document(1))
-    place = Place(hour=this_hour() + 24 * 7)
+    position = Position(hour=this_hour() + 24 * 7)
 
-    [later] = index().search(parse("hello"), place=place, limit=1).hits
-    [now] = index().search(parse("hello"), place=Place(hour=this_hour()), limit=1).hits
+    [later] = index().search(parse("hello"), position=position, limit=1).hits
+    [now] = index().search(parse("hello"), position=Position(hour=this_hour()), limit=1).hits
 
     assert later.score / now.score == pytest.approx(0.75, abs=0.01)
 
@@ -229,13 +231,13 @@ def test_by_cursor_nothing_repeats_while_tweets_arrive(write: Write, start: int)
     write(*(document(n, words[n % 4], age=timedelta(days=n % 9)) for n in range(43)))
     expected = set(found_ids("hello")[start:])
 
-    place: Place | None = Place(hour=this_hour(), offset=start)
+    position: Position | None = Position(hour=this_hour(), offset=start)
     seen: list[int] = []
     number = 100
-    while place:
-        found = index().search(parse("hello"), place=place, limit=5)
+    while position:
+        found = index().search(parse("hello"), position=position, limit=5)
         seen += [int(hit.key) for hit in found.hits]
-        place = found.next
+        position = found.next
         write(*(document(number + n, "hello again, world") for n in range(7)))
         number += 7
 
@@ -247,9 +249,9 @@ def test_by_cursor_nothing_repeats_while_tweets_arrive(write: Write, start: int)
 def test_the_last_page_has_no_next(write: Write) -> None:
     write(*(document(n) for n in range(10)))
 
-    first = index().search(parse("hello"), place=Place(hour=this_hour()), limit=5)
+    first = index().search(parse("hello"), position=Position(hour=this_hour()), limit=5)
     assert first.next is not None
-    second = index().search(parse("hello"), place=first.next, limit=5)
+    second = index().search(parse("hello"), position=first.next, limit=5)
 
     assert (len(first.hits), len(second.hits)) == (5, 5)
     assert (first.total, second.total) == (10, 10)
@@ -258,23 +260,23 @@ def test_the_last_page_has_no_next(write: Write) -> None:
 
 def test_it_says_when_a_snapshot_is_gone(write: Write) -> None:
     write(*(document(n) for n in range(10)))
-    first = index().search(parse("hello"), place=Place(hour=this_hour()), limit=2)
+    first = index().search(parse("hello"), position=Position(hour=this_hour()), limit=2)
     assert first.next is not None
-    second = index().search(parse("hello"), place=first.next, limit=2)
+    second = index().search(parse("hello"), position=first.next, limit=2)
     assert second.next is not None
 
     index().clear()
 
-    for place in (second.next, replace(second.next, snapshot="gone")):
+    for position in (second.next, replace(second.next, snapshot="gone")):
         with pytest.raises(Malformed, match="expired"):
-            index().search(parse("hello"), place=place, limit=2)
+            index().search(parse("hello"), position=position, limit=2)
 
 
 @pytest.mark.slow
 def test_it_counts_and_pages_as_far_as_the_window(write: Write) -> None:
     write(*(document(n) for n in range(WINDOW + 50)))
 
-    place = Place(hour=this_hour(), offset=WINDOW - 20)
-    last = index().search(parse("hello"), place=place, limit=20)
+    position = Position(hour=this_hour(), offset=WINDOW - 20)
+    last = index().search(parse("hello"), position=position, limit=20)
 
     assert (len(last.hits), last.total) == (20, WINDOW)

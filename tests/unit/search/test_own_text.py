@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from search import analysis
 from search.backends.sqlite import SqliteIndex
 from search.hashtags import hashtags
-from search.index import WINDOW, Found, Place, index, this_hour
+from search.index import WINDOW, Found, Position, index, this_hour
 from search.query import parse
+from tests.support.search import document, found_ids
 from tests.support.shared_data import read_shared
-from tests.unit.search.conftest import document, found_ids
 
 Write = Callable[..., None]
 
@@ -100,5 +100,5 @@ def test_both_back_ends_find_the_same(real_tweets: list[str], tmp_path: Path) ->
 
 
 def contents_found(search: Callable[..., Found], text: str) -> set[str]:
-    found = search(parse(text), place=Place(hour=this_hour()), limit=WINDOW)
+    found = search(parse(text), position=Position(hour=this_hour()), limit=WINDOW)
     return {hit.source["content"] for hit in found.hits}

@@ -21,7 +21,7 @@ from search.handlers import WORKER
 from search.index import TOMBSTONES_KEPT, Superseded, Tombstone, index
 from search.rebuild import rebuild
 from tests.support.factories import TweetFactory
-from tests.unit.search.conftest import document, found_ids
+from tests.support.search import document, found_ids
 from tweets.models import Tweet
 from tweets.services import post_tweet, remove_tweets
 

@@ -15,9 +15,9 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from accounts.services import suspend
 from search import cursor as cursors
-from search.index import Place, index
+from search.index import Position, index
 from tests.support.factories import TweetFactory
-from tests.unit.search.conftest import document
+from tests.support.search import document
 from tweets.models import Tweet
 from tweets.services import remove_tweets
 
@@ -320,9 +320,9 @@ def test_a_place_that_was_never_given_out_is_still_safe(
 ) -> None:
     """Whoever has the key can sign anything; an index that is gone is the same case."""
     post()
-    place = Place(hour=0, seen=("5",), snapshot="gone", after=(1.0, 1, "1", 1))
+    position = Position(hour=0, seen=("5",), snapshot="gone", after=(1.0, 1, "1", 1))
 
-    answer = reader.get("/search", {"q": "hello", "cursor": cursors.show(place, "hello")})
+    answer = reader.get("/search", {"q": "hello", "cursor": cursors.encode(position, "hello")})
 
     assert answer.status_code == 400
 

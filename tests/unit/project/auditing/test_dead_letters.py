@@ -3,11 +3,11 @@ from dataclasses import replace
 import pytest
 from django.core.management import CommandError, call_command
 
+from deploy.local.conditions import wait_until
 from messaging.broker import Message, broker, dead_queue
 from messaging.relay import relay_all
 from messaging.worker import workers
 from tests.support.audit import Audit, Scenario
-from deploy.local.conditions import wait_until
 
 
 def test_a_dead_letter_is_found_and_returned_to_its_queue(scenario: Scenario, audit: Audit) -> None:

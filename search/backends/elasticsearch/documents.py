@@ -1,7 +1,4 @@
-"""The index in Elasticsearch: its mappings, how its fields are analysed, how an entry looks in it.
-
-No Django model stands behind it: what is in it comes from events.
-"""
+"""The mappings of the index, and the JSON of its documents."""
 
 from datetime import datetime
 from typing import Any
@@ -34,37 +31,37 @@ from search.index import (
     Entry,
 )
 
-# For documents that something else put into the index: ours are found by the tokens in `words`.
+# For foreign documents, which other programs write: ours are found by the tokens in `words`.
 folded = analyzer(
     "folded", tokenizer="standard", filter=["lowercase", "asciifolding", "porter_stem"]
 )
 
-# How long a tweet waits to be found. Against the default of a second, 200 ms cost a fifth of the
-# writes per second and 100 ms a half (README.md). Being set at all, it also keeps an index that
-# nobody searched for a while from waiting with its refresh for the next search.
+# The delay until a tweet can be found. Against the default of a second, 200 ms cost a fifth of the
+# writes per second and 100 ms a half (README.md). An explicit interval also keeps Elasticsearch
+# from suspending the refresh of an index that is not searched for a while.
 REFRESH_INTERVAL = "200ms"
 
-# Longer keywords aren't searched, and don't refuse their document. No id is longer than this, and
-# no hashtag: 280 letters, each of which folds to three at most.
-_LONGEST_KEYWORD = 256
-_LONGEST_HASHTAG = 1024
+# Elasticsearch does not index longer keywords. No id is longer than this, and no hashtag: 280
+# letters, each of which folds to three at most.
+_MAX_KEYWORD = 256
+_MAX_HASHTAG = 1024
 
 
 class TweetDocument(DslDocument):
-    id: str = mapped_field(Keyword(ignore_above=_LONGEST_KEYWORD))
-    user_id: str = mapped_field(Keyword(ignore_above=_LONGEST_KEYWORD))
+    id: str = mapped_field(Keyword(ignore_above=_MAX_KEYWORD))
+    user_id: str = mapped_field(Keyword(ignore_above=_MAX_KEYWORD))
     content: str = mapped_field(Text(analyzer=folded))
     # the tokens of the content, made by search/analysis.py
     words: str = mapped_field(Text(analyzer="whitespace"))
     created_at: datetime = mapped_field(Date())
-    hashtags: list[str] = mapped_field(Keyword(ignore_above=_LONGEST_HASHTAG))
-    # not to be found: a tombstone, or the author is suspended
+    hashtags: list[str] = mapped_field(Keyword(ignore_above=_MAX_HASHTAG))
+    # searches leave it out: a tombstone, or the author is suspended
     hidden: bool = mapped_field(Boolean())
     # in tombstones only
     deleted_at: datetime = mapped_field(Date())
 
     class Meta:
-        # What else a foreign document has is kept, shown, and not indexed.
+        # Other fields of a foreign document are stored and not indexed.
         dynamic = MetaField(False)
 
     class Index:
@@ -73,13 +70,13 @@ class TweetDocument(DslDocument):
             "number_of_shards": 1,
             "auto_expand_replicas": "0-1",
             "refresh_interval": REFRESH_INTERVAL,
-            # a foreign document's odd date doesn't refuse it
+            # accepts a foreign document with a malformed date
             "mapping.ignore_malformed": True,
         }
 
 
 def template() -> dict[str, Any]:
-    """For every index of these names, whoever creates it."""
+    """The index template. It applies to every index of these names, whoever creates it."""
     index: DslIndex = TweetDocument._index
     return {
         "index_patterns": [index._name, f"{index._name}-*"],
@@ -88,8 +85,8 @@ def template() -> dict[str, Any]:
     }
 
 
-def show(entry: Entry) -> tuple[int, dict[str, Any]]:
-    """The entry's version, and how it looks in the index."""
+def to_source(entry: Entry) -> tuple[int, dict[str, Any]]:
+    """The entry's version and its JSON."""
     if isinstance(entry, Document):
         content = analysis.normalise(entry.content)
         return entry.version, {
@@ -105,8 +102,8 @@ def show(entry: Entry) -> tuple[int, dict[str, Any]]:
     return DELETED, {"id": str(entry.id), "hidden": True, "deleted_at": deleted_at}
 
 
-def read(source: dict[str, Any]) -> Document | None:
-    """None for what isn't a document of ours."""
+def from_source(source: dict[str, Any]) -> Document | None:
+    """None for tombstones and foreign documents."""
     id, user_id = parse_id(str(source.get("id"))), parse_id(str(source.get("user_id")))
     try:
         created_at: datetime = parse_time(source["created_at"])
@@ -120,16 +117,17 @@ def read(source: dict[str, Any]) -> Document | None:
 
 
 def is_indexed(source: dict[str, Any]) -> bool:
+    """Whether it is a document of ours and no tombstone."""
     return "hidden" in source and "deleted_at" not in source
 
 
 def compare(document: Document, source: dict[str, Any] | None) -> str | None:
-    """How what stands there differs from the document."""
+    """The problem of the indexed source, compared with the document that should be there."""
     if source is None:
         return MISSING
     if "deleted_at" in source:
         return TOMBSTONED
-    _, expected = show(document)
+    _, expected = to_source(document)
     if source | {"hidden": None} != expected | {"hidden": None}:
         return STALE
     if source.get("hidden") != document.hidden:

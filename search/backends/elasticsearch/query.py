@@ -1,21 +1,21 @@
-"""A query as Elasticsearch's search takes it."""
+"""A query in Elasticsearch's query language."""
 
 from typing import Any
 
-from search.index import FRESHNESS_DECAY, FRESHNESS_SCALE, OLD, Place, end_of_hour_ms
+from search.index import FRESHNESS_DECAY, FRESHNESS_SCALE, OLD, Position, end_of_hour_ms
 from search.query import Phrase, Query
 
 
-def render(query: Query, place: Place) -> dict[str, Any]:
-    """The request's `query`: relevance, times freshness."""
+def render(query: Query, position: Position) -> dict[str, Any]:
+    """Scores by relevance times freshness."""
     gauss = {
-        "origin": end_of_hour_ms(place.hour),
+        "origin": end_of_hour_ms(position.hour),
         "scale": f"{FRESHNESS_SCALE.days}d",
         "decay": FRESHNESS_DECAY,
     }
-    not_these: list[dict[str, Any]] = [{"term": {"hidden": True}}]
-    if place.seen:
-        not_these.append({"ids": {"values": list(place.seen)}})
+    excluded: list[dict[str, Any]] = [{"term": {"hidden": True}}]
+    if position.seen:
+        excluded.append({"ids": {"values": list(position.seen)}})
     return {
         "function_score": {
             "query": {
@@ -24,7 +24,7 @@ def render(query: Query, place: Place) -> dict[str, Any]:
                         *map(_has_phrase, query.phrases),
                         *map(_has_hashtag, query.hashtags),
                     ],
-                    "must_not": not_these,
+                    "must_not": excluded,
                 }
             },
             "functions": [
@@ -50,7 +50,7 @@ def _has_phrase(phrase: Phrase) -> dict[str, Any]:
 
 
 def _has_hashtag(name: str) -> dict[str, Any]:
-    """Foreign documents (ours all have `hidden`) needn't have their hashtags taken out."""
+    """Foreign documents need no `hashtags`; the content is searched. All of ours have `hidden`."""
     ours = {"term": {"hashtags": name}}
     foreign = {
         "bool": {
