@@ -1,29 +1,27 @@
-"""What a browser is told of every answer: to frame nothing, guess nothing and load nothing.
+"""Security headers: a response may not be framed, sniffed or cached, and may load nothing.
 
-The API opens itself to no other site (CORS): it sends no Access-Control header, and OPTIONS is a
-method like any other that it doesn't know.
+No route allows other origins (CORS): no response has an Access-Control header, and OPTIONS is
+answered 405.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
+
+from twitter_project.routes import Decorator, View, marked
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
-_HEADERS = {
+API_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # the admin's CSRF check reads the Referer
     "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-store",  # a feed, an account, a token
+    "Cache-Control": "no-store",  # feeds, accounts and tokens are private
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
 
-# The admin checks where a form came from by its Referer.
-_ADMIN_HEADERS = {
-    **_HEADERS,
-    "Referrer-Policy": "same-origin",
+ADMIN_HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
         "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -32,20 +30,32 @@ _ADMIN_HEADERS = {
 }
 
 
-class Headers:
-    """Sets what the view hasn't set itself."""
+def route_headers(headers: Mapping[str, str]) -> Decorator:
+    """Sends these headers with every response of the route, errors included.
 
+    They replace API_HEADERS of the same name. An inner decorator takes precedence over an outer
+    one, and the view itself over both.
+    """
+
+    def decorate(view: View) -> View:
+        return marked(view, route_headers={**headers, **getattr(view, "route_headers", {})})
+
+    return decorate
+
+
+class SecurityHeaders:
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response
-        self._admin = f"/{settings.ADMIN_PATH}"
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self._get_response(request)
+        match = request.resolver_match
+        of_route = getattr(match.func, "route_headers", None) if match else None
+        headers = {**API_HEADERS, **of_route} if of_route else API_HEADERS
         own = response.headers
-        is_admin = request.path_info.startswith(self._admin)
-        for name, value in (_ADMIN_HEADERS if is_admin else _HEADERS).items():
+        for name, value in headers.items():
             if name not in own:
                 own[name] = value
-        if request.is_secure():  # over plain HTTP browsers ignore it, and log an error
+        if request.is_secure():  # over plain HTTP browsers ignore it and log an error
             own.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         return response

@@ -1,31 +1,34 @@
-"""Pages that a person reads in a browser."""
+"""Pages for people in a browser."""
 
 from collections.abc import Callable
 from functools import wraps
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.views.decorators.csrf import csrf_exempt
 
 from common.http.exceptions import error_body
+from twitter_project.headers import route_headers
 
-View = Callable[[HttpRequest], HttpResponse]
+View = Callable[..., HttpResponse]
+
+
+def read_only(view: View) -> View:
+    """Answers GET and HEAD alone."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, **kwargs: str) -> HttpResponse:
+        if request.method not in ("GET", "HEAD"):
+            return _method_not_allowed(request)
+        return view(request, **kwargs)
+
+    return answer
 
 
 def page(policy: str) -> Callable[[View], View]:
-    """A page that is only read, under this Content-Security-Policy."""
+    """A page to read, with this Content-Security-Policy."""
+    csp = f"{policy}; base-uri 'none'; frame-ancestors 'none'"
 
     def decorate(view: View) -> View:
-        @wraps(view)
-        def answer(request: HttpRequest) -> HttpResponse:
-            if request.method not in ("GET", "HEAD"):
-                return _method_not_allowed(request)
-            response = view(request)
-            response["Content-Security-Policy"] = (
-                f"{policy}; base-uri 'none'; frame-ancestors 'none'"
-            )
-            return response
-
-        return csrf_exempt(answer)
+        return route_headers({"Content-Security-Policy": csp})(read_only(view))
 
     return decorate
 

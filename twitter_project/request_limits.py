@@ -12,7 +12,7 @@ from twitter_project import request_bodies
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
-class Gate:
+class RequestLimits:
     """Refuses in order of cost, and tells by `RateLimit-*` how the request was counted."""
 
     def __init__(self, get_response: Handler) -> None:

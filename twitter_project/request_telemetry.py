@@ -24,7 +24,7 @@ _SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 log = logging.getLogger(__name__)
 
 
-class Watch:
+class RequestTelemetry:
     """Counts, traces and logs each request, under an id that the answer tells."""
 
     def __init__(self, get_response: Handler) -> None:
@@ -35,8 +35,6 @@ class Watch:
         with serving(request_id, request):
             response = self._trace(request) if tracing.is_on() else self._answer(request)
         response.headers["X-Request-ID"] = request_id
-        if response.status_code >= 400:  # said where it went wrong; Django would lack the id
-            vars(response)["_has_been_logged"] = True
         return response
 
     def _answer(self, request: HttpRequest) -> HttpResponseBase:

@@ -1,15 +1,27 @@
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.middleware import AuthenticationMiddleware
+from django.contrib.messages.middleware import MessageMiddleware
+from django.contrib.sessions.middleware import SessionMiddleware
 from django.urls import path
 from django.utils.module_loading import import_string
+from django_otp.middleware import OTPMiddleware
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from twitter_project import views
+from twitter_project.headers import ADMIN_HEADERS, route_headers
+from twitter_project.route_middleware import route_middleware
+from twitter_project.routes import decorated
 
 admin.autodiscover()
 admin.site.unregister(TOTPDevice)  # it shows keys: `manage.py enrol_staff` makes them
+admin_urls = decorated(
+    admin.site.urls,
+    route_headers(ADMIN_HEADERS),
+    route_middleware(SessionMiddleware, AuthenticationMiddleware, OTPMiddleware, MessageMiddleware),
+)
 
-# What is asked for most is found first.
+# The resolver tries patterns in order: the routes with the most traffic come first.
 _BY_TRAFFIC = ("feed", "tweets", "search", "accounts")
 
 urlpatterns = [
@@ -24,7 +36,8 @@ urlpatterns = [
     path("schema", views.schema, name="schema"),
     path("health", views.HealthView.as_view()),
     path("ready", views.ReadyView.as_view()),
-    path(settings.ADMIN_PATH, admin.site.urls),
+    path(f"{settings.STATIC_URL.lstrip('/')}<path:path>", views.static_file),
+    path(settings.ADMIN_PATH, admin_urls),
 ]
 
 handler400 = "common.http.exceptions.bad_request"

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -14,11 +14,13 @@ from rest_framework import serializers
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from common.http.exceptions import RETRY_AFTER_SECONDS
 from common.http.views import APIView
 from twitter_project import lifecycle, probes
-from twitter_project.pages import page
+from twitter_project.pages import page, read_only
+from twitter_project.route_middleware import route_middleware
 
 # Nothing from elsewhere. Swagger UI draws with inline styles and pictures.
 _INDEX_POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'"
@@ -61,6 +63,13 @@ def _schema() -> bytes:
     """The same for everyone as long as the process lives, and too slow to make for each."""
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]
     return orjson.dumps(generator.get_schema(request=None, public=True))  # type: ignore[no-untyped-call]
+
+
+@route_middleware(WhiteNoiseMiddleware)
+@read_only
+def static_file(request: HttpRequest, path: str) -> HttpResponse:
+    """WhiteNoise answers for every file that exists."""
+    raise Http404
 
 
 class HealthSerializer(serializers.Serializer[Any]):

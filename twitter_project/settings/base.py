@@ -70,14 +70,3 @@ if not RABBITMQ_URL:
     EMBEDDED_PARTS.append("messaging.broker.broker")
 if not ELASTICSEARCH_URL and "search" in SERVICES:
     EMBEDDED_PARTS.append("search.index.index")
-
-# What the API, which knows no sessions and no files, should not pay for.
-MIDDLEWARE_BY_PATH = {
-    "/static/": ["whitenoise.middleware.WhiteNoiseMiddleware"],
-    f"/{ADMIN_PATH}": [
-        "django.contrib.sessions.middleware.SessionMiddleware",
-        "django.contrib.auth.middleware.AuthenticationMiddleware",
-        "django_otp.middleware.OTPMiddleware",
-        "django.contrib.messages.middleware.MessageMiddleware",
-    ],
-}

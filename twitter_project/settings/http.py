@@ -14,13 +14,16 @@ WSGI_APPLICATION = "twitter_project.wsgi.application"
 ASGI_APPLICATION = "twitter_project.asgi.application"
 APPEND_SLASH = False
 
+# For every request. Sessions, sign-in, static files and the like belong to routes, which name them
+# by `route_middleware` (twitter_project/route_middleware.py).
 MIDDLEWARE = [
-    "twitter_project.headers.Headers",
+    "twitter_project.headers.SecurityHeaders",
     "twitter_project.middleware.Probes",
-    "twitter_project.request_telemetry.Watch",
+    "twitter_project.request_telemetry.RequestTelemetry",
     "django.middleware.security.SecurityMiddleware",
-    "twitter_project.request_limits.Gate",
-    "twitter_project.middleware.ByPath",
+    "twitter_project.request_limits.RequestLimits",
+    "twitter_project.middleware.HostAndLength",
+    "twitter_project.route_middleware.RouteMiddleware",
 ]
 
 STATIC_URL = "/static/"

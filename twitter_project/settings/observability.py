@@ -44,7 +44,13 @@ ACCESS_LOG: bool = env.bool("ACCESS_LOG", False)  # a line for each request
 LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"context": {"()": "common.observability.logs.Context"}},
+    "filters": {
+        "context": {"()": "common.observability.logs.Context"},
+        "has_exception": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: bool(record.exc_info),
+        },
+    },
     "formatters": {
         "line": {
             "()": "common.observability.logs.LineFormatter",
@@ -70,7 +76,8 @@ LOGGING: dict[str, Any] = {
         "pika": {"level": "CRITICAL"},  # messaging logs each failure in one line
         "elastic_transport": {"level": "ERROR"},
         "django_redis": {"level": "ERROR"},
-        "django.request": {"level": "ERROR"},  # not the 4xx that clients cause
+        # Not the 4xx that clients cause, and a 5xx once: where its exception was raised.
+        "django.request": {"level": "ERROR", "filters": ["has_exception"]},
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },
 }

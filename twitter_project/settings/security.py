@@ -31,11 +31,12 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 CSRF_FAILURE_VIEW = "common.http.exceptions.forbidden"
-SECURE_CROSS_ORIGIN_OPENER_POLICY = None  # twitter_project.headers sends it, over HTTPS alone
+# twitter_project.headers sends these, the first over HTTPS alone.
+SECURE_CROSS_ORIGIN_OPENER_POLICY = SECURE_REFERRER_POLICY = None
 
 SILENCED_SYSTEM_CHECKS = [
     "auth.E003",  # usernames are unique by a constraint on their lower case
-    *("admin.E408", "admin.E409", "admin.E410"),  # its middleware is in MIDDLEWARE_BY_PATH
-    "security.W002",  # twitter_project.headers denies frames
+    *("admin.E408", "admin.E409", "admin.E410"),  # its middleware is in twitter_project/urls.py
+    *("security.W002", "security.W022"),  # twitter_project.headers denies frames and referrers
     "security.W003",  # the admin's views check CSRF by a decorator
 ]

@@ -16,6 +16,7 @@ GET     /docs                                               200     200    200  
 GET     /schema                                             200     200    200    200        200
 GET     /health                                             200     200    200    200        200
 GET     /ready                                              200     200    200    200        200
+GET     /static/<path>                                      404     404    404    404        404
 
 POST    /users/register                                     200     200    200    200        200
 POST    /users/login                                        401     200    200    401        200
