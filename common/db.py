@@ -19,7 +19,7 @@ from common.ids import new_id
 T = TypeVar("T")
 
 _DRAWS = 5
-_PRUNED = 5000
+PRUNE_ROWS = 5000
 
 # Django's own apps and the outbox, by the service whose database holds them.
 _HOUSE_APPS = {
@@ -81,7 +81,7 @@ def with_new_id(write: Callable[[int], T], *, model: type[Model]) -> T:
 
 def prune(old: QuerySet[Any], *, by: str) -> int:
     """Deletes a batch of the rows, in the order of an index. Returns how many."""
-    keys = list(old.order_by(by).values_list("pk", flat=True)[:_PRUNED])
+    keys = list(old.order_by(by).values_list("pk", flat=True)[:PRUNE_ROWS])
     old.model._base_manager.using(old.db).filter(pk__in=keys).delete()
     return len(keys)
 

@@ -30,7 +30,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(OutboxEvent)
 class OutboxEventAdmin(LargeTableAdmin):
-    """The outbox of the database that serves the admin."""
+    """Shows the outbox of the admin's own database."""
 
     staff_may = frozenset({"view"})
     actions = None
@@ -38,7 +38,7 @@ class OutboxEventAdmin(LargeTableAdmin):
     list_display = ("id", "routing_key", "body", "created_at", "published_at")
     list_filter = (StateFilter,)
     search_fields = ("id",)
-    search_help_text = "an event's id, or a routing key such as tweet.created"
+    search_help_text = "An event's id, or a routing key such as tweet.created"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[OutboxEvent], search_term: str

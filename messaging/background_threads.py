@@ -1,4 +1,4 @@
-"""Relay and workers as threads of the serving process, for the embedded mode."""
+"""Runs the relay and the workers as threads of the web process, in the embedded mode."""
 
 import atexit
 import threading

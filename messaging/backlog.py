@@ -1,11 +1,11 @@
-"""What waits in the outboxes and in the queues, looked up whenever the metrics are asked for."""
+"""Metrics of the outboxes and queues. Each scrape of `/metrics` counts them anew."""
 
 import logging
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as TookTooLong
+from concurrent.futures import TimeoutError as Timeout
 from functools import partial
 
 from django.db import close_old_connections
@@ -22,48 +22,50 @@ from messaging.worker import workers
 
 _DEADLINE_SECONDS = 5.0
 
-Look = Callable[[], list[GaugeMetricFamily]]
+Measure = Callable[[], list[GaugeMetricFamily]]
 
 log = logging.getLogger(__name__)
 
 
 def _pending() -> GaugeMetricFamily:
     return GaugeMetricFamily(
-        "microblog_outbox_pending", "Events that wait for the relay", labels=["database"]
+        "microblog_outbox_pending", "Events that the relay has not published", labels=["database"]
     )
 
 
 def _oldest() -> GaugeMetricFamily:
     return GaugeMetricFamily(
-        "microblog_outbox_oldest_seconds", "The age of the oldest of them", labels=["database"]
+        "microblog_outbox_oldest_seconds",
+        "The age of the oldest unpublished event",
+        labels=["database"],
     )
 
 
 def _refused() -> GaugeMetricFamily:
     return GaugeMetricFamily(
         "microblog_refused_messages",
-        "Messages that a full queue refused and that wait in the database",
+        "Messages that a full queue refused, stored in the database",
         labels=["database", "queue"],
     )
 
 
 def _waiting() -> GaugeMetricFamily:
-    return GaugeMetricFamily(
-        "microblog_queue_messages", "Messages that wait in a queue", labels=["queue"]
-    )
+    return GaugeMetricFamily("microblog_queue_messages", "Messages in a queue", labels=["queue"])
 
 
 def _known() -> GaugeMetricFamily:
     return GaugeMetricFamily(
-        "microblog_backlog_known", "Whether it could be looked up: outbox, queues", labels=["part"]
+        "microblog_backlog_known",
+        "Whether all outboxes, or all queues, could be counted",
+        labels=["part"],
     )
 
 
 class Backlog(Collector):
-    """A database or broker that is down has no numbers, and hides no other's."""
+    """A database or broker that is down has no values. The others still have theirs."""
 
     def __init__(self) -> None:
-        # a thread for each, which keeps its connection
+        # one thread for each server, which keeps its connection
         self._threads: dict[str, ThreadPoolExecutor] = defaultdict(
             partial(ThreadPoolExecutor, 1, thread_name_prefix="backlog")
         )
@@ -72,13 +74,13 @@ class Backlog(Collector):
         return [_pending(), _oldest(), _refused(), _waiting(), _known()]
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        looks: list[tuple[str, Look]] = [
-            *((f"database {using}", partial(_look_into_outbox, using)) for using in aliases()),
-            ("queues", _look_into_queues),
+        measures: list[tuple[str, Measure]] = [
+            *((f"database {using}", partial(_measure_outbox, using)) for using in aliases()),
+            ("queues", _measure_queues),
         ]
         deadline = time.monotonic() + _DEADLINE_SECONDS
-        asked = [(name, self._threads[name].submit(look)) for name, look in looks]
-        *outboxes, queues = (self._answer(name, answer, deadline) for name, answer in asked)
+        futures = [(name, self._threads[name].submit(measure)) for name, measure in measures]
+        *outboxes, queues = (self._result(name, future, deadline) for name, future in futures)
         known = _known()
         known.add_metric(["outbox"], float(all(outboxes)))
         known.add_metric(["queues"], float(bool(queues)))
@@ -89,17 +91,17 @@ class Backlog(Collector):
         yield from queues
         yield known
 
-    def _answer(
-        self, name: str, answer: Future[list[GaugeMetricFamily]], deadline: float
+    def _result(
+        self, name: str, future: Future[list[GaugeMetricFamily]], deadline: float
     ) -> list[GaugeMetricFamily]:
         try:
-            return answer.result(deadline - time.monotonic())
-        except (Unavailable, TookTooLong, *OUTAGES) as error:
-            log.warning("the backlog is not known: %s: %r", name, error)
+            return future.result(deadline - time.monotonic())
+        except (Unavailable, Timeout, *OUTAGES) as error:
+            log.warning("could not measure the backlog of %s: %r", name, error)
             return []
 
 
-def _look_into_outbox(using: str) -> list[GaugeMetricFamily]:
+def _measure_outbox(using: str) -> list[GaugeMetricFamily]:
     pending, oldest, refused = _pending(), _oldest(), _refused()
     close_old_connections()
     waiting = OutboxEvent.objects.using(using).filter(published_at=None)
@@ -114,7 +116,7 @@ def _look_into_outbox(using: str) -> list[GaugeMetricFamily]:
     return [pending, oldest, refused]
 
 
-def _look_into_queues() -> list[GaugeMetricFamily]:
+def _measure_queues() -> list[GaugeMetricFamily]:
     waiting = _waiting()
     for worker in workers().values():
         for queue in (worker.queue, dead_queue(worker.queue)):

@@ -1,4 +1,4 @@
-"""What the system asks of a broker. `settings.BROKER` names the one in use."""
+"""The interface of a message broker. `settings.BROKER` names the backend."""
 
 import threading
 from collections.abc import Sequence
@@ -25,43 +25,41 @@ class Message:
     body: bytes
     timestamp: int  # seconds since 1970
     traceparent: str | None = None
-    queue: str | None = (
-        None  # the one queue that gets it; by default all that are bound to its type
-    )
+    queue: str | None = None  # the only queue that gets it; None: all that are bound to its type
 
 
 class Broker(Protocol):
     """Every method raises `common.errors.Unavailable` while the broker can't be reached."""
 
     def declare(self, workers: Sequence[Worker]) -> None:
-        """Makes the exchange and the workers' queues, so that nothing published is lost."""
+        """Creates the exchange and the workers' queues, without which messages would be lost."""
 
     def publish(self, messages: Sequence[Message]) -> list[Message]:
-        """Returns when every queue has confirmed or refused its messages, and raises else.
+        """Waits until every queue has confirmed or refused its messages.
 
-        The refused messages are returned, each with the `queue` that was full.
+        Returns the refused messages, each with the `queue` that was full.
         """
 
     def run_once(self, worker: Worker) -> int:
-        """Handles one batch of what waits in the worker's queue. Returns the batch's size."""
+        """Handles one batch from the worker's queue. Returns its size."""
 
     def consume(self, worker: Worker, stop: threading.Event) -> None:
-        """Handles messages until `stop`, through lost connections and outages."""
+        """Handles messages until `stop` is set. Retries after lost connections and outages."""
 
     def depth(self, queue: str) -> int:
-        """How many messages wait in the queue."""
+        """The number of messages in the queue."""
 
     def dead_letters(self, worker: Worker, limit: int) -> list[Message]:
-        """The oldest dead letters of the worker's queue; they stay where they are."""
+        """The oldest dead letters of the worker's queue. Does not remove them."""
 
     def send_back(self, worker: Worker, limit: int) -> int:
-        """Returns up to `limit` dead letters to the worker's queue. Says how many."""
+        """Moves up to `limit` dead letters back to the worker's queue. Returns their number."""
 
     def purge(self, queue: str) -> None:
-        """Throws away what waits in the queue."""
+        """Deletes the messages in the queue."""
 
     def close(self) -> None:
-        """Ends this thread's connection, if it has one."""
+        """Closes this thread's connection, if it has one."""
 
 
 @cache

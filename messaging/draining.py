@@ -1,4 +1,4 @@
-"""Whether news that were told have been heard."""
+"""Waits until the workers have handled the published events."""
 
 import time
 from collections.abc import Sequence
@@ -11,17 +11,17 @@ from messaging.broker import broker
 from messaging.models import OutboxEvent, RefusedMessage
 
 _POLL_SECONDS = 0.1
-# What a worker has in hand is no longer in its queue.
-_IN_HAND_SECONDS = 0.5
-# A handler may have more to tell: the fan-out of a large author goes on by further events.
+# The time for the batches in progress, which are not in their queues.
+HANDLING_SECONDS = 0.5
+# A handler may publish further events: a large author's fan-out publishes its next slice.
 _ROUNDS = 2
 
 
 def wait_until_drained(queues: Sequence[str], seconds: float) -> bool:
-    """Waits until the news told so far have left the outbox and the queues.
+    """Waits until the events published so far have left the outbox and the queues.
 
-    Others may go on telling: each queue need be empty only once. Returns False where that takes
-    longer than `seconds`.
+    Each queue needs to be empty only once, because others may continue to publish. Returns False
+    after `seconds`.
     """
     deadline = time.monotonic() + seconds
     return all(_wait_one_round(queues, deadline) for _ in range(_ROUNDS))
@@ -34,7 +34,7 @@ def _wait_one_round(queues: Sequence[str], deadline: float) -> bool:
         if time.monotonic() > deadline:
             return False
         time.sleep(_POLL_SECONDS)
-    time.sleep(_IN_HAND_SECONDS)
+    time.sleep(HANDLING_SECONDS)
     return True
 
 

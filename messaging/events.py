@@ -1,10 +1,9 @@
 """The events that services publish.
 
-Events are facts in the past tense, and frozen. A field is never removed or renamed. A new field has
-a default, which stands in for it in messages that older processes wrote. On the wire an event is
-one flat JSON object, its ids as decimal strings or lists of these, its times in ISO 8601; its
-routing key is its type. Events arrive late, twice and in any order: a handler that needs the
-current state asks.
+Events are facts in the past tense. A field is never removed or renamed. A new field needs a default
+for messages of older processes. A message body is one flat JSON object with ids as decimal strings
+and times in ISO 8601; the routing key is the event's type. Events may arrive late, twice and in any
+order, so a handler that needs the current state queries it.
 """
 
 from collections.abc import Callable
@@ -17,12 +16,12 @@ import orjson
 from common.ids import parse_id
 from common.times import format_time, parse_time
 
-# Characters of what is wrong that a complaint quotes.
+# Characters of a bad value that an error quotes.
 _QUOTED = 100
 
 
 class Poison(Exception):
-    """A message that no number of attempts can make readable. Says why, in a line."""
+    """A message that can never be read. Its text is the reason, in one line."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,7 +68,7 @@ class TweetUnliked(Event):
 @dataclass(frozen=True, kw_only=True)
 class TweetReposted(Event):
     routing_key = "tweet.reposted"
-    id: int  # the entry's
+    id: int  # the repost's entry id
     tweet_id: int
     user_id: int
     author_id: int
@@ -79,7 +78,7 @@ class TweetReposted(Event):
 @dataclass(frozen=True, kw_only=True)
 class TweetUnreposted(Event):
     routing_key = "tweet.unreposted"
-    id: int  # the entry's
+    id: int  # the repost's entry id
     tweet_id: int
     user_id: int
     author_id: int
@@ -125,10 +124,10 @@ class UserDeleted(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class FollowersRemoved(Event):
-    """A batch of the follows that a deleted account left was deleted."""
+    """A batch of a deleted account's follows was deleted."""
 
     routing_key = "user.followers_removed"
-    user_id: int  # whom they followed
+    user_id: int  # the account that they followed
     follower_ids: tuple[int, ...]
     at: datetime
 
@@ -151,7 +150,7 @@ class UserUnfollowed(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RemovalSliced(Event):
-    """Tweets' own: an account was deleted, and some of what it left may still be there."""
+    """For tweets only: a deleted account may have more tweets, likes and reposts to delete."""
 
     routing_key = "tweets.removal_sliced"
     user_id: int
@@ -160,55 +159,55 @@ class RemovalSliced(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class RemainsSliced(Event):
-    """Tweets' own: a tweet was deleted, and more likes, reposts or replies are left to process."""
+    """For tweets only: a deleted tweet has more likes, reposts or replies to process."""
 
     routing_key = "tweets.remains_sliced"
     tweet_id: int
     user_id: int  # the deleted tweet's author
-    replies_before: int  # the replies with an id from here on are done
+    replies_before: int  # replies with this id or a greater one are done
     at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class FanOutSliced(Event):
-    """Feed's own: an entry of an author with many followers has still to reach some of them."""
+    """For feed only: the next slice of a large author's followers must get an entry."""
 
     routing_key = "feed.sliced"
     action: str  # push or remove
     entry_id: int
     author_id: int
-    after_id: int  # the followers above this one
+    after_id: int  # followers up to this id are done
     at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class PullEnded(Event):
-    """Feed's own: an author is pushed again, and some followers' timelines still lack entries."""
+    """For feed only: a pulled author is pushed again, and more timelines need the entries."""
 
     routing_key = "feed.pull_ended"
     author_id: int
-    number: int  # the ending's
-    after_id: int | None  # the followers above this one; none in the first message
+    number: int  # of this end of pulling
+    after_id: int | None  # followers up to this id are done; None in the first message
     at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class MergeSliced(Event):
-    """Feed's own: some followers' timelines still lack the entries of a restored author."""
+    """For feed only: more timelines need the entries of a restored author."""
 
     routing_key = "feed.merge_sliced"
     author_id: int
-    after_id: int  # the followers above this one
+    after_id: int  # followers up to this id are done
     at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuthorSliced(Event):
-    """Search's own: some of an author's tweets are still to be hidden, or shown again."""
+    """For search only: more of an author's tweets must be hidden or shown again."""
 
     routing_key = "search.sliced"
     user_id: int
-    after_id: int  # the tweets that follow this one in the index's order
+    after_id: int  # tweets up to this one, in the index's order, are done
     at: datetime
 
 
@@ -221,20 +220,20 @@ def encode(event: Event) -> str:
 
 
 def decode(routing_key: str, body: bytes) -> Event:
-    """Raises `Poison` for an unknown type and for a body that doesn't fit the type.
+    """Raises `Poison` for an unknown type and for a body that doesn't fit its type.
 
-    The writer may be newer or older than this process: unknown fields are ignored, and a missing
-    field takes its default.
+    The publisher may be newer or older than this process, so unknown fields are ignored and missing
+    ones take their default.
     """
     event = EVENTS.get(routing_key)
     if event is None:
-        raise Poison(f"nobody knows the type {routing_key!r}")
+        raise Poison(f"unknown type {routing_key!r}")
     try:
         data = orjson.loads(body)
     except ValueError as error:
-        raise Poison(f"no JSON: {error}") from None
+        raise Poison(f"not JSON: {error}") from None
     if not isinstance(data, dict):
-        raise Poison(f"no JSON object: {_quote(data)}")
+        raise Poison(f"not a JSON object: {_quote(data)}")
     return event(
         **{
             field.name: _read(field, data)
@@ -255,7 +254,6 @@ def _read(field: Field[Any], data: dict[str, Any]) -> Any:
 
 
 def _quote(value: Any) -> str:
-    """Enough of it to be known again."""
     text = repr(value)
     return text if len(text) <= _QUOTED else f"{text[:_QUOTED]}…"
 
@@ -287,11 +285,11 @@ def _read_text(value: Any) -> str:
     return value
 
 
-# By the annotation of the field: how its value is read, and what it must be.
+# By the annotation of a field: the function that reads its value, and a description of the value.
 _READ: dict[Any, tuple[Callable[[Any], Any], str]] = {
     int: (_read_id, "an id"),
     int | None: (lambda value: None if value is None else _read_id(value), "an id or null"),
     tuple[int, ...]: (_read_ids, "a list of ids"),
-    str: (_read_text, "a text"),
-    datetime: (parse_time, "a time with its zone"),
+    str: (_read_text, "a string"),
+    datetime: (parse_time, "a time with a zone"),
 }

@@ -1,6 +1,6 @@
-"""Which loops of this process do their work: the relay, and the worker of each queue.
+"""Whether this process's loops are up: the relay, and the worker of each queue.
 
-One that waits for a server is not up, and comes up again by itself.
+A loop that waits for a server is down, and comes up when the server is back.
 """
 
 from common.observability.metrics import LOOP_UP

@@ -6,25 +6,25 @@ from django.db.models import Q
 
 class OutboxEventQuerySet(models.QuerySet["OutboxEvent"]):
     def pending(self) -> "OutboxEventQuerySet":
-        """Not known to have reached the broker, oldest first."""
+        """The events that the broker has not confirmed, oldest first."""
         return self.filter(published_at=None).order_by("id")
 
 
 class OutboxEvent(models.Model):
-    """News that waits in its writer's transaction until the relay has brought it to the broker."""
+    """An event that a service's transaction wrote and the relay publishes."""
 
-    # drawn as every id is; becomes the message's id
+    # from common.ids; becomes the message's id
     id = models.BigIntegerField(primary_key=True)
-    # names the event's type, see messaging.events
+    # the event's type, see messaging.events
     routing_key = models.CharField(max_length=64)
-    # the event as it goes over the wire: one JSON object
+    # the message body: one JSON object
     body = models.TextField()
-    # when the writer published it
+    # when the service published it
     created_at = models.DateTimeField()
-    # when the broker confirmed it; empty until then
+    # when the broker confirmed it; null until then
     published_at = models.DateTimeField(null=True, blank=True)
-    # the trace that the change was part of, if it is traced
-    traceparent = models.CharField(max_length=55, null=True, blank=True)  # noqa: DJ001 null where nothing is traced
+    # the trace of the change
+    traceparent = models.CharField(max_length=55, null=True, blank=True)  # noqa: DJ001 null without tracing
 
     objects = OutboxEventQuerySet.as_manager()
 
@@ -45,9 +45,9 @@ class OutboxEvent(models.Model):
 
 
 class RefusedMessage(models.Model):
-    """A message that a full queue of RabbitMQ refused; the relay offers it to that queue again.
+    """A message that a full queue of RabbitMQ refused. The relay publishes it to that queue again.
 
-    Its event counts as published, and the other queues have it.
+    Its event is marked as published, and the other queues have it.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -58,7 +58,7 @@ class RefusedMessage(models.Model):
     body = models.BinaryField()
     # the outbox event's time in seconds since 1970
     timestamp = models.BigIntegerField()
-    traceparent = models.CharField(max_length=55, null=True)  # noqa: DJ001 null where nothing is traced
+    traceparent = models.CharField(max_length=55, null=True)  # noqa: DJ001 null without tracing
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["queue", "id"], name="messaging_refused_order")]
@@ -68,7 +68,7 @@ class RefusedMessage(models.Model):
 
 
 class QueuedMessage(models.Model):
-    """A message in a queue of the embedded broker. RabbitMQ keeps its own."""
+    """A message in a queue of the embedded broker."""
 
     id = models.BigAutoField(primary_key=True)
     queue = models.CharField(max_length=64)
@@ -76,7 +76,7 @@ class QueuedMessage(models.Model):
     message_id = models.CharField(max_length=64)
     routing_key = models.CharField(max_length=64)
     body = models.BinaryField()
-    traceparent = models.CharField(max_length=55, null=True)  # noqa: DJ001 null where nothing is traced
+    traceparent = models.CharField(max_length=55, null=True)  # noqa: DJ001 null without tracing
 
     class Meta:
         indexes: ClassVar = [models.Index(fields=["queue", "id"], name="messaging_queued_order")]

@@ -1,4 +1,4 @@
-"""Publishing: an event commits with the change that it tells of, or not at all."""
+"""Publishes events: an event commits with the change that it describes, or not at all."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -16,17 +16,19 @@ from messaging import wakeup
 from messaging.events import Event, encode
 from messaging.models import OutboxEvent
 
-# Published events are kept for questions of the kind "was it ever sent?".
+# Published events are kept this long, to answer "was it ever sent?".
 KEPT = timedelta(days=2)
-# SQLite takes 999 values in a statement where it is old.
+# Rows in one statement. Old versions of SQLite accept 999 values.
 _BATCH = 240
 
 
 def publish(*events: Event, service: str) -> None:
-    """Writes the events into the service's open transaction; its commit wakes the relay."""
+    """Writes the events in the service's open transaction. Its commit wakes the relay."""
     using = alias(service)
     if not connections[using].in_atomic_block:
-        raise RuntimeError("an event is published in the transaction of the change it tells of")
+        raise RuntimeError(
+            "publish needs the open transaction of the change that the event describes"
+        )
     _insert(events, using)
     on_commit(service, lambda: wakeup.wake(using))
 
@@ -34,17 +36,17 @@ def publish(*events: Event, service: str) -> None:
 def write_and_publish(
     *rows: Model, event: Event, service: str, counted: Increment | None = None
 ) -> bool:
-    """`insert_together` of the rows and the event that tells of them: a transaction of its own."""
+    """Inserts the rows and their event by `insert_together`, in a transaction of its own."""
 
     def write(id: int) -> bool:
-        news = OutboxEvent(
+        row = OutboxEvent(
             id=id,
             routing_key=event.routing_key,
             body=encode(event),
             created_at=timezone.now(),
             traceparent=tracing.traceparent(),
         )
-        return insert_together(service, *rows, news, counted=counted)
+        return insert_together(service, *rows, row, counted=counted)
 
     is_written = with_new_id(write, model=OutboxEvent)
     if is_written:
@@ -53,7 +55,7 @@ def write_and_publish(
 
 
 def _insert(events: Sequence[Event], using: str) -> None:
-    """One statement, and no savepoint in case an id is taken: those events are given others."""
+    """Inserts by one statement. Events whose new id is taken are inserted again under another."""
     traceparent = tracing.traceparent()
     connection = connections[using]
     created_at = connection.ops.adapt_datetimefield_value(timezone.now())
@@ -77,6 +79,6 @@ def _insert(events: Sequence[Event], using: str) -> None:
 
 
 def prune(using: str) -> int:
-    """Deletes a batch of the events that were published long ago. Returns how many."""
+    """Deletes a batch of old published events. Returns their number."""
     old = OutboxEvent.objects.using(using).filter(published_at__lt=timezone.now() - KEPT)
     return db.prune(old, by="published_at")

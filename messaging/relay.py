@@ -1,7 +1,7 @@
 """Publishes the events of the outbox to the broker, at least once, in the order of their ids.
 
-A queue that is full refuses its messages. They wait in the database until the queue has room, so
-the other queues get theirs meanwhile.
+A full queue refuses its messages. The relay stores them in the database and publishes them again
+when the queue has room, so the other queues get theirs without delay.
 """
 
 import logging
@@ -32,20 +32,20 @@ from messaging.outbox import prune
 from messaging.worker import Worker, workers
 
 BATCH = 500
-_TIMER_SECONDS = 1.0
-_OFFER_SECONDS = 1.0
-_PRUNE_SECONDS = 60.0
-# Between two batches of old events, so that a backlog of them delays no pending event.
-_PRUNE_AGAIN_SECONDS = 1.0
+TIMER_SECONDS = 1.0  # between two looks at the outbox without a wake-up
+RETRY_REFUSED_SECONDS = 1.0
+PRUNE_SECONDS = 60.0
+# The pause between two batches of old rows, so that many of them delay no pending event.
+PRUNE_BATCH_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
 
 def relay_batch(using: str, to: Broker, limit: int = BATCH) -> int:
-    """Publishes the oldest pending events and marks them. Returns how many.
+    """Publishes the oldest pending events and marks them as published. Returns their number.
 
-    The rows stay locked until the broker has confirmed, so that two relays share the work. One that
-    dies in between leaves the rows unmarked, and they are published again.
+    The rows stay locked until the broker has confirmed them, so two relays share the work. If a
+    relay dies in between, the rows stay unmarked and are published again.
     """
     with _atomic(using):
         pending = OutboxEvent.objects.using(using).pending().select_for_update(skip_locked=True)
@@ -55,49 +55,49 @@ def relay_batch(using: str, to: Broker, limit: int = BATCH) -> int:
             return 0
         refused = _publish(messages, to)
         _mark(using, (message.message_id for message in messages))
-        _keep(using, refused)
+        _store_refused(using, refused)
     OUTBOX_PUBLISHED.labels(using).inc(len(messages))
     return len(messages)
 
 
 def relay_all(to: Broker) -> int:
-    """Publishes until nothing is pending. Returns how many events that were."""
+    """Publishes all pending events and refused messages. Returns their number."""
     total = 0
     for using in aliases():
-        while count := relay_batch(using, to) + offer_refused(using, to):
+        while count := relay_batch(using, to) + publish_refused(using, to):
             total += count
     return total
 
 
-def offer_refused(using: str, to: Broker, limit: int = BATCH) -> int:
-    """Offers the messages that full queues refused to these queues again, the oldest of each first.
+def publish_refused(using: str, to: Broker, limit: int = BATCH) -> int:
+    """Publishes the messages that full queues refused to these queues again, oldest first.
 
-    Returns how many were taken.
+    Returns the number that the queues accepted.
     """
     if not RefusedMessage.objects.using(using).exists():
         return 0
-    return sum(_offer(using, to, worker, limit) for worker in workers().values())
+    return sum(_publish_to_queue(using, to, worker, limit) for worker in workers().values())
 
 
-def _offer(using: str, to: Broker, worker: Worker, limit: int) -> int:
+def _publish_to_queue(using: str, to: Broker, worker: Worker, limit: int) -> int:
     kept = RefusedMessage.objects.using(using).filter(queue=worker.queue)
     if not kept.exists():
         return 0
-    to.declare([worker])  # a deleted queue's messages would be confirmed and lost
+    to.declare([worker])  # without its queue, RabbitMQ would confirm and drop the messages
     with _atomic(using):
         rows = list(kept.order_by("id").select_for_update(skip_locked=True)[:limit])
-        refused = {m.message_id for m in _publish([_offered(row) for row in rows], to)}
-        taken = [row.id for row in rows if row.message_id not in refused]
-        kept.filter(id__in=taken).delete()
-    return len(taken)
+        refused = {m.message_id for m in _publish([_read_refused(row) for row in rows], to)}
+        accepted = [row.id for row in rows if row.message_id not in refused]
+        kept.filter(id__in=accepted).delete()
+    return len(accepted)
 
 
-def _keep(using: str, refused: Sequence[Message]) -> None:
+def _store_refused(using: str, refused: Sequence[Message]) -> None:
     if not refused:
         return
     queues = Counter(message.queue for message in refused)
     for queue, count in queues.items():
-        log.warning("%s is full: it refused %d messages, which wait in the database", queue, count)
+        log.warning("%s is full: stored %d refused messages in the database", queue, count)
     RefusedMessage.objects.using(using).bulk_create(
         RefusedMessage(
             queue=str(message.queue),
@@ -111,7 +111,7 @@ def _keep(using: str, refused: Sequence[Message]) -> None:
     )
 
 
-def _offered(row: RefusedMessage) -> Message:
+def _read_refused(row: RefusedMessage) -> Message:
     return Message(
         message_id=row.message_id,
         routing_key=row.routing_key,
@@ -123,7 +123,7 @@ def _offered(row: RefusedMessage) -> Message:
 
 
 def run(stop: threading.Event) -> None:
-    """Relays until `stop`. Each database has a thread, so that one in an outage delays no other."""
+    """Runs until `stop` is set. Each database has a thread, so an outage of one delays no other."""
     down = set(aliases())
     ended = SimpleQueue[BaseException | None]()
     for using in aliases():
@@ -146,11 +146,11 @@ def _run_thread(
 
 
 def _relay_database(using: str, stop: threading.Event, down: set[str]) -> None:
-    """Goes on through outages of the broker and the database. `down` is shared by all threads."""
+    """Retries after outages of the broker and the database. All threads share the set `down`."""
     to = broker()
     pauses = waits()
     declared = False
-    offer_at = prune_at = time.monotonic()
+    retry_at = prune_at = time.monotonic()
     while not stop.is_set():
         try:
             close_old_connections()
@@ -160,21 +160,21 @@ def _relay_database(using: str, stop: threading.Event, down: set[str]) -> None:
             found = relay_batch(using, to)
             down.discard(using)
             loop_health.mark(loop_health.RELAY, up=not down)
-            if time.monotonic() >= offer_at:
-                taken = offer_refused(using, to)
-                found += taken
-                offer_at = time.monotonic() + (0.0 if taken else _OFFER_SECONDS)
+            if time.monotonic() >= retry_at:
+                accepted = publish_refused(using, to)
+                found += accepted
+                retry_at = time.monotonic() + (0.0 if accepted else RETRY_REFUSED_SECONDS)
             if time.monotonic() >= prune_at:
                 pruned = _prune(using)
-                pause = _PRUNE_AGAIN_SECONDS if pruned else _PRUNE_SECONDS
+                pause = PRUNE_BATCH_SECONDS if pruned else PRUNE_SECONDS
                 prune_at = time.monotonic() + pause
-            # with more to do it only takes note of the wake-ups that came meanwhile
-            wakeup.wait(using, 0.0 if found else _TIMER_SECONDS)
+            # after a batch it only clears the wake-ups that arrived, because more may be pending
+            wakeup.wait(using, 0.0 if found else TIMER_SECONDS)
             pauses = waits()
         except (Unavailable, *OUTAGES) as error:
             pause = next(pauses)
             log.warning(
-                "the relay can't go on with database %s, next attempt in %.1f s: %s",
+                "database %s: retrying to relay in %.1f s: %s",
                 using, pause, error,
             )  # fmt: skip
             down.add(using)
@@ -186,7 +186,7 @@ def _relay_database(using: str, stop: threading.Event, down: set[str]) -> None:
 
 
 def _prune(using: str) -> int:
-    """Deletes a batch of each kind of old rows in the database, so that events never wait long."""
+    """Deletes one batch of each kind of old rows, so that events never wait long."""
     pruned = _count_pruned("outbox", prune(using))
     for service in settings.SERVICES:
         if alias(service) != using:
@@ -196,7 +196,7 @@ def _prune(using: str) -> int:
                 count = import_string(path)()
             except OUTAGES:
                 raise
-            except Exception:  # which must not keep events from being published
+            except Exception:  # events must be published all the same
                 log.exception("%s failed", path)
                 count = 0
             pruned += _count_pruned(path.rpartition(".prune_")[2], count)
@@ -209,7 +209,7 @@ def _count_pruned(kind: str, count: int) -> int:
 
 
 def _mark(using: str, ids: Iterable[str]) -> None:
-    """Past the ORM, which takes longer for 500 parameters than the database for the rows."""
+    """Uses SQL, because the ORM takes longer for 500 parameters than the database for the rows."""
     connection = connections[using]
     table = connection.ops.quote_name(OutboxEvent._meta.db_table)
     now = connection.ops.adapt_datetimefield_value(timezone.now())
@@ -221,17 +221,18 @@ def _mark(using: str, ids: Iterable[str]) -> None:
 
 
 def _atomic(using: str) -> AbstractContextManager[None]:
-    return transaction.atomic(using=using)  # noqa: TID251 by alias: the relay serves any service
+    return transaction.atomic(using=using)  # noqa: TID251 takes a database, not a service
 
 
 def _publish(messages: Sequence[Message], to: Broker) -> list[Message]:
-    """In each traced message's own trace, where publishing is a step of its way."""
+    """Publishes, with a span in the trace of each traced message."""
     with ExitStack() as spans:
-        steps = [_step(message, spans) for message in messages] if tracing.is_on() else messages
-        return to.publish(steps)
+        if tracing.is_on():
+            messages = [_trace(message, spans) for message in messages]
+        return to.publish(messages)
 
 
-def _step(message: Message, spans: ExitStack) -> Message:
+def _trace(message: Message, spans: ExitStack) -> Message:
     if message.traceparent is None:
         return message
     name = f"publish {message.routing_key}"

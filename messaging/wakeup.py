@@ -1,9 +1,9 @@
-"""How a commit wakes the relay, so that news travels in milliseconds and not by the timer.
+"""Wakes the relay after a commit, so that it publishes within milliseconds.
 
-`wake` never waits and never fails: the relay's timer finds what a lost wake-up leaves behind.
-A `NOTIFY` inside the writing transaction would make all commits queue on one lock (two thirds of
-the write throughput, see docs/decisions), so a thread of its own sends it afterwards, at most once
-in 5 ms whatever the load.
+`wake` never waits and never fails. If a wake-up is lost, the relay's timer finds the event.
+A `NOTIFY` inside the writing transaction would make all commits queue on one lock, which costs two
+thirds of the write throughput (docs/decisions/0002-outbox-and-its-wakeup.md). So a thread sends it
+after the commit, at most once in 5 ms.
 """
 
 import logging
@@ -35,7 +35,7 @@ class Wakeup(Protocol):
 
 
 class InProcessWakeup:
-    """Relay and writers are threads of one process."""
+    """For a relay in the same process as the writers."""
 
     def __init__(self) -> None:
         embedded_parts.register("wakeup", self)
@@ -53,14 +53,14 @@ class InProcessWakeup:
 
 
 class PostgresWakeup:
-    """Relay and writers are processes that share a PostgreSQL."""
+    """For a relay and writers that are processes on one PostgreSQL."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._pending: set[str] = set()
         self._work = threading.Event()
         self._sender: threading.Thread | None = None
-        self._listening: dict[str, Any] = {}
+        self._listening_on: dict[str, Any] = {}
 
     def wake(self, using: str) -> None:
         with self._lock:
@@ -73,13 +73,13 @@ class PostgresWakeup:
         self._work.set()
 
     def wait(self, using: str, timeout: float) -> None:
-        if self._begin_to_listen(using):
+        if self._listen(using):
             return
         connection = connections[using]
         try:
             with connection.wrap_database_errors:
-                # A notification that came with a query's result is read already: the socket is
-                # silent.
+                # psycopg2 may have read a notification with a query's result; the socket stays
+                # silent then
                 if not _take_notifications(connection.connection):
                     select.select([connection.connection], [], [], timeout)
                     _take_notifications(connection.connection)
@@ -98,22 +98,22 @@ class PostgresWakeup:
                 try:
                     _notify(using)
                 except Error as error:
-                    log.warning("the relay was not woken: %s", error)
+                    log.warning("could not wake the relay: %s", error)
             pause.wait(_QUIET_SECONDS)
 
-    def _begin_to_listen(self, using: str) -> bool:
-        """Whether the connection did not listen yet. It must not go through a pooler."""
+    def _listen(self, using: str) -> bool:
+        """Returns False if the connection already listens. A pooler would lose notifications."""
         connection = connections[using]
         connection.ensure_connection()
-        if self._listening.get(using) is connection.connection:
+        if self._listening_on.get(using) is connection.connection:
             return False
         _execute(using, f"LISTEN {CHANNEL}")
-        self._listening[using] = connection.connection
+        self._listening_on[using] = connection.connection
         return True
 
 
 def _notify(using: str) -> None:
-    """On this thread's connection, or a new one where that broke since it was last used."""
+    """Uses this thread's connection, or a new one if that is broken."""
     try:
         _execute(using, f"NOTIFY {CHANNEL}")
     except Error:
@@ -127,7 +127,7 @@ def _execute(using: str, statement: str) -> None:
 
 
 def _take_notifications(driver: Any) -> bool:
-    """Whether there were any."""
+    """Clears the notifications. Returns whether there were any."""
     driver.poll()
     found = bool(driver.notifies)
     driver.notifies.clear()

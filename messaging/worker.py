@@ -1,9 +1,8 @@
-"""A worker is a declaration: a queue, and what is done about each type of event in it.
+"""A worker declares a queue and the handler of each type of event in it.
 
-Handlers take a batch of events of one type, and handling an event twice equals handling it once.
-This module holds the last of the three tables of `common.errors`: meaning to retry or dead letter.
-An outage is raised to the broker's backend, which keeps the messages and tries again with growing
-waits; whatever else a handler raises concerns its message alone and makes it a dead letter.
+A handler takes a batch of events of one type, and must be idempotent. If it raises an outage, the
+broker backend keeps the messages and retries with backoff. Any other error makes its message a dead
+letter.
 """
 
 import logging
@@ -33,18 +32,18 @@ Handler = Callable[[Sequence[Any]], None]
 
 BATCH = 100
 
-# Many times what any event of ours takes.
+# Many times the size of any event of ours.
 MAX_BODY_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """A message as a broker hands it over. `tag` means something to the broker only.
+    """A message that a broker delivers.
 
-    Of a body longer than `MAX_BODY_BYTES` the beginning is enough, if it is longer than that.
+    A body of more than `MAX_BODY_BYTES` may be cut, if what is left still exceeds the limit.
     """
 
-    tag: int
+    tag: int  # the broker's own number for the delivery
     message_id: str
     routing_key: str
     body: bytes
@@ -56,16 +55,16 @@ class Worker:
     queue: str
     handlers: Mapping[str, Handler]
     batch: int = BATCH
-    prepare: Callable[[], None] = lambda: None  # before messages are handled, once or again
+    prepare: Callable[[], None] = lambda: None  # runs before each batch
 
     @property
     def bindings(self) -> list[str]:
         return sorted(self.handlers)
 
     def process(self, deliveries: Sequence[Delivery]) -> set[int]:
-        """Handles the deliveries and returns the tags of those that must be dead letters.
+        """Handles the deliveries. Returns the tags of those that must become dead letters.
 
-        Raises `Unavailable` while a dependency is down; handling all of them again is harmless.
+        Raises `Unavailable` while a dependency is down. All deliveries can be handled again.
         """
         try:
             self.prepare()
@@ -89,7 +88,7 @@ class Worker:
         return dead
 
     def read(self, routing_key: str, body: bytes) -> Event:
-        """Raises `Poison` for what no handler here can be given."""
+        """Raises `Poison` for a message that none of the handlers can handle."""
         if routing_key not in self.handlers:
             raise Poison(f"{self.queue} does not handle {routing_key!r}")
         if len(body) > MAX_BODY_BYTES:
@@ -107,7 +106,7 @@ class Worker:
             MESSAGES_RETRIED.labels(self.queue).inc(len(group))
             raise Unavailable(f"a dependency of {self.queue} is down: {error}") from error
         except Exception:
-            if len(group) > 1:  # find the culprit, and let the others pass
+            if len(group) > 1:  # one by one, so that only the failing events become dead letters
                 return set().union(*(self._handle(handler, [pair]) for pair in group))
             delivery = group[0][0]
             log.exception(
@@ -121,5 +120,5 @@ class Worker:
 
 @cache
 def workers() -> dict[str, Worker]:
-    """All declared workers, by the service that declares them and, of a second one, a name."""
+    """The declared workers by service. A service's second worker has a name after its service."""
     return {name: cast(Worker, import_string(path)) for name, path in settings.WORKERS.items()}

@@ -1,4 +1,4 @@
-"""What the commands that run until they are told to stop have in common."""
+"""The parts that the commands of the workers and the relay share."""
 
 import signal
 import threading
@@ -16,7 +16,7 @@ from messaging.worker import Worker
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and Ctrl-C set: what is in hand is finished first."""
+    """An event that SIGTERM and Ctrl-C set. The batch in progress is finished first."""
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
@@ -26,20 +26,20 @@ def stop_on_signals() -> threading.Event:
 def require_broker() -> None:
     if not settings.RABBITMQ_URL:
         raise CommandError(
-            "RABBITMQ_URL is not set: on embedded parts runserver does this work by itself"
+            "RABBITMQ_URL is not set: set it, or use runserver, which needs no RabbitMQ"
         )
 
 
 class WorkerCommand(BaseCommand):
-    """A worker's command is the declaration of its workers; each has a thread of its own."""
+    """Runs `workers`, each in a thread of its own."""
 
     workers: tuple[Worker, ...]
-    requires_system_checks = ()  # they import what only the web needs
+    requires_system_checks = ()  # they import the modules of the web process
 
     def handle(self, *args: Any, **options: Any) -> None:
         require_broker()
         queues = ", ".join(worker.queue for worker in self.workers)
-        self.stdout.write(f"{queues}: waiting for messages; SIGTERM or Ctrl-C ends")
+        self.stdout.write(f"{queues}: waiting for messages; stop with SIGTERM or Ctrl-C")
         deadlines.set_for_process(settings.DATABASE_PATIENCE_SECONDS)
         stop = stop_on_signals()
         monitor.start(lambda: self._ready(stop))
@@ -51,6 +51,6 @@ class WorkerCommand(BaseCommand):
             ended.result()
 
     def _ready(self, stop: threading.Event) -> dict[str, bool]:
-        """A queue is up while it is consumed and what its handlers need answers."""
+        """A queue is up while it is consumed and the servers that its handlers need answer."""
         queues = (worker.queue for worker in self.workers)
         return {queue: loop_health.is_up(queue) and not stop.is_set() for queue in queues}

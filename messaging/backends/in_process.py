@@ -1,7 +1,7 @@
-"""The broker of the embedded mode: queues are rows, so that a restart loses nothing.
+"""The embedded broker. Its queues are rows, so a restart loses no message.
 
-Publishing joins the relay's transaction, which makes moving an event from the outbox into the
-queues one atomic step. One process only: what waits is known to it by a condition variable.
+It publishes in the relay's transaction, so an event moves from the outbox to the queues atomically.
+It works in one process only, because a condition variable wakes the consumers.
 """
 
 import logging
@@ -49,7 +49,7 @@ class InProcessBroker:
                 for worker in workers().values()
                 if message.routing_key in worker.handlers and message.queue in (None, worker.queue)
             )
-            on_commit("messaging", self._announce)
+            on_commit("messaging", self._wake_consumers)
         return []
 
     def run_once(self, worker: Worker) -> int:
@@ -81,13 +81,13 @@ class InProcessBroker:
                 seen = self._arrivals
                 if not self.run_once(worker):
                     with self._arrived:
-                        self._arrived.wait_for(partial(self._has_news, seen), _TIMER_SECONDS)
+                        self._arrived.wait_for(partial(self._has_arrivals, seen), _TIMER_SECONDS)
                 loop_health.mark(worker.queue, up=True)
                 pauses = waits()
             except (Unavailable, *OUTAGES) as error:
                 loop_health.mark(worker.queue, up=False)
                 pause = next(pauses)
-                log.warning("%s waits for %.1f s: %s", worker.queue, pause, error)
+                log.warning("%s: retrying in %.1f s: %s", worker.queue, pause, error)
                 stop.wait(pause)
 
     def depth(self, queue: str) -> int:
@@ -114,7 +114,7 @@ class InProcessBroker:
             .values_list("id", flat=True)[:limit]
         )
         count = QueuedMessage.objects.filter(id__in=list(ids)).update(queue=worker.queue)
-        self._announce()
+        self._wake_consumers()
         return count
 
     def close(self) -> None:
@@ -123,10 +123,10 @@ class InProcessBroker:
     def _queue(self, queue: str) -> QuerySet[QueuedMessage]:
         return QueuedMessage.objects.filter(queue=queue)
 
-    def _has_news(self, seen: int) -> bool:
+    def _has_arrivals(self, seen: int) -> bool:
         return self._arrivals != seen
 
-    def _announce(self) -> None:
+    def _wake_consumers(self) -> None:
         with self._arrived:
             self._arrivals += 1
             self._arrived.notify_all()

@@ -98,7 +98,7 @@ def test_a_worker_without_its_broker_is_alive_and_not_ready(tmp_path: Path) -> N
     )
     try:
         monitor = monitor_address(worker)
-        worker.wait_until(lambda: worker.find_in_log("(RabbitMQ is away)"))
+        worker.wait_until(lambda: worker.find_in_log("(RabbitMQ is down)"))
 
         answer = httpx.get(f"{monitor}/ready")
 

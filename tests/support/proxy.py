@@ -1,4 +1,4 @@
-"""A TCP proxy whose connections can be cut, or fall silent."""
+"""A TCP proxy whose connections can be cut or stalled."""
 
 import asyncio
 import ssl
@@ -9,26 +9,28 @@ _CHUNK = 65536
 
 
 class Proxy:
-    """Passes on what comes to its port of loopback, in a thread of its own.
+    """Forwards connections to its loopback port, in a thread of its own.
 
-    With a context it speaks TLS there, and plainly on the other side.
+    With an SSL context it accepts TLS and forwards plain text.
     """
 
     def __init__(self, target_port: int, *, context: ssl.SSLContext | None = None) -> None:
         self._target_port = target_port
         self._open: set[asyncio.StreamWriter] = set()
-        self._passing = asyncio.Event()
-        self._passing.set()
-        self._stop_word: bytes | None = None
-        self._last_word: bytes | None = None
+        self._forwarding = asyncio.Event()
+        self._forwarding.set()
+        self._stall_after = b""
+        self._close_after = b""
+        self._counted = b""
+        self.count = 0  # of what `start_counting` named
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        self._server = self._call(asyncio.start_server(self._pass_on, "127.0.0.1", 0, ssl=context))
+        self._server = self._call(asyncio.start_server(self._forward, "127.0.0.1", 0, ssl=context))
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     def cut(self) -> int:
-        """Ends every connection without a goodbye. Returns how many there were."""
+        """Aborts every connection. Returns their number."""
 
         async def cut() -> int:
             for writer in self._open:
@@ -37,24 +39,28 @@ class Proxy:
 
         return int(self._call(cut()))
 
-    def close_after(self, when_told: bytes) -> None:
-        """Ends each connection that is made from now on once it has passed that on."""
-        self._last_word = when_told
+    def close_after(self, data: bytes) -> None:
+        """Closes each connection after it has forwarded `data`."""
+        self._close_after = data
 
-    def stall(self, when_told: bytes = b"") -> None:
-        """Passes nothing on any more; if something is given, from when a client says that on."""
+    def start_counting(self, data: bytes) -> None:
+        """Counts `data` in what clients send from now on."""
+        self._counted, self.count = data, 0
+
+    def stall(self, after: bytes = b"") -> None:
+        """Stops forwarding: at once, or when `after` arrives, which is not forwarded either."""
 
         async def stall() -> None:
-            self._stop_word = when_told
-            if not when_told:
-                self._passing.clear()
+            self._stall_after = after
+            if not after:
+                self._forwarding.clear()
 
         self._call(stall())
 
     def resume(self) -> None:
         async def resume() -> None:
-            self._stop_word = None
-            self._passing.set()
+            self._stall_after = b""
+            self._forwarding.set()
 
         self._call(resume())
 
@@ -72,7 +78,7 @@ class Proxy:
     def _call(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             onward = await asyncio.open_connection("127.0.0.1", self._target_port)
         except OSError:
@@ -81,20 +87,27 @@ class Proxy:
         pair = {writer, onward[1]}
         self._open |= pair
         try:
-            await asyncio.gather(self._copy(reader, onward[1]), self._copy(onward[0], writer))
+            await asyncio.gather(
+                self._copy(reader, onward[1], is_counted=True),
+                self._copy(onward[0], writer, is_counted=False),
+            )
         finally:
             self._open -= pair
             for side in pair:
                 side.transport.abort()
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _copy(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_counted: bool
+    ) -> None:
         with suppress(OSError):
             while data := await reader.read(_CHUNK):
-                if self._stop_word and self._stop_word in data:
-                    self._passing.clear()
-                await self._passing.wait()
+                if is_counted and self._counted:
+                    self.count += data.count(self._counted)
+                if self._stall_after and self._stall_after in data:
+                    self._forwarding.clear()
+                await self._forwarding.wait()
                 writer.write(data)
                 await writer.drain()
-                if self._last_word and self._last_word in data:
+                if self._close_after and self._close_after in data:
                     break
         writer.close()

@@ -1,3 +1,5 @@
+"""Publishes test events."""
+
 from datetime import UTC, datetime
 
 from common.db import atomic

@@ -1,4 +1,4 @@
-"""The interface `messaging.broker` on RabbitMQ. Each thread has connections of its own."""
+"""A `messaging.broker.Broker` on RabbitMQ. Each thread has connections of its own."""
 
 import logging
 import threading
@@ -17,11 +17,11 @@ from messaging.backends.rabbitmq.connections import connect, reason, url_paramet
 from messaging.backends.rabbitmq.consumer import Consumer, Heartbeats
 from messaging.backends.rabbitmq.messages import make_properties, read_delivery, read_message
 from messaging.backends.rabbitmq.publisher import Publisher
-from messaging.backends.rabbitmq.queues import declare_queue, settle, take
+from messaging.backends.rabbitmq.queues import acknowledge, declare_queue, get_messages
 from messaging.broker import EXCHANGE, Message, dead_queue
 from messaging.worker import Worker, workers
 
-_HEARTBEAT_SECONDS = 60
+HEARTBEAT_SECONDS = 60
 
 T = TypeVar("T")
 
@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 
 class RabbitMQBroker:
     def __init__(self, url: str) -> None:
-        self._parameters = url_parameters(url, heartbeat=_HEARTBEAT_SECONDS)
-        # Nobody drives a publisher's loop between batches; its deadline finds a dead peer.
+        self._parameters = url_parameters(url, heartbeat=HEARTBEAT_SECONDS)
+        # A publisher's loop stands still between batches. Its deadline detects a dead server.
         self._publisher_parameters = url_parameters(url, heartbeat=0)
         self._thread = threading.local()
 
@@ -44,20 +44,21 @@ class RabbitMQBroker:
         self._call(make)
 
     def publish(self, messages: Sequence[Message]) -> list[Message]:
-        """RabbitMQ doesn't say which queue refused a message of the exchange, so each queue gets
-        such a message once more by itself: those with room get it twice.
+        """Publishes a refused message to each of its queues separately, and returns those refused.
+
+        RabbitMQ doesn't say which queue refused a message. The queues with room get it twice.
         """
         refused = self._publish(messages)
-        again = [
+        retries = [
             replace(message, queue=worker.queue)
             for worker in workers().values()
             for message in refused
             if message.queue is None and message.routing_key in worker.handlers
         ]
-        return [message for message in refused if message.queue] + self._publish(again)
+        return [message for message in refused if message.queue] + self._publish(retries)
 
     def _publish(self, messages: Sequence[Message]) -> list[Message]:
-        """Returns those that a queue refused."""
+        """Returns the messages that a queue refused."""
         if not messages:
             return []
         publisher: Publisher | None = getattr(self._thread, "publisher", None)
@@ -68,9 +69,11 @@ class RabbitMQBroker:
 
     def run_once(self, worker: Worker) -> int:
         def handle(channel: BlockingChannel) -> int:
-            deliveries = [read_delivery(*got) for got in take(channel, worker.queue, worker.batch)]
+            deliveries = [
+                read_delivery(*found) for found in get_messages(channel, worker.queue, worker.batch)
+            ]
             if deliveries:
-                settle(channel, deliveries, worker.process(deliveries))
+                acknowledge(channel, deliveries, worker.process(deliveries))
             return len(deliveries)
 
         return self._call(handle)
@@ -81,7 +84,7 @@ class RabbitMQBroker:
             try:
                 with (
                     connect(self._parameters) as connection,
-                    Heartbeats(connection, every_seconds=_HEARTBEAT_SECONDS / 10) as heartbeats,
+                    Heartbeats(connection, every_seconds=HEARTBEAT_SECONDS / 10) as heartbeats,
                 ):
                     consumer = Consumer(connection, heartbeats, worker, stop)
                     pauses = waits()
@@ -95,7 +98,7 @@ class RabbitMQBroker:
                     return
                 pause = next(pauses)
                 log.warning(
-                    "%s: RabbitMQ is away, next attempt in %.1f s: %s",
+                    "%s: RabbitMQ is down, retrying in %.1f s: %s",
                     worker.queue, pause, reason(error),
                 )  # fmt: skip
                 stop.wait(pause)
@@ -109,18 +112,19 @@ class RabbitMQBroker:
         self._call(lambda channel: channel.queue_purge(queue))
 
     def dead_letters(self, worker: Worker, limit: int) -> list[Message]:
-        def look(channel: BlockingChannel) -> list[Message]:
-            found = list(take(channel, dead_queue(worker.queue), limit))
+        def read(channel: BlockingChannel) -> list[Message]:
+            found = list(get_messages(channel, dead_queue(worker.queue), limit))
             if found:
                 channel.basic_nack(found[-1][0].delivery_tag, multiple=True, requeue=True)
-            return [read_message(*got) for got in found]
+            return [read_message(*message) for message in found]
 
-        return self._call(look)
+        return self._call(read)
 
     def send_back(self, worker: Worker, limit: int) -> int:
         def move(channel: BlockingChannel) -> int:
             count = 0
-            for method, properties, body in take(channel, dead_queue(worker.queue), limit):
+            dead = get_messages(channel, dead_queue(worker.queue), limit)
+            for method, properties, body in dead:
                 message = read_message(method, properties, body)
                 channel.basic_publish("", worker.queue, body, make_properties(message))
                 channel.basic_ack(method.delivery_tag)
@@ -130,25 +134,25 @@ class RabbitMQBroker:
         return self._call(move)
 
     def close(self) -> None:
-        held = self._thread.__dict__
-        channel, publisher = held.pop("channel", None), held.pop("publisher", None)
+        kept = vars(self._thread)
+        channel, publisher = kept.pop("channel", None), kept.pop("publisher", None)
         if channel is not None and channel.is_open:
             channel.connection.close()
         if publisher is not None:
             publisher.close()
 
     def _call(self, action: Callable[[BlockingChannel], T]) -> T:
-        """Runs `action` on this thread's channel, made anew when it was lost."""
+        """Runs `action` on this thread's channel. Opens a new channel if the last one closed."""
         try:
             return action(self._channel())
         except AMQPError as error:
-            self._thread.__dict__.pop("channel", None)
+            vars(self._thread).pop("channel", None)
             raise Unavailable(f"RabbitMQ: {reason(error)}") from error
 
     def _channel(self) -> BlockingChannel:
         channel: BlockingChannel | None = getattr(self._thread, "channel", None)
         if channel is not None:
-            with suppress(AMQPConnectionError):  # closed while it was idle: nobody drove it
+            with suppress(AMQPConnectionError):  # RabbitMQ closed it while it was idle
                 channel.connection.process_data_events()
         if channel is None or not channel.is_open:
             channel = connect(self._parameters).channel()
@@ -158,5 +162,5 @@ class RabbitMQBroker:
 
 
 def _address(message: Message) -> tuple[str, str]:
-    """An exchange and a routing key, which for RabbitMQ's default exchange is a queue's name."""
+    """The exchange and routing key. The default exchange, "", routes by the queue's name."""
     return ("", message.queue) if message.queue else (EXCHANGE, message.routing_key)

@@ -1,29 +1,47 @@
-"""Connections to RabbitMQ, and what their errors say."""
+"""Opens connections to RabbitMQ and reads the reasons in their errors."""
 
 import logging
-import struct
 from typing import Any
 
 import pika
-from pika import frame, spec
+from pika import spec
 from pika.adapters.utils.connection_workflow import (
     AMQPConnectionWorkflowFailed,
     AMQPConnectorException,
     AMQPConnectorPhaseErrorBase,
 )
-from pika.exceptions import AMQPConnectionError, InvalidFrameError
-from pika.spec import BasicProperties
+from pika.exceptions import AMQPConnectionError
 
-_CONNECT_SECONDS = 10.0
+CONNECT_SECONDS = 10.0
 
 log = logging.getLogger(__name__)
 
 
+class _TolerantProperties(spec.BasicProperties):
+    """Properties that are empty if they can't be decoded.
+
+    For example, a header's time in milliseconds lies beyond Python's years. An error here would end
+    the worker, and then each worker to which RabbitMQ delivers the message next.
+    """
+
+    def decode(self, encoded: bytes, offset: int = 0) -> Any:
+        try:
+            return super().decode(encoded, offset)
+        except Exception as error:
+            log.warning("a message's properties can't be decoded: %s", error)
+            vars(self).update(vars(spec.BasicProperties()))
+            return self
+
+
+# The table by which pika decodes the properties of a message.
+spec.props[spec.Basic.INDEX] = _TolerantProperties
+
+
 def connect(parameters: pika.URLParameters) -> pika.BlockingConnection:
     try:
-        return pika.BlockingConnection(parameters, _impl_class=_Reading)  # type: ignore[arg-type]
+        return pika.BlockingConnection(parameters)
     except (OSError, AMQPConnectorException) as error:
-        # An unknown host, a refused certificate, a handshake that hangs: no errors of AMQP's.
+        # for example an unknown host, a refused certificate, a handshake that hangs
         raise AMQPConnectionError(error) from error
 
 
@@ -31,13 +49,13 @@ def url_parameters(url: str, *, heartbeat: int) -> pika.URLParameters:
     parameters = pika.URLParameters(url)
     parameters.heartbeat = heartbeat
     parameters.socket_timeout = 5
-    parameters.stack_timeout = _CONNECT_SECONDS
+    parameters.stack_timeout = CONNECT_SECONDS
     parameters.blocked_connection_timeout = 30
     return parameters
 
 
 def reason(error: BaseException) -> str:
-    """pika's errors often hide the cause some levels down, and some say nothing at all."""
+    """The text of the innermost error. pika nests errors, and some of them have no text."""
     while inner := _inner(error):
         error = inner
     return str(error) or type(error).__name__
@@ -50,28 +68,3 @@ def _inner(error: BaseException) -> BaseException | None:
         return error.exception
     inner = error.args[0] if error.args else None
     return inner if isinstance(inner, Exception) else None
-
-
-class _Reading(pika.SelectConnection):
-    """Takes a message whose properties can't be decoded for one that has none.
-
-    A header's time in milliseconds, for instance, lies beyond Python's years. Raised here it would
-    end the worker, and then each that is handed the message next.
-    """
-
-    _frame_buffer: bytes
-
-    def _read_frame(self) -> Any:
-        """Called by pika, whose connections read by it."""
-        try:
-            return super()._read_frame()  # type: ignore[misc]
-        except InvalidFrameError:
-            raise
-        except Exception as error:
-            kind, channel, size = struct.unpack_from(">BHL", self._frame_buffer)
-            if kind != spec.FRAME_HEADER:
-                raise
-            log.warning("a message's properties can't be read: %s", error)
-            _, _, body_size = struct.unpack_from(">HHQ", self._frame_buffer, spec.FRAME_HEADER_SIZE)
-            length = spec.FRAME_HEADER_SIZE + size + spec.FRAME_END_SIZE
-            return length, frame.Header(channel, body_size, BasicProperties())

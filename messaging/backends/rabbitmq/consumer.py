@@ -18,11 +18,11 @@ from common.errors import OUTAGES, Unavailable
 from messaging import loop_health
 from messaging.backends.rabbitmq.connections import reason
 from messaging.backends.rabbitmq.messages import read_delivery
-from messaging.backends.rabbitmq.queues import declare_queue, settle
+from messaging.backends.rabbitmq.queues import acknowledge, declare_queue
 from messaging.broker import EXCHANGE
 from messaging.worker import Delivery, Worker
 
-# Messages a consumer holds. One multiple ack settles a batch of them.
+# Messages that a consumer holds at most.
 PREFETCH = 1000
 
 _POLL_SECONDS = 0.25
@@ -31,11 +31,11 @@ log = logging.getLogger(__name__)
 
 
 class Heartbeats:
-    """Serves a connection's heartbeats from a second thread while the first is in a handler.
+    """Answers a connection's heartbeats from a second thread while a handler runs.
 
-    Otherwise RabbitMQ closes the connection during a long handler, hands all its messages to
-    another worker and counts one more delivery of each towards the queue's delivery limit.
-    pika's connections are not thread-safe, so the lock says which thread may use this one.
+    Without them RabbitMQ closes the connection during a long handler, delivers all its messages to
+    another worker and counts each towards the queue's delivery limit. pika's connections are not
+    thread-safe, so only the thread that holds the lock uses this one.
     """
 
     def __init__(self, connection: pika.BlockingConnection, *, every_seconds: float) -> None:
@@ -56,8 +56,8 @@ class Heartbeats:
         self._thread.join()
 
     @contextmanager
-    def served(self) -> Iterator[None]:
-        """The caller does not use the connection inside the block."""
+    def in_background(self) -> Iterator[None]:
+        """The caller must not use the connection inside the block."""
         self._in_use.release()
         try:
             yield
@@ -71,7 +71,7 @@ class Heartbeats:
                     return
                 try:
                     self._connection.process_data_events()
-                except AMQPError as error:  # the consumer's next call fails, too, and reconnects
+                except AMQPError as error:  # the consumer's next call fails, too, and it reconnects
                     log.warning("the connection was lost during a handler: %s", reason(error))
                     return
 
@@ -98,7 +98,7 @@ class Consumer:
         self._channel.basic_consume(worker.queue, self._receive)
 
     def step(self) -> bool:
-        """Waits for messages, a moment at most, and handles a batch. Says if there was one."""
+        """Waits up to `_POLL_SECONDS` for messages. Returns whether it handled a batch."""
         self._connection.process_data_events(0 if self._inbox else _POLL_SECONDS)
         if not self._channel.consumer_tags:
             raise AMQPConnectionError("the consumer was cancelled: its queue or channel is gone")
@@ -106,18 +106,18 @@ class Consumer:
         if not batch:
             return False
         for pause in waits():
-            close_old_connections()  # those that broke: nobody else would
+            close_old_connections()  # a worker has no requests after which Django would do it
             try:
-                with self._heartbeats.served():
+                with self._heartbeats.in_background():
                     dead = self._worker.process(batch)
             except (Unavailable, *OUTAGES) as error:
                 loop_health.mark(self._worker.queue, up=False)
-                log.warning("%s waits for %.1f s: %s", self._worker.queue, pause, error)
+                log.warning("%s: retrying in %.1f s: %s", self._worker.queue, pause, error)
                 self._wait(pause)
                 if self._stop.is_set():
-                    return False  # unsettled: the queue has them back when the connection ends
+                    return False  # RabbitMQ requeues the batch when the connection closes
             else:
-                settle(self._channel, batch, dead)
+                acknowledge(self._channel, batch, dead)
                 loop_health.mark(self._worker.queue, up=True)
                 break
         return True
@@ -132,7 +132,7 @@ class Consumer:
         self._inbox.append(read_delivery(method, properties, body))
 
     def _wait(self, seconds: float) -> None:
-        """Keeps the heartbeats going meanwhile."""
+        """Sleeps and answers heartbeats."""
         while seconds > 0 and not self._stop.is_set():
             self._connection.sleep(min(seconds, _POLL_SECONDS))
             seconds -= _POLL_SECONDS

@@ -1,4 +1,4 @@
-"""How a message looks to RabbitMQ and to us."""
+"""Converts between our messages and pika's."""
 
 from contextlib import suppress
 from typing import Any
@@ -11,7 +11,7 @@ from messaging.worker import MAX_BODY_BYTES, Delivery
 
 
 def read_delivery(method: Any, properties: BasicProperties, body: bytes) -> Delivery:
-    """Of a body that is too large no more is kept than shows it: a thousand may be prefetched."""
+    """Cuts a body that is too large, because a thousand messages may be prefetched."""
     return Delivery(
         tag=method.delivery_tag,
         message_id=_text(properties.message_id),
@@ -32,21 +32,21 @@ def read_message(method: Any, properties: BasicProperties, body: bytes) -> Messa
 
 
 def _routing_key(method: Any, properties: BasicProperties) -> str:
-    """Also of a dead letter, whose own routing key is the name of its queue."""
+    """The event's type. The routing key of a dead letter is the name of its queue instead."""
     deaths: Any = (properties.headers or {}).get("x-death")
-    with suppress(TypeError, LookupError):  # anyone may write anything there
+    with suppress(TypeError, LookupError):  # a foreign client may have written anything
         return _text(properties.type or deaths[-1]["routing-keys"][0])
     return _text(method.routing_key)
 
 
-def _text(found: Any) -> str:
-    """pika leaves as bytes what is no UTF-8."""
-    return found.decode(errors="backslashreplace") if isinstance(found, bytes) else str(found or "")
+def _text(value: Any) -> str:
+    """pika returns bytes for text that is not valid UTF-8."""
+    return value.decode(errors="backslashreplace") if isinstance(value, bytes) else str(value or "")
 
 
 def _traceparent(properties: BasicProperties) -> str | None:
-    found = (properties.headers or {}).get(tracing.HEADER)
-    return found if isinstance(found, str) else None
+    value = (properties.headers or {}).get(tracing.HEADER)
+    return value if isinstance(value, str) else None
 
 
 def make_properties(message: Message) -> BasicProperties:

@@ -1,4 +1,4 @@
-"""The queues: how they are declared, read one message at a time, and settled."""
+"""Declares the queues, gets messages one at a time, and acknowledges them."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,14 +9,14 @@ from pika.spec import BasicProperties
 from messaging.broker import EXCHANGE, dead_queue
 from messaging.worker import Delivery, Worker
 
-# The last resort against a message that kills its worker; poison is rejected long before.
+# The last resort against a message that kills its worker. Unreadable messages are rejected at once.
 DELIVERY_LIMIT = 50
 MAX_LENGTH = 1_000_000
 MAX_DEAD = 100_000
 
 
 def declare_queue(channel: BlockingChannel, worker: Worker) -> None:
-    """The queue, its bindings, and beside it the queue of its dead letters."""
+    """Declares the worker's queue, its bindings, and the queue of its dead letters."""
     dead = dead_queue(worker.queue)
     channel.queue_declare(
         dead, durable=True, arguments={"x-queue-type": "quorum", "x-max-length": MAX_DEAD}
@@ -28,7 +28,7 @@ def declare_queue(channel: BlockingChannel, worker: Worker) -> None:
             "x-queue-type": "quorum",
             "x-delivery-limit": DELIVERY_LIMIT,
             "x-max-length": MAX_LENGTH,
-            "x-overflow": "reject-publish",  # at-least-once dead letters ask for it
+            "x-overflow": "reject-publish",  # a condition of at-least-once dead letters
             "x-dead-letter-exchange": "",
             "x-dead-letter-routing-key": dead,
             "x-dead-letter-strategy": "at-least-once",
@@ -38,7 +38,8 @@ def declare_queue(channel: BlockingChannel, worker: Worker) -> None:
         channel.queue_bind(worker.queue, EXCHANGE, routing_key)
 
 
-def settle(channel: BlockingChannel, batch: Sequence[Delivery], dead: set[int]) -> None:
+def acknowledge(channel: BlockingChannel, batch: Sequence[Delivery], dead: set[int]) -> None:
+    """Dead-letters the deliveries with the tags `dead` and acknowledges the others."""
     for tag in dead:
         channel.basic_reject(tag, requeue=False)
     handled = [delivery.tag for delivery in batch if delivery.tag not in dead]
@@ -46,10 +47,10 @@ def settle(channel: BlockingChannel, batch: Sequence[Delivery], dead: set[int]) 
         channel.basic_ack(handled[-1], multiple=True)
 
 
-def take(
+def get_messages(
     channel: BlockingChannel, queue: str, limit: int
 ) -> Iterator[tuple[Any, BasicProperties, bytes]]:
-    """Up to `limit` of the messages that wait in the queue, unsettled."""
+    """Up to `limit` messages of the queue, not acknowledged."""
     for _ in range(limit):
         method, properties, body = channel.basic_get(queue)
         if method is None or properties is None or body is None:

@@ -14,21 +14,21 @@ _SHOWN_BYTES = 2000
 
 class Command(BaseCommand):
     help = (
-        "Messages that a worker set aside: unreadable ones, and those that a handler failed on. "
-        "Mend the cause, then send them back."
+        "Lists, shows and sends back dead letters: messages that are unreadable or that a handler "
+        "failed on. Fix the cause before you send them back."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         queues = [worker.queue for worker in workers().values()]
         actions = parser.add_subparsers(dest="action", required=True)
-        actions.add_parser("list", help="how many each queue has")
+        actions.add_parser("list", help="the number of each queue's dead letters")
         show = actions.add_parser(
-            "show", help="the oldest of a queue, one a line: id, type, what is wrong, body"
+            "show", help="the oldest of a queue, one per line: id, type, reason, body"
         )
-        send = actions.add_parser("send-back", help="return them to their queue")
+        send = actions.add_parser("send-back", help="move them back to their queue")
         for action in (show, send):
             action.add_argument("queue", choices=queues)
-            action.add_argument("--limit", type=count, default=100, help="at most (100)")
+            action.add_argument("--limit", type=count, default=100, help="the most messages (100)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -40,7 +40,7 @@ class Command(BaseCommand):
                 self._send_back(_worker(options["queue"]), options["limit"])
         except Unavailable as error:
             raise CommandError(
-                f"{error.message}; is RabbitMQ running, and a worker started once?"
+                f"{error.message}: check that RabbitMQ is running, and start a worker once"
             ) from None
 
     def _list(self) -> None:
@@ -52,7 +52,7 @@ class Command(BaseCommand):
             body = message.body[:_SHOWN_BYTES].decode(errors="backslashreplace")
             if len(message.body) > _SHOWN_BYTES:
                 body += f"… ({len(message.body)} bytes)"
-            parts = (message.message_id, message.routing_key, _complaint(worker, message), body)
+            parts = (message.message_id, message.routing_key, _reason(worker, message), body)
             self.stdout.write("\t".join(map(_printable, parts)))
 
     def _send_back(self, worker: Worker, limit: int) -> None:
@@ -60,16 +60,16 @@ class Command(BaseCommand):
         self.stdout.write(f"{count} sent back to {worker.queue}")
 
 
-def _complaint(worker: Worker, message: Message) -> str:
+def _reason(worker: Worker, message: Message) -> str:
     try:
         worker.read(message.routing_key, message.body)
     except Poison as error:
         return str(error)
-    return "readable: its handler failed, and the worker's log says why"
+    return "its handler failed: see the worker's log"
 
 
 def _printable(text: str) -> str:
-    """Nobody who can write into a queue writes to an operator's terminal."""
+    """Escapes control characters, which could change the operator's terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 

@@ -10,15 +10,15 @@ from messaging.worker_command import require_broker, stop_on_signals
 
 
 class Command(BaseCommand):
-    requires_system_checks = ()  # they import what only the web needs
+    requires_system_checks = ()  # they import the modules of the web process
     help = (
-        "Brings the events of the outbox to RabbitMQ until SIGTERM or Ctrl-C. "
-        "Several may run side by side: they share the work."
+        "Publishes the events of the outbox to RabbitMQ until SIGTERM or Ctrl-C. "
+        "Several relays share the work."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
         require_broker()
-        self.stdout.write("outbox relay: waiting for events; SIGTERM or Ctrl-C ends")
+        self.stdout.write("outbox relay: waiting for events; stop with SIGTERM or Ctrl-C")
         deadlines.set_for_process(settings.DATABASE_PATIENCE_SECONDS)
         stop = stop_on_signals()
         monitor.start(

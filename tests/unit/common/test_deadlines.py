@@ -93,7 +93,7 @@ def test_so_is_one_behind_a_pooler_that_lets_everyone_in(
 ) -> None:
     deadlines.set_for_process(DEADLINE_SECONDS)
     for _ in range(1 + FAILURES):
-        proxy.stall(when_told=b"SELECT 1")
+        proxy.stall(after=b"SELECT 1")
         fail(connection)
         proxy.resume()
 

@@ -1,4 +1,4 @@
-"""The outbox in the admin: read alone."""
+"""The outbox in the admin is read-only."""
 
 import pytest
 from django.test import Client
@@ -22,7 +22,7 @@ def staff(db: None) -> Client:
 
 @pytest.fixture
 def events(db: None) -> list[OutboxEvent]:
-    """The first published, the second pending."""
+    """A published event and a pending one."""
     with atomic("accounts"):
         outbox.publish(UserDeleted(id=1, at=timezone.now()), service="accounts")
         outbox.publish(UserRestored(id=1, at=timezone.now()), service="accounts")
@@ -36,13 +36,13 @@ def listed(client: Client, **query: str) -> list[str]:
     return [event.routing_key for event in answer.context["cl"].result_list]
 
 
-def test_it_filters_by_state(staff: Client, events: list[OutboxEvent]) -> None:
+def test_the_list_filters_by_state(staff: Client, events: list[OutboxEvent]) -> None:
     assert listed(staff, state="published") == ["user.deleted"]
     assert listed(staff, state="pending") == ["user.restored"]
     assert len(listed(staff)) == 2
 
 
-def test_it_finds_by_id_and_by_routing_key(staff: Client, events: list[OutboxEvent]) -> None:
+def test_the_search_finds_ids_and_routing_keys(staff: Client, events: list[OutboxEvent]) -> None:
     assert listed(staff, q=str(events[0].id)) == ["user.deleted"]
     assert listed(staff, q="user.restored") == ["user.restored"]
     assert listed(staff, q="user") == []

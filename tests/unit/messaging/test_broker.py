@@ -1,17 +1,16 @@
-"""What every broker promises, asked of the one in use."""
+"""The promises of `messaging.broker.Broker`, tested on the backend in use."""
 
+import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 from urllib.parse import urlsplit
 
 import pika
 import pytest
 from django.conf import settings
-from pika.adapters.base_connection import BaseConnection
 
 from common.errors import Unavailable
 from deploy.local.conditions import wait_until
@@ -21,12 +20,12 @@ from messaging.worker import Worker, workers
 from tests.conftest import is_real
 from tests.support.proxy import Proxy
 
-HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"  # a frame of AMQP
+HEARTBEAT = b"\x08\x00\x00\x00\x00\x00\x00\xce"  # an AMQP frame
 LIKED = TweetLiked(tweet_id=1, user_id=2, author_id=3, at=datetime(2026, 11, 23, tzinfo=UTC))
 
 
-class Reader:
-    """A worker of a queue of its own, and what it has handled."""
+class Recorder:
+    """A worker with a queue of its own, and the ids that it handled."""
 
     def __init__(self) -> None:
         self.handled: list[int] = []
@@ -40,27 +39,27 @@ class Reader:
 
 
 @pytest.fixture
-def reader(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> Iterator[Reader]:
-    reader = Reader()
-    monkeypatch.setitem(workers(), "test", reader.worker)
-    broker().declare([reader.worker])
-    broker().purge(reader.worker.queue)
-    broker().purge(dead_queue(reader.worker.queue))
-    yield reader
+def recorder(monkeypatch: pytest.MonkeyPatch, transactional_db: None) -> Iterator[Recorder]:
+    recorder = Recorder()
+    monkeypatch.setitem(workers(), "test", recorder.worker)
+    broker().declare([recorder.worker])
+    broker().purge(recorder.worker.queue)
+    broker().purge(dead_queue(recorder.worker.queue))
+    yield recorder
     if is_real():
         with pika.BlockingConnection(pika.URLParameters(str(settings.RABBITMQ_URL))) as connection:
-            for queue in (reader.worker.queue, dead_queue(reader.worker.queue)):
+            for queue in (recorder.worker.queue, dead_queue(recorder.worker.queue)):
                 connection.channel().queue_delete(queue)
 
 
 @pytest.fixture
-def consuming(reader: Reader):
-    """Consumes in a thread; ends it when asked, or at the end of the test."""
+def consuming(recorder: Recorder):
+    """Starts a consumer in a thread. Returns a function that stops it."""
     threads: list[tuple[threading.Thread, threading.Event]] = []
 
     def start() -> Callable[[], None]:
         stop = threading.Event()
-        thread = threading.Thread(target=broker().consume, args=(reader.worker, stop))
+        thread = threading.Thread(target=broker().consume, args=(recorder.worker, stop))
         thread.start()
         threads.append((thread, stop))
 
@@ -90,81 +89,85 @@ def message(tweet_id: int) -> Message:
 JUNK = Message(message_id="junk", routing_key="tweet.liked", body=b"junk", timestamp=0)
 
 
-def test_what_was_published_waits_in_the_queues_bound_to_it(reader: Reader):
+def test_a_published_message_is_in_the_queues_bound_to_its_type(recorder: Recorder):
     broker().publish([message(1), message(2)])
-    assert broker().depth(reader.worker.queue) == 2
+    assert broker().depth(recorder.worker.queue) == 2
 
 
-def test_it_hands_messages_over_in_order_and_forgets_them(reader: Reader):
+def test_messages_are_handled_in_order_and_removed(recorder: Recorder):
     broker().publish([message(n) for n in range(1, 251)])
-    sizes = [broker().run_once(reader.worker) for _ in range(4)]
+    sizes = [broker().run_once(recorder.worker) for _ in range(4)]
     assert sizes == [100, 100, 50, 0]
-    assert reader.handled == list(range(1, 251))
-    assert broker().depth(reader.worker.queue) == 0
+    assert recorder.handled == list(range(1, 251))
+    assert broker().depth(recorder.worker.queue) == 0
 
 
-def test_poison_is_set_aside_and_the_rest_goes_on(reader: Reader):
+def test_an_unreadable_message_becomes_a_dead_letter_and_others_are_handled(recorder: Recorder):
     broker().publish([message(1), JUNK, message(2)])
-    broker().run_once(reader.worker)
-    assert reader.handled == [1, 2]
-    wait_until(lambda: broker().depth(dead_queue(reader.worker.queue)) == 1)
-    (dead,) = broker().dead_letters(reader.worker, 10)
+    broker().run_once(recorder.worker)
+    assert recorder.handled == [1, 2]
+    wait_until(lambda: broker().depth(dead_queue(recorder.worker.queue)) == 1)
+    (dead,) = broker().dead_letters(recorder.worker, 10)
     assert (dead.message_id, dead.routing_key, dead.body) == ("junk", "tweet.liked", b"junk")
-    wait_until(lambda: broker().depth(dead_queue(reader.worker.queue)) == 1)  # looking took none
+    wait_until(
+        lambda: broker().depth(dead_queue(recorder.worker.queue)) == 1
+    )  # reading does not remove it
 
 
-def test_dead_letters_can_be_sent_back(reader: Reader):
+def test_dead_letters_can_be_moved_back_to_their_queue(recorder: Recorder):
     broker().publish([JUNK])
-    broker().run_once(reader.worker)
-    wait_until(lambda: broker().depth(dead_queue(reader.worker.queue)) == 1)
-    assert broker().send_back(reader.worker, 10) == 1
-    assert broker().depth(dead_queue(reader.worker.queue)) == 0
-    assert broker().depth(reader.worker.queue) == 1
+    broker().run_once(recorder.worker)
+    wait_until(lambda: broker().depth(dead_queue(recorder.worker.queue)) == 1)
+    assert broker().send_back(recorder.worker, 10) == 1
+    assert broker().depth(dead_queue(recorder.worker.queue)) == 0
+    assert broker().depth(recorder.worker.queue) == 1
 
 
-def test_an_outage_leaves_the_messages_where_they_are(reader: Reader):
+def test_an_outage_keeps_the_messages_in_the_queue(recorder: Recorder):
     broker().publish([message(1)])
-    reader.outage = True
+    recorder.outage = True
     with pytest.raises(Unavailable):
-        broker().run_once(reader.worker)
+        broker().run_once(recorder.worker)
     broker().close()
-    reader.outage = False
-    wait_until(lambda: broker().run_once(reader.worker) == 1)
-    assert reader.handled == [1]
+    recorder.outage = False
+    wait_until(lambda: broker().run_once(recorder.worker) == 1)
+    assert recorder.handled == [1]
 
 
-def test_a_consumer_handles_what_comes(reader: Reader, consuming):
+def test_a_consumer_handles_new_messages(recorder: Recorder, consuming):
     end = consuming()
     broker().publish([message(n) for n in range(1, 301)])
-    wait_until(lambda: len(reader.handled) == 300)
+    wait_until(lambda: len(recorder.handled) == 300)
     end()
-    assert reader.handled == list(range(1, 301))
-    assert broker().depth(reader.worker.queue) == 0
+    assert recorder.handled == list(range(1, 301))
+    assert broker().depth(recorder.worker.queue) == 0
 
 
-def test_a_consumer_waits_for_a_dependency_and_goes_on(reader: Reader, consuming):
-    reader.outage = True
+def test_a_consumer_retries_after_an_outage_of_a_dependency(recorder: Recorder, consuming):
+    recorder.outage = True
     end = consuming()
     broker().publish([message(1), message(2)])
-    reader.outage = False
-    wait_until(lambda: reader.handled == [1, 2])
+    recorder.outage = False
+    wait_until(lambda: recorder.handled == [1, 2])
     end()
 
 
-def test_a_consumer_that_is_stopped_during_an_outage_leaves_its_messages(reader: Reader, consuming):
-    reader.outage = True
+def test_a_consumer_stopped_during_an_outage_keeps_its_messages_in_the_queue(
+    recorder: Recorder, consuming
+):
+    recorder.outage = True
     end = consuming()
     broker().publish([message(1)])
     end()
-    reader.outage = False
-    wait_until(lambda: broker().run_once(reader.worker) == 1)
-    assert reader.handled == [1]
+    recorder.outage = False
+    wait_until(lambda: broker().run_once(recorder.worker) == 1)
+    assert recorder.handled == [1]
 
 
-def test_two_consumers_share_the_work(reader: Reader, consuming):
+def test_two_consumers_share_the_work(recorder: Recorder, consuming):
     ends = [consuming(), consuming()]
     broker().publish([message(n) for n in range(1, 101)])
-    wait_until(lambda: set(reader.handled) == set(range(1, 101)))
+    wait_until(lambda: set(recorder.handled) == set(range(1, 101)))
     for end in ends:
         end()
 
@@ -173,21 +176,21 @@ def test_two_consumers_share_the_work(reader: Reader, consuming):
 @pytest.mark.parametrize(
     ("host", "reason"), [("127.0.0.1:1", "refused"), ("nowhere.invalid", "not known")]
 )
-def test_a_broker_that_is_down_is_an_outage(host: str, reason: str, reader: Reader):
+def test_a_broker_that_is_down_is_an_outage(host: str, reason: str, recorder: Recorder):
     from messaging.backends.rabbitmq.broker import RabbitMQBroker
 
-    nowhere: Broker = RabbitMQBroker(f"amqp://test:test@{host}/%2F")
+    down: Broker = RabbitMQBroker(f"amqp://test:test@{host}/%2F")
     for call in (
-        lambda: nowhere.publish([message(1)]),
-        lambda: nowhere.depth("general_tweets"),
-        lambda: nowhere.declare([reader.worker]),
+        lambda: down.publish([message(1)]),
+        lambda: down.depth("general_tweets"),
+        lambda: down.declare([recorder.worker]),
     ):
         with pytest.raises(Unavailable, match=reason):
             call()
 
 
 class FirstPause(threading.Event):
-    """Is set by who waits for it."""
+    """A stop event that is set by the first wait for it."""
 
     def wait(self, timeout: float | None = None) -> bool:
         self.set()
@@ -195,58 +198,53 @@ class FirstPause(threading.Event):
 
 
 @pytest.mark.real
-def test_a_worker_waits_for_a_broker_whose_name_is_not_known(
-    reader: Reader, caplog: pytest.LogCaptureFixture
+def test_a_worker_retries_while_the_broker_name_does_not_resolve(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture
 ):
-    """As in a cluster where the broker is being moved."""
+    """A cluster moves the broker, for example."""
     from messaging.backends.rabbitmq.broker import RabbitMQBroker
 
-    RabbitMQBroker("amqp://test:test@nowhere.invalid/%2F").consume(reader.worker, FirstPause())
+    RabbitMQBroker("amqp://test:test@nowhere.invalid/%2F").consume(recorder.worker, FirstPause())
 
-    assert "RabbitMQ is away" in caplog.text
+    assert "RabbitMQ is down" in caplog.text
 
 
 @pytest.mark.real
-def test_a_worker_waits_for_a_broker_that_hangs_while_one_connects(
-    reader: Reader, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+def test_a_worker_retries_while_the_broker_does_not_answer_the_handshake(
+    recorder: Recorder, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ):
     from messaging.backends.rabbitmq import connections
     from messaging.backends.rabbitmq.broker import RabbitMQBroker
 
-    monkeypatch.setattr(connections, "_CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(connections, "CONNECT_SECONDS", 0.2)
     with behind_a_proxy() as (url, proxy):
         proxy.stall()
-        RabbitMQBroker(url).consume(reader.worker, FirstPause())
+        RabbitMQBroker(url).consume(recorder.worker, FirstPause())
 
-    assert "RabbitMQ is away" in caplog.text
+    assert "RabbitMQ is down" in caplog.text
 
 
 @pytest.mark.real
-def test_heartbeats_are_served_while_a_handler_works(
-    reader: Reader, monkeypatch: pytest.MonkeyPatch
+def test_heartbeats_are_sent_while_a_handler_runs(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ):
-    """RabbitMQ closes the connection after two missed heartbeats, and delivers the rest again."""
+    """RabbitMQ closes a connection after two missed heartbeats and delivers its messages again."""
     from messaging.backends.rabbitmq import broker as module
-
-    sent: list[bytes] = []
-    send: Any = BaseConnection.__dict__["_adapter_emit_data"]
-
-    def count(connection: object, data: bytes) -> None:
-        sent.append(data)
-        send(connection, data)
 
     stop, deliveries = threading.Event(), list[int]()
 
-    def handle(events: Sequence[TweetLiked]) -> None:
-        stop.set()
-        deliveries.extend(event.tweet_id for event in events)
-        monkeypatch.setattr(BaseConnection, "_adapter_emit_data", count)
-        wait_until(lambda: sent.count(HEARTBEAT) >= 8, seconds=10)
-
-    monkeypatch.setattr(module, "_HEARTBEAT_SECONDS", 1)
-    slow = replace(reader.worker, handlers={"tweet.liked": handle})
+    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 1)
     broker().publish([message(1), message(2)])
-    module.RabbitMQBroker(str(settings.RABBITMQ_URL)).consume(slow, stop)
+    with behind_a_proxy() as (url, proxy):
+
+        def handle(events: Sequence[TweetLiked]) -> None:
+            stop.set()
+            deliveries.extend(event.tweet_id for event in events)
+            proxy.start_counting(HEARTBEAT)
+            wait_until(lambda: proxy.count >= 8, seconds=10)
+
+        slow = replace(recorder.worker, handlers={"tweet.liked": handle})
+        module.RabbitMQBroker(url).consume(slow, stop)
 
     assert deliveries == [1, 2]
     assert broker().depth(slow.queue) == 0
@@ -254,11 +252,11 @@ def test_heartbeats_are_served_while_a_handler_works(
 
 @contextmanager
 def behind_a_proxy() -> Iterator[tuple[str, Proxy]]:
-    """The broker's URL, by way of a proxy."""
+    """The URL of a proxy to the broker."""
     url = urlsplit(str(settings.RABBITMQ_URL))
     with closing(Proxy(url.port or 0)) as proxy:
-        place = f"{url.username}:{url.password}@127.0.0.1:{proxy.port}"
-        yield url._replace(netloc=place).geturl(), proxy
+        address = f"{url.username}:{url.password}@127.0.0.1:{proxy.port}"
+        yield url._replace(netloc=address).geturl(), proxy
 
 
 @pytest.mark.real
@@ -266,30 +264,31 @@ def behind_a_proxy() -> Iterator[tuple[str, Proxy]]:
     "last", [b"\x00\x0a\x00\x29", b"\x00\x14\x00\x0b", b"\x00\x55\x00\x0b"],
     ids=["connection open", "channel open", "confirms on"],
 )  # fmt: skip
-def test_a_broker_that_dies_while_one_connects_is_an_outage(last: bytes):
+def test_a_broker_that_dies_during_the_handshake_is_an_outage(last: bytes):
     from messaging.backends.rabbitmq.broker import RabbitMQBroker
 
     with behind_a_proxy() as (url, proxy):
-        proxy.close_after(when_told=last)
-        dying: Broker = RabbitMQBroker(url)
+        proxy.close_after(last)
+        down: Broker = RabbitMQBroker(url)
         for _ in range(2):
             with pytest.raises(Unavailable):
-                dying.publish([message(1)])
+                down.publish([message(1)])
 
 
 @pytest.mark.real
-def test_a_batch_is_sent_at_once_however_large(reader: Reader, monkeypatch: pytest.MonkeyPatch):
+def test_a_batch_takes_few_system_calls(recorder: Recorder, monkeypatch: pytest.MonkeyPatch):
     broker().publish([message(1)])  # connects
-    sent: list[bytes] = []
-    send: Any = BaseConnection.__dict__["_adapter_emit_data"]
+    sent: list[int] = []
+    send = socket.socket.send
 
-    def count(connection: object, data: bytes) -> None:
-        sent.append(data)
-        send(connection, data)
+    def count(self: socket.socket, data: bytes, *flags: int) -> int:
+        sent.append(len(data))
+        return send(self, data, *flags)
 
-    monkeypatch.setattr(BaseConnection, "_adapter_emit_data", count)
-    large = replace(JUNK, body=b"a" * 300_000)  # of several frames
+    monkeypatch.setattr(socket.socket, "send", count)
+    large = replace(JUNK, body=b"a" * 300_000)  # several frames
     broker().publish([message(2), large, *map(message, range(3, 300))])
 
-    assert len(sent) == 1
-    assert broker().depth(reader.worker.queue) == 300
+    assert sum(sent) > 300_000
+    assert len(sent) < 30  # each message has three frames
+    assert broker().depth(recorder.worker.queue) == 300

@@ -1,4 +1,4 @@
-"""The command that an operator uses after something went wrong."""
+"""`manage.py dead_letters`."""
 
 import pytest
 from django.core.management import call_command
@@ -14,15 +14,15 @@ JUNK = Message(message_id="m1", routing_key="tweet.deleted", body=b'{"id": "x"}'
 
 @pytest.fixture
 def dead_letter(empty_queues) -> None:
-    """One in the queue of each worker that hears of deletions."""
+    """One dead letter of each worker that handles deletions."""
     broker().publish([JUNK])
-    hearing = [w for w in workers().values() if JUNK.routing_key in w.handlers]
-    for worker in hearing:
+    handling = [w for w in workers().values() if JUNK.routing_key in w.handlers]
+    for worker in handling:
         broker().run_once(worker)
-    wait_until(lambda: all(broker().depth(dead_queue(w.queue)) for w in hearing))
+    wait_until(lambda: all(broker().depth(dead_queue(w.queue)) for w in handling))
 
 
-def test_it_lists_how_many_each_queue_has(dead_letter, capsys):
+def test_list_shows_the_number_of_each_queue(dead_letter, capsys):
     call_command("dead_letters", "list")
     assert set(capsys.readouterr().out.splitlines()) == {
         "feed_slices\t0",
@@ -33,13 +33,13 @@ def test_it_lists_how_many_each_queue_has(dead_letter, capsys):
     }
 
 
-def test_it_shows_them(dead_letter, capsys):
+def test_show_prints_one_line_per_dead_letter(dead_letter, capsys):
     call_command("dead_letters", "show", "general_tweets")
     why = "id is not an id: 'x'"
     assert capsys.readouterr().out == f'm1\ttweet.deleted\t{why}\t{{"id": "x"}}\n'
 
 
-def test_what_a_dead_letter_holds_does_not_reach_the_terminal_raw(empty_queues, capsys):
+def test_show_escapes_control_characters(empty_queues, capsys):
     body = b"\x1b[2J\n" + b"a" * 10_000 + b"\xff"
     broker().publish(
         [Message(message_id="m\n2", routing_key="user.deleted", body=body, timestamp=0)]
@@ -50,28 +50,28 @@ def test_what_a_dead_letter_holds_does_not_reach_the_terminal_raw(empty_queues, 
     call_command("dead_letters", "show", "tweet_counters")
     (line,) = capsys.readouterr().out.splitlines()
     assert line.startswith(r"m\n2")
-    assert r"no JSON" in line
+    assert r"not JSON" in line
     assert r"\x1b[2J\naaa" in line
     assert line.endswith("aaa… (10006 bytes)")
 
 
-def test_it_sends_them_back(dead_letter, capsys):
+def test_send_back_moves_them_to_their_queue(dead_letter, capsys):
     call_command("dead_letters", "send-back", "general_tweets")
     assert capsys.readouterr().out == "1 sent back to general_tweets\n"
     assert broker().depth("general_tweets") == 1
     assert broker().depth(dead_queue("general_tweets")) == 0
 
 
-def test_a_queue_that_nobody_declared_is_refused():
+def test_an_undeclared_queue_is_refused():
     with pytest.raises(CommandError, match="invalid choice"):
         call_command("dead_letters", "show", "nothing")
 
 
-def test_a_broker_that_is_down_is_said_in_one_line(monkeypatch):
+def test_a_broker_that_is_down_gives_a_one_line_error(monkeypatch):
     class Down:
         def depth(self, queue: str) -> int:
             raise Unavailable("RabbitMQ: connection refused")
 
     monkeypatch.setattr("messaging.management.commands.dead_letters.broker", Down)
-    with pytest.raises(CommandError, match="is RabbitMQ running"):
+    with pytest.raises(CommandError, match="check that RabbitMQ is running"):
         call_command("dead_letters", "list")

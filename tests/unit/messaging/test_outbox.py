@@ -15,13 +15,13 @@ from messaging.broker import Message, broker, dead_queue
 from messaging.events import TweetDeleted
 from messaging.models import OutboxEvent, RefusedMessage
 from messaging.outbox import KEPT, prune, publish
-from messaging.relay import offer_refused, relay_all, relay_batch
+from messaging.relay import publish_refused, relay_all, relay_batch
 from messaging.worker import Worker, workers
 from tests.support.publishing import USING, deleted, publish_all
 
 
 class Recorder:
-    """Takes what the relay publishes; refuses everything while `down`."""
+    """A broker that records the published ids, and refuses all messages while `down`."""
 
     def __init__(self) -> None:
         self.ids: list[str] = []
@@ -39,7 +39,7 @@ def recorder() -> Recorder:
     return Recorder()
 
 
-def test_an_event_is_rolled_back_with_the_change_it_tells_of(transactional_db):
+def test_an_event_is_rolled_back_with_its_change(transactional_db):
     def change() -> None:
         with atomic("tweets"):
             publish(deleted(), service="tweets")
@@ -50,12 +50,12 @@ def test_an_event_is_rolled_back_with_the_change_it_tells_of(transactional_db):
     assert not OutboxEvent.objects.exists()
 
 
-def test_an_event_outside_of_a_transaction_is_refused(transactional_db):
+def test_publishing_outside_a_transaction_is_refused(transactional_db):
     with pytest.raises(RuntimeError, match="transaction"):
         publish(deleted(), service="tweets")
 
 
-def test_a_taken_id_is_drawn_again_and_the_change_is_not_lost(db, monkeypatch):
+def test_an_event_whose_id_is_taken_gets_another_one(db, monkeypatch):
     publish_all(1)
     taken = OutboxEvent.objects.get().id
     draws = iter([[taken], [taken + 1]])
@@ -72,7 +72,7 @@ def test_the_relay_publishes_in_order_and_once(db, recorder):
     assert not OutboxEvent.objects.pending().exists()
 
 
-def test_what_the_broker_did_not_confirm_stays_pending(db, recorder):
+def test_unconfirmed_events_stay_pending(db, recorder):
     publish_all(3)
     recorder.down = True
     with pytest.raises(Unavailable):
@@ -82,7 +82,7 @@ def test_what_the_broker_did_not_confirm_stays_pending(db, recorder):
 
 
 @pytest.mark.real
-def test_two_relays_at_once_lose_and_double_nothing(transactional_db, recorder):
+def test_concurrent_relays_publish_every_event_once(transactional_db, recorder):
     publish_all(1000)
 
     def work(_: int) -> int:
@@ -121,8 +121,8 @@ def test_old_published_events_are_pruned_and_pending_ones_are_not(db):
     assert OutboxEvent.objects.count() == 2
 
 
-class Shelf:
-    """A worker of a queue of its own, and how often it has handled each id."""
+class CountingWorker:
+    """A worker with a queue of its own, and how often it handled each id."""
 
     def __init__(self, queue: str) -> None:
         self.handled = Counter[int]()
@@ -131,44 +131,44 @@ class Shelf:
     def _handle(self, events: Sequence[TweetDeleted]) -> None:
         self.handled.update(event.id for event in events)
 
-    def work_off(self) -> int:
+    def run_once(self) -> int:
         return broker().run_once(self.worker)
 
 
 @pytest.fixture
-def shelves(transactional_db, empty_queues, monkeypatch):
-    """A queue that takes some five messages, and one with room."""
+def small_and_large(transactional_db, empty_queues, monkeypatch):
+    """A queue with room for some five messages, and a queue without a limit."""
     from messaging.backends.rabbitmq import queues
 
-    small, large = Shelf("test_small"), Shelf("test_large")
-    for shelf, length in ((small, 5), (large, queues.MAX_LENGTH)):
-        monkeypatch.setitem(workers(), shelf.worker.queue, shelf.worker)
+    small, large = CountingWorker("test_small"), CountingWorker("test_large")
+    for counting, length in ((small, 5), (large, queues.MAX_LENGTH)):
+        monkeypatch.setitem(workers(), counting.worker.queue, counting.worker)
         monkeypatch.setattr(queues, "MAX_LENGTH", length)
-        broker().declare([shelf.worker])
+        broker().declare([counting.worker])
     monkeypatch.setattr(queues, "MAX_LENGTH", 5)
     yield small, large
     with pika.BlockingConnection(pika.URLParameters(str(settings.RABBITMQ_URL))) as connection:
-        for shelf in (small, large):
-            for queue in (shelf.worker.queue, dead_queue(shelf.worker.queue)):
+        for counting in (small, large):
+            for queue in (counting.worker.queue, dead_queue(counting.worker.queue)):
                 connection.channel().queue_delete(queue)
 
 
 @pytest.mark.real
-def test_a_full_queue_delays_no_other_queue_and_loses_nothing(shelves):
-    small, large = shelves
-    for _ in range(4):  # the limit is soft: a first batch may fit
+def test_a_full_queue_delays_no_other_queue_and_loses_nothing(small_and_large):
+    small, large = small_and_large
+    for _ in range(4):  # RabbitMQ's limit is soft: a first batch may fit
         publish_all(50)
         assert relay_batch(USING, broker()) == 50
     assert not OutboxEvent.objects.pending().exists()
     assert set(RefusedMessage.objects.values_list("queue", flat=True)) == {"test_small"}
 
-    while large.work_off():
+    while large.run_once():
         pass
     while RefusedMessage.objects.exists():
-        small.work_off()
-        offer_refused(USING, broker())
-    while small.work_off():
+        small.run_once()
+        publish_refused(USING, broker())
+    while small.run_once():
         pass
-    for shelf in (small, large):
-        assert shelf.handled.keys() == set(range(1, 51))
-        assert min(shelf.handled.values()) >= 4
+    for counting in (small, large):
+        assert counting.handled.keys() == set(range(1, 51))
+        assert min(counting.handled.values()) >= 4

@@ -1,4 +1,4 @@
-"""Whatever lands in a queue: what can't be read is set aside with a reason, the rest is handled."""
+"""Unreadable messages become dead letters with a reason. All other messages are handled."""
 
 import json
 import logging
@@ -33,7 +33,7 @@ EXCHANGE = "test_poison"
 
 
 class Recorder:
-    """A worker that handles every type and remembers what it was given."""
+    """A worker that handles every type and records the events."""
 
     def __init__(self, queue: str = "test_poison") -> None:
         self.handled: list[Event] = []
@@ -48,7 +48,7 @@ def deliver(tag: int, routing_key: str, body: bytes) -> Delivery:
     return Delivery(tag=tag, message_id=f"m{tag}", routing_key=routing_key, body=body)
 
 
-def told(event: Event) -> tuple[str, bytes]:
+def wire(event: Event) -> tuple[str, bytes]:
     return event.routing_key, encode(event).encode()
 
 
@@ -76,7 +76,7 @@ VALUES: dict[Any, st.SearchStrategy[Any]] = {
 
 @st.composite
 def shaped(draw: Callable[..., Any]) -> tuple[str, bytes]:
-    """Of a known type, with fields that are missing, too many, or of a wrong type or range."""
+    """A message of a known type, with missing, extra or wrong fields."""
     event = EVENTS[draw(st.sampled_from(sorted(EVENTS)))]
     body = {f.name: draw(VALUES[f.type] | json_values) for f in fields(event)}
     for name in draw(st.sets(st.sampled_from(sorted(body)), max_size=1)):
@@ -116,14 +116,14 @@ suppressed = [
 
 @given(messages=st.lists(message, min_size=1, max_size=6))
 @hypothesis.settings(max_examples=300, deadline=None, suppress_health_check=suppressed)
-def test_what_cannot_be_read_is_set_aside_with_a_reason_and_the_rest_is_handled(
+def test_unreadable_messages_become_dead_letters_and_others_are_handled(
     caplog: pytest.LogCaptureFixture, messages: list[tuple[str, bytes]]
 ) -> None:
     caplog.clear()
     recorder = Recorder()
-    mixed = [told(good(1))]
+    mixed = [wire(good(1))]
     for number, bad in enumerate(messages):
-        mixed += [bad, told(good(number + 2))]
+        mixed += [bad, wire(good(number + 2))]
 
     dead = recorder.worker.process([deliver(tag, *pair) for tag, pair in enumerate(mixed)])
 
@@ -140,18 +140,18 @@ def test_what_cannot_be_read_is_set_aside_with_a_reason_and_the_rest_is_handled(
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        (b"junk", "no JSON: unexpected character"),
-        (b"[1]", "no JSON object: [1]"),
+        (b"junk", "not JSON: unexpected character"),
+        (b"[1]", "not a JSON object: [1]"),
         (b"{}", "id is missing"),
         (b'{"id":7}', "id is not an id: 7"),
         (b'{"id":"7","user_id":["8"]}', "user_id is not an id: ['8']"),
         (
             b'{"id":"7","user_id":"8","deleted_at":"0001-01-01T00:00:00+14:00"}',
-            "deleted_at is not a time with its zone: '0001-01-01T00:00:00+14:00'",
+            "deleted_at is not a time with a zone: '0001-01-01T00:00:00+14:00'",
         ),
         (b'{"id":"' + b"1" * 60_000 + b'"}', "id is not an id: '" + "1" * 99 + "…"),
         (b" " * MAX_BODY_BYTES + b"{}", "larger than 65536 bytes"),
-        (b"[" * 60_000 + b"]" * 5000, "no JSON: "),
+        (b"[" * 60_000 + b"]" * 5000, "not JSON: "),
     ],
 )
 def test_the_reason_names_the_field(
@@ -164,7 +164,7 @@ def test_the_reason_names_the_field(
 
 @st.composite
 def readable(draw: Callable[..., Any]) -> Event:
-    """Of the right shape, and about things that never were."""
+    """A readable event about accounts and tweets that don't exist."""
     number = st.integers(1, MAX_ID)
     within: dict[Any, st.SearchStrategy[Any]] = {
         int: number,
@@ -179,29 +179,29 @@ def readable(draw: Callable[..., Any]) -> Event:
 
 @given(events=st.lists(readable(), min_size=1, max_size=5))
 @hypothesis.settings(max_examples=100, deadline=None, suppress_health_check=suppressed)
-def test_no_news_of_what_never_was_end_a_worker(db: None, events: list[Event]) -> None:
-    # their action is one of two words, in spite of its type
+def test_events_about_missing_objects_do_not_end_a_worker(db: None, events: list[Event]) -> None:
+    # `action` must be one of two words
     slices = {n for n, event in enumerate(events) if isinstance(event, FanOutSliced)}
     for worker in workers().values():
-        deliveries = [deliver(tag, *told(event)) for tag, event in enumerate(events)]
+        deliveries = [deliver(tag, *wire(event)) for tag, event in enumerate(events)]
         with TestCase.captureOnCommitCallbacks(execute=True):
             dead = worker.process(deliveries)
         foreign = {n for n, event in enumerate(events) if event.routing_key not in worker.handlers}
         assert dead - slices == foreign - slices
 
 
-# On a real RabbitMQ, where messages have properties, too.
+# The following tests need RabbitMQ, because embedded messages have no properties.
 
 
 class Malformed(BasicProperties):
-    """Properties as a foreign client may have written them."""
+    """Properties that a foreign client may have written."""
 
     def __init__(self, table: bytes) -> None:
         super().__init__()
         self._table = table
 
     def encode(self) -> list[bytes]:
-        """The flag of headers, and them."""
+        """The headers' flag, and the headers."""
         return [
             struct.pack(">H", BasicProperties.FLAG_HEADERS),
             struct.pack(">I", len(self._table)),
@@ -220,8 +220,8 @@ ODD: dict[str, Any] = {
     "none at all": BasicProperties(),
     "a time in milliseconds": Malformed(b"\x02atT" + struct.pack(">Q", 1_800_000_000_000)),
     "a table in a table in a table": Malformed(nested(3000)),
-    "no UTF-8": Malformed(b"\x02\xff\xfeS" + struct.pack(">I", 2) + b"\xff\xfe"),
-    "a trace that is none": BasicProperties(headers={"traceparent": ["x"]}),
+    "not UTF-8": Malformed(b"\x02\xff\xfeS" + struct.pack(">I", 2) + b"\xff\xfe"),
+    "an unreadable traceparent": BasicProperties(headers={"traceparent": ["x"]}),
     "an odd type": BasicProperties(type="tweet.deleted\n\x1b", message_id="\n"),
 }
 
@@ -236,7 +236,7 @@ def channel() -> Iterator[Any]:
 
 @pytest.fixture
 def consumed(channel: Any) -> Iterator[Recorder]:
-    """Its queue is empty, bound to an exchange of its own, and consumed by a thread."""
+    """A recorder whose empty queue is bound to `EXCHANGE` and consumed by a thread."""
     recorder = Recorder()
     queue = recorder.worker.queue
     broker().declare([recorder.worker])
@@ -261,7 +261,7 @@ def publish(channel: Any, body: bytes, properties: Any = None) -> None:
 
 @pytest.mark.real
 @pytest.mark.parametrize("properties", ODD.values(), ids=ODD)
-def test_odd_properties_cost_no_message_and_no_worker(
+def test_odd_properties_lose_no_message_and_end_no_worker(
     consumed: Recorder, channel: Any, properties: BasicProperties
 ) -> None:
     queue = dead_queue(consumed.worker.queue)
@@ -279,7 +279,7 @@ def test_odd_properties_cost_no_message_and_no_worker(
 
 
 @pytest.mark.real
-def test_a_dead_letter_without_a_type_goes_back_as_what_it_was(
+def test_a_dead_letter_without_a_type_keeps_its_routing_key(
     consumed: Recorder, channel: Any
 ) -> None:
     queue = dead_queue(consumed.worker.queue)
@@ -292,7 +292,7 @@ def test_a_dead_letter_without_a_type_goes_back_as_what_it_was(
 
 
 @pytest.mark.real
-def test_bodies_of_many_megabytes_are_not_kept(consumed: Recorder, channel: Any) -> None:
+def test_large_bodies_are_cut_in_memory(consumed: Recorder, channel: Any) -> None:
     number, size = 12, 8_000_000
     large = b'"' + b"a" * size + b'"'
     tracemalloc.start()
@@ -311,7 +311,9 @@ def test_bodies_of_many_megabytes_are_not_kept(consumed: Recorder, channel: Any)
 
 
 @pytest.mark.real
-def test_a_worker_goes_on_after_its_queue_was_deleted(consumed: Recorder, channel: Any) -> None:
+def test_a_worker_declares_its_queue_again_after_a_deletion(
+    consumed: Recorder, channel: Any
+) -> None:
     queue = consumed.worker.queue
     publish(channel, encode(good(1)).encode())
     wait_until(lambda: consumed.handled == [good(1)])

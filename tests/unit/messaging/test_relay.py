@@ -26,7 +26,7 @@ from tests.support.publishing import USING, publish_all
 
 @contextmanager
 def relay_running():
-    """The relay's loop in a thread, which stops when it is told."""
+    """Runs the relay in a thread."""
     stop = threading.Event()
 
     thread = threading.Thread(target=relay.run, args=(stop,))
@@ -42,18 +42,18 @@ def relay_running():
 
 @pytest.fixture
 def relaying(transactional_db, monkeypatch, empty_queues):
-    """Its timer is so slow that only a wake-up can be the cause."""
-    monkeypatch.setattr(relay, "_TIMER_SECONDS", 60.0)
+    """A running relay whose timer is slow, so that only a wake-up makes it publish."""
+    monkeypatch.setattr(relay, "TIMER_SECONDS", 60.0)
     with relay_running():
         yield
 
 
-def test_the_relay_publishes_between_two_batches_of_old_events_that_it_prunes(
+def test_the_relay_publishes_between_two_batches_of_pruning(
     transactional_db, monkeypatch, empty_queues
 ):
-    monkeypatch.setattr(db, "_PRUNED", 10)
-    monkeypatch.setattr(relay, "_PRUNE_AGAIN_SECONDS", 0.01)
-    monkeypatch.setattr(relay, "_TIMER_SECONDS", 0.01)
+    monkeypatch.setattr(db, "PRUNE_ROWS", 10)
+    monkeypatch.setattr(relay, "PRUNE_BATCH_SECONDS", 0.01)
+    monkeypatch.setattr(relay, "TIMER_SECONDS", 0.01)
     publish_all(50)
     OutboxEvent.objects.update(published_at=timezone.now() - KEPT - timedelta(minutes=1))
     old = OutboxEvent.objects.filter(published_at__lt=timezone.now() - KEPT)
@@ -62,7 +62,7 @@ def test_the_relay_publishes_between_two_batches_of_old_events_that_it_prunes(
     real: Broker = broker()
 
     class Counting:
-        """Counts the old events whenever a batch is published."""
+        """Counts the old events whenever the relay publishes a batch."""
 
         declare = staticmethod(real.declare)
         close = staticmethod(real.close)
@@ -77,32 +77,34 @@ def test_the_relay_publishes_between_two_batches_of_old_events_that_it_prunes(
     assert left == [50, 40]
 
 
-def test_refused_messages_wait_for_their_queue_alone(transactional_db, monkeypatch, empty_queues):
+def test_refused_messages_are_published_to_their_queue_only(
+    transactional_db, monkeypatch, empty_queues
+):
     real: Broker = broker()
-    offered: list[tuple[str | None, str]] = []
+    published: list[tuple[str | None, str]] = []
 
     class Full:
-        """Its queue search_tweets refuses the first messages and their first offer."""
+        """A broker whose queue search_tweets refuses the first two batches."""
 
         declare = staticmethod(real.declare)
         close = staticmethod(real.close)
 
         def publish(self, messages) -> list[Message]:
-            offered.extend((message.queue, message.message_id) for message in messages)
-            if len(offered) <= 4:
+            published.extend((message.queue, message.message_id) for message in messages)
+            if len(published) <= 4:
                 return [replace(message, queue="search_tweets") for message in messages]
             return real.publish(messages)
 
     monkeypatch.setattr(relay, "broker", Full)
-    monkeypatch.setattr(relay, "_OFFER_SECONDS", 0.01)
-    monkeypatch.setattr(relay, "_TIMER_SECONDS", 0.01)
+    monkeypatch.setattr(relay, "RETRY_REFUSED_SECONDS", 0.01)
+    monkeypatch.setattr(relay, "TIMER_SECONDS", 0.01)
     publish_all(2)
     ids = [str(id) for id in OutboxEvent.objects.values_list("id", flat=True).order_by("id")]
     with relay_running():
-        wait_until(lambda: len(offered) >= 6)
+        wait_until(lambda: len(published) >= 6)
         wait_until(lambda: not RefusedMessage.objects.exists())
 
-    assert offered == [(queue, id) for queue in (None, *["search_tweets"] * 2) for id in ids]
+    assert published == [(queue, id) for queue in (None, *["search_tweets"] * 2) for id in ids]
     assert {w.queue: broker().depth(w.queue) for w in workers().values()} == {
         "feed_slices": 0,
         "general_tweets": 0,
@@ -113,7 +115,7 @@ def test_refused_messages_wait_for_their_queue_alone(transactional_db, monkeypat
 
 
 def test_a_commit_wakes_the_relay(relaying):
-    for _ in range(3):  # the first may be found by the relay's first look
+    for _ in range(3):  # the relay's start may find the first one
         publish_all(1)
         wait_until(lambda: not OutboxEvent.objects.pending().exists(), seconds=10)
 
@@ -122,7 +124,7 @@ def test_the_relay_stops_while_events_keep_coming(transactional_db, monkeypatch,
     real: Broker = broker()
 
     class Busy:
-        """Something happens while each batch is published."""
+        """A broker during whose publishing another event is written."""
 
         declare = staticmethod(real.declare)
         close = staticmethod(real.close)
@@ -138,7 +140,7 @@ def test_the_relay_stops_while_events_keep_coming(transactional_db, monkeypatch,
 
 
 @pytest.mark.real
-def test_it_is_woken_after_the_connection_that_wakes_it_was_cut(relaying):
+def test_wake_ups_continue_after_the_notifying_connection_is_closed(relaying):
     def cut() -> bool:
         with connection.cursor() as cursor:
             cursor.execute(
@@ -156,7 +158,7 @@ def test_it_is_woken_after_the_connection_that_wakes_it_was_cut(relaying):
     wait_until(lambda: not OutboxEvent.objects.pending().exists(), seconds=10)
 
 
-def test_the_relay_goes_on_after_an_outage_with_one_line(
+def test_the_relay_retries_after_an_outage_and_logs_one_line_each(
     transactional_db, monkeypatch, caplog, empty_queues
 ):
     attempts: list[int] = []
@@ -183,7 +185,7 @@ def test_the_relay_goes_on_after_an_outage_with_one_line(
 
 @pytest.fixture
 def database_down(transactional_db, monkeypatch, settings):
-    """Accounts has a database of its own, which comes first and is down."""
+    """A database of accounts' own that is down and comes first."""
     using = "a_database_that_is_down"
     connections.settings[using] = connections.settings[USING] | {
         "NAME": "/nowhere/test.sqlite3",
@@ -191,7 +193,7 @@ def database_down(transactional_db, monkeypatch, settings):
         "PORT": "1",
     }
     settings.SERVICE_DATABASES = settings.SERVICE_DATABASES | {"accounts": using}
-    # Django's test case refuses connections to databases that it doesn't know
+    # Django's test case refuses connections to databases that it doesn't list
     test_case = getclosurevars(BaseDatabaseWrapper.ensure_connection).nonlocals["cls"]
     with monkeypatch.context() as patch:
         patch.setattr(test_case, "databases", test_case.databases | {using})
@@ -202,7 +204,7 @@ def database_down(transactional_db, monkeypatch, settings):
 def test_a_database_that_is_down_does_not_stop_the_relay_of_the_others(
     monkeypatch, caplog, empty_queues, database_down
 ):
-    monkeypatch.setattr(relay, "_TIMER_SECONDS", 60.0)
+    monkeypatch.setattr(relay, "TIMER_SECONDS", 60.0)
     with relay_running():
         for _ in range(3):
             publish_all(1)
@@ -242,14 +244,14 @@ def test_an_unexpected_error_with_one_database_ends_the_relay(
 
 @pytest.mark.real
 @pytest.mark.django_db(transaction=True)
-def test_who_only_begins_to_listen_looks_again_before_it_waits():
-    """An event that was committed after the look, and told before the listening, would wait."""
-    wakeup.PostgresWakeup().wait(alias("tweets"), timeout=-1)  # which a wait would refuse
+def test_the_first_wait_returns_at_once():
+    """Notifications from before the LISTEN are lost, so the relay must check the outbox."""
+    wakeup.PostgresWakeup().wait(alias("tweets"), timeout=-1)  # select would refuse it
 
 
 @pytest.mark.real
 @pytest.mark.django_db(transaction=True)
-def test_a_listening_connection_that_breaks_is_an_outage_and_made_anew():
+def test_a_broken_listening_connection_is_an_outage_and_replaced():
     listening, using = wakeup.PostgresWakeup(), alias("tweets")
     listening.wait(using, timeout=0)
     with socket.socket(fileno=os.dup(connections[using].connection.fileno())) as wire:

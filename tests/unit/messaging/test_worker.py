@@ -30,7 +30,7 @@ def worker(**handlers: Handler) -> Worker:
 
 
 def failing_on(tag: int, error: Exception) -> tuple[Handler, list[int]]:
-    """A handler that fails on one event, and the ids of the events it did handle."""
+    """A handler that fails on one event, and the ids of the events that it handled."""
     handled: list[int] = []
 
     def handle(events: Sequence[TweetDeleted]) -> None:
@@ -50,7 +50,7 @@ def test_a_handler_gets_the_events_of_its_type_in_one_batch():
     assert seen == [[1, 2, 3]]
 
 
-def test_only_the_unreadable_and_the_unknown_become_dead_letters():
+def test_unreadable_messages_and_unhandled_types_become_dead_letters():
     handle, handled = failing_on(0, NotFound("never"))
     junk = Delivery(tag=2, message_id="m2", routing_key="tweet.deleted", body=b"junk")
     unbound = deliver(3, UserRestored(id=5, at=AT))
@@ -58,7 +58,7 @@ def test_only_the_unreadable_and_the_unknown_become_dead_letters():
     assert handled == [1, 4]
 
 
-def test_one_event_that_its_handler_fails_on_does_not_take_the_others_along():
+def test_only_the_event_on_which_the_handler_fails_becomes_a_dead_letter():
     handle, handled = failing_on(2, ValueError("a bug"))
     assert worker(tweet_deleted=handle).process([deleted(1), deleted(2), deleted(3)]) == {2}
     assert handled == [1, 3]
@@ -79,7 +79,7 @@ def test_an_outage_keeps_every_message(outage: Exception):
         worker(tweet_deleted=handle).process([deleted(1), deleted(2), deleted(3)])
 
 
-def test_a_worker_is_bound_to_what_it_handles():
+def test_a_queue_is_bound_to_the_types_that_its_worker_handles():
     handle, _ = failing_on(0, ValueError())
     assert worker(user_restored=handle, tweet_deleted=handle).bindings == [
         "tweet.deleted",

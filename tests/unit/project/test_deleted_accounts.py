@@ -29,7 +29,7 @@ SignIn = Callable[[User], APIClient]
 @pytest.fixture(autouse=True)
 def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody else is at work: nothing is ever in hand."""
-    monkeypatch.setattr(draining, "_IN_HAND_SECONDS", 0.0)
+    monkeypatch.setattr(draining, "HANDLING_SECONDS", 0.0)
 
 
 def write_something(user: User, tweet: Tweet) -> None:

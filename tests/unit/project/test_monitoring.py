@@ -80,7 +80,7 @@ def test_the_pages_name_commands_panels_and_sections_that_exist() -> None:
     panels = json.loads((MONITORING / "dashboard.json").read_text())["panels"]
     titles = {panel["title"] for panel in panels}
     for title in re.findall(r"\*([A-Z][^*\n]+)\*(?!\*)", RUNBOOKS):
-        is_logged = title.startswith(("RabbitMQ is away", "Redis refuses"))
+        is_logged = title.startswith(("RabbitMQ is down", "Redis refuses"))
         assert is_logged or any(known.startswith(title) for known in titles), title
     anchors = {f"#{name.lower()}" for name in alerts()}
     assert set(re.findall(r"\]\((#\w+)\)", RUNBOOKS)) <= anchors
