@@ -1,6 +1,6 @@
-"""How long a tweet is, as the platform counts: twitter-text's weights.
+"""The length of a tweet by twitter-text's weights.
 
-A URL counts 23, an emoji 2, a character of most scripts 1 and a Chinese, Japanese or Korean one 2.
+A link counts 23, an emoji 2, a character of most scripts 1 and a Chinese, Japanese or Korean one 2.
 """
 
 import re
@@ -15,21 +15,22 @@ MAX_LENGTH = 280
 
 _LINK_WEIGHT = 23
 _EMOJI_WEIGHT = 2
-# All others weigh 2.
+# All other characters weigh 2.
 _LIGHT = re.compile("[\0-\u10ff\u2000-\u200d\u2010-\u201f\u2032-\u2037]")
 
-# A longer text is refused unread. 140 of the longest emoji (11 code points each) fit, and so does
-# a URL of some 3,700 characters.
+# The longest content that is parsed. 140 of the longest emoji (11 code points each) fit, and so
+# does a URL of some 3,700 characters.
 _MAX_CHARACTERS = 4000
 
-# ASCII without this holds neither a URL nor an emoji: each character counts 1. Most tweets are so.
-_MAY_BE_URL = re.compile(r"\.\w")
+# Most tweets are ASCII without a match: they have neither links nor emoji, and each character
+# counts 1.
+_MAY_BE_LINK = re.compile(r"\.\w")
 
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 def check_content(content: str) -> str:
-    """The content as it is kept, without white space around it. Raises `Invalid`."""
+    """The content without white space around it. Raises `Invalid`."""
     content = content.strip()
     if not content or is_invisible(content):
         raise _invalid("must not be empty")
@@ -37,15 +38,16 @@ def check_content(content: str) -> str:
         raise _invalid("contains characters that are not allowed")
     if len(content) > _MAX_CHARACTERS:
         raise _invalid(f"must count {MAX_LENGTH} characters or less")
-    length = _measure(content)
+    length = measure(content)
     if length > MAX_LENGTH:
         raise _invalid(f"must count {MAX_LENGTH} characters or less: it counts {length}")
     return content
 
 
-def _measure(content: str) -> int:
+def measure(content: str) -> int:
+    """The sum of the weights. Takes time linear in the number of characters."""
     content = content.replace("\r\n", "\n")
-    if content.isascii() and not _MAY_BE_URL.search(content):
+    if content.isascii() and not _MAY_BE_LINK.search(content):
         return len(content)
     content = unicodedata.normalize("NFC", content)
     length = position = 0

@@ -1,9 +1,10 @@
 # ruff: noqa: RUF001
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from search.hashtags import find_hashtags, hashtags
+from tests.support.linear import assert_linear
 from tests.support.shared_data import read_conformance
 
 
@@ -51,7 +52,7 @@ def test_hashtags_are_folded_and_each_named_once() -> None:
         "ftp://x.com/#a",
     ],
 )
-def test_the_anchor_of_a_url_is_no_hashtag(url: str) -> None:
+def test_the_fragment_of_a_url_is_no_hashtag(url: str) -> None:
     assert hashtags(f"#before {url} #after") == ["before", "after"]
 
 
@@ -59,7 +60,13 @@ def test_a_hashtag_may_follow_a_url() -> None:
     assert hashtags("(http://x.com/a)#b http://x.com/a、#東京") == ["b", "東京"]
 
 
-@settings(deadline=None)  # the first URL imports twitter-text
 @given(st.text(max_size=300))
-def test_it_takes_any_text(text: str) -> None:
+def test_any_text_is_taken(text: str) -> None:
     hashtags(text)
+
+
+@pytest.mark.parametrize(
+    "unit", ["#", "#a", "#a ", "x.com/#a ", "a://b/#c", "#日", "a://", "x.com/#"]
+)
+def test_time_is_linear_in_the_length(unit: str) -> None:
+    assert_linear(find_hashtags, lambda length: (unit * length)[:length])

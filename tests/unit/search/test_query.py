@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from search.query import parse
@@ -33,7 +33,6 @@ def test_it_takes_a_query_apart(text: str, phrases: list[str], hashtags: list[st
     assert query.hashtags == tuple(hashtags)
 
 
-@settings(deadline=None)  # the first URL imports twitter-text
 @given(st.text(max_size=500))
 def test_it_takes_any_text(text: str) -> None:
     parse(text)
