@@ -3,7 +3,8 @@ FROM python:3.11-slim-bookworm AS build
 WORKDIR /app
 RUN python -m venv /venv
 COPY requirements/base.txt requirements/base.txt
-RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements/base.txt
+RUN /venv/bin/pip install --no-cache-dir --disable-pip-version-check --require-hashes \
+    -r requirements/base.txt
 COPY manage.py ./
 COPY accounts accounts
 COPY common common

@@ -13,12 +13,12 @@ DURATION ?= 30s
 
 PROTOC = PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m grpc_tools.protoc \
 	-Igrpc_services/generated=grpc_services/protos grpc_services/protos/*.proto
-COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --no-header
+COMPILE = $(BIN)/python -m uv pip compile --quiet --universal --python-version 3.11 --no-header --generate-hashes
 
 NEW_ENOUGH = { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	echo "$(PYTHON) is missing or older than Python 3.11: install it, or name another: make PYTHON=python3.12 ..." >&2; exit 1; }; }
 
-.PHONY: help run test chaos fuzz services services-stop stack stack-stop stack-restart check audit-deps protos requirements load bench profile
+.PHONY: help run test chaos fuzz services services-stop stack stack-stop stack-restart stack-status stack-logs check audit-deps protos requirements load bench profile
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -49,6 +49,12 @@ stack-stop: .venv/dev ## stop it; its data stays
 
 stack-restart: .venv/dev ## restart its processes one after the other: no request fails
 	@exec $(BIN)/python -m deploy.stack restart
+
+stack-status: .venv/dev ## show the state and pid of each of its processes
+	@exec $(BIN)/python -m deploy.stack status
+
+stack-logs: .venv/dev ## follow the logs of all its processes
+	@exec $(BIN)/python -m deploy.stack logs
 
 fuzz: .venv/dev ## send everything to every call of the API, and hold the answers to its description (EXAMPLES=200, SEED)
 	@exec $(BIN)/python -m pytest --ds settings.test_embedded tests/boundaries/test_contract.py -s \
@@ -99,10 +105,10 @@ profile: .venv/dev ## a flame graph of where the time goes (TARGET=feed, post, l
 
 .venv/base: .venv/made requirements/base.txt
 	@echo "installing requirements/base.txt into .venv ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/base.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/base.txt
 	@touch $@
 
 .venv/dev: .venv/base requirements/dev.txt
 	@echo "installing requirements/dev.txt into .venv ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@

@@ -5,15 +5,13 @@ from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
-import grpc
-import httpx
 import pika
 import psycopg2
 from django.conf import settings
-from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from common.db import alias
 from common.ids import new_id
+from deploy.local.probes import answers, is_serving
 from deploy.local.processes import Process
 from grpc_services.servers import NAMES
 from messaging.worker import workers
@@ -33,26 +31,6 @@ def find_down_server() -> str | None:
         except OSError:
             return f"{name} at {parts.hostname!s}:{parts.port}"
     return None
-
-
-def answers(url: str) -> bool:
-    """Whether a GET succeeds."""
-    try:
-        return httpx.get(url, timeout=5).is_success
-    except httpx.TransportError:
-        return False
-
-
-def is_serving(address: str, service: str = "") -> bool:
-    """Whether the gRPC server at `address` says that it serves the (protobuf) service."""
-    with grpc.insecure_channel(address) as channel:
-        try:
-            answer = health_pb2_grpc.HealthStub(channel).Check(
-                health_pb2.HealthCheckRequest(service=service), timeout=5
-            )
-        except grpc.RpcError:
-            return False
-    return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
 def grpc_address(server: Process, service: str) -> str:

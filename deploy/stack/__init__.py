@@ -1,0 +1,1 @@
+"""The whole system as many processes on the servers of `make services`."""

@@ -10,7 +10,7 @@ import pytest
 
 from deploy.local import ports
 from deploy.local.conditions import wait_until
-from deploy.local.readiness import answers
+from deploy.local.probes import answers
 from deploy.services import packages
 from tests.support.commands import ROOT
 from tests.support.serving import Server, start

@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
 from deploy.local.conditions import wait_until
-from deploy.local.readiness import answers
+from deploy.local.probes import answers
 from tests.support.commands import run
 from tests.support.serving import Server, start
 from twitter_project import embedded_database

@@ -13,12 +13,16 @@ import httpx
 import pytest
 
 from deploy.local.conditions import wait_until
-from deploy.local.readiness import answers
+from deploy.local.probes import answers
 from tests.support.commands import ROOT
 from tests.support.people import Member, expect
 
 PORTS = PORT, _ = 18000, 15051  # below the ports that the kernel hands out
-STACK = [sys.executable, "-m", "deploy.stack", "--name", "stack_test", "--redis-db", "9"]
+NAME, REDIS_DB = "stack_test", 9
+STACK = [
+    *(sys.executable, "-m", "deploy.stack"),
+    *("--name", NAME, "--redis-db", str(REDIS_DB)),
+]
 START_SECONDS = 180.0
 TOPOLOGIES = ["one", "services", "databases"]
 
@@ -85,7 +89,7 @@ def running(
         yield
     finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 0, log.read_text()
+        assert process.wait(60) == 0, log.read_text()
         assert not answers(f"http://127.0.0.1:{port}/health")
         assert "SIGKILL" not in log.read_text()
         forget(stack)

@@ -3,7 +3,6 @@
 The stack runs without relay and workers, which the tests themselves are (`drain`).
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -12,11 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from deploy.stack import lifecycle
 from tests.stack.conftest import TOPOLOGIES, running
 from tests.support.commands import ROOT
 
-NAME = "stack_api_test"
-STACK = [sys.executable, "-m", "deploy.stack", "--name", NAME, "--redis-db", "10"]
+NAME, REDIS_DB = "stack_api_test", 10
+STACK = [sys.executable, "-m", "deploy.stack", "--name", NAME, "--redis-db", str(REDIS_DB)]
 PORTS = PORT, _ = 18300, 15151
 SUITE = [f"tests/unit/{service}" for service in ("accounts", "tweets", "feed", "search")]
 
@@ -32,7 +32,7 @@ def test_the_api_answers_over_the_network_as_in_one_process(
 
     with running(STACK, topology, tmp_path / "log", "--no-demo", "--no-workers", ports=PORTS):
         shutil.copy(folder / "keys.json", folder / "test_keys.json")  # the tests sign as it does
-        environment = json.loads((folder / "state.json").read_text())
+        environment = lifecycle.Stack(NAME, REDIS_DB).read_environment()
         del environment["DJANGO_SETTINGS_MODULE"]
         answer = subprocess.run(
             [

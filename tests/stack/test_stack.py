@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import json
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -16,14 +15,15 @@ import psycopg2
 import pytest
 from django.conf import settings
 
-from tests.stack.conftest import PORT, STACK, Stack
+from deploy.stack import lifecycle
+from tests.stack.conftest import NAME, PORT, REDIS_DB, STACK, Stack
 from tests.support.commands import ROOT, run
 from tests.support.conditions import eventually
 from tests.support.people import Member, expect, follow, post_tweet, register
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-FOLDER = ROOT / ".services/stack_test"
+RUNNING = lifecycle.Stack(NAME, REDIS_DB)
 PGBOUNCER_PORT = PORT + 99
 POOL_SIZE = 5
 SERVICES = ("accounts", "tweets", "feed", "search")
@@ -176,12 +176,11 @@ async def read_all(http: httpx.AsyncClient, path: str, reader: Member) -> list[s
 
 def read_environment() -> dict[str, str]:
     """Of all processes but the relay."""
-    environment: dict[str, str] = json.loads((FOLDER / "state.json").read_text())
-    return environment
+    return RUNNING.read_environment()
 
 
-def read_pids() -> dict[str, str]:
-    return {path.stem: path.read_text() for path in (FOLDER / "pids").glob("*.pid")}
+def read_pids() -> dict[str, int]:
+    return RUNNING.supervisor.pids()
 
 
 def ask_pgbouncer(cursor: Any, question: str) -> list[dict[str, Any]]:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.local import ports
+from deploy.local.probes import answers
 from deploy.local.processes import Process
-from deploy.local.readiness import answers, monitor_address
+from deploy.local.readiness import monitor_address
 
 # Whatever the tests themselves run on.
 EMBEDDED = {
