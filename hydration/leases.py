@@ -11,20 +11,18 @@ import logging
 import secrets
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from pathlib import Path
 
 import redis
 
 from common.errors import OUTAGES
-from common.redis.scripts import Script
+from common.redis.scripts import Script, read_script
 
 SECONDS = 3600  # until a cached value expires
 MAX_MARKS = 2000  # of one viewer
 _LEASE_SECONDS = 10
 
-_SCRIPTS = Path(__file__).parent / "scripts"
-_LEASE = Script((_SCRIPTS / "lease.lua").read_text())
-_FILL = Script((_SCRIPTS / "fill.lua").read_text())
+_LEASE = Script(read_script("hydration/lease"))
+_FILL = Script(read_script("hydration/fill"))
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,6 @@ the services are asked.
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import cast
 
 import orjson
@@ -16,7 +15,7 @@ import orjson
 from common.errors import OUTAGES, Unavailable
 from common.observability.metrics import FRAGMENTS_MISSED, FRAGMENTS_READ
 from common.redis import shards
-from common.redis.scripts import Script
+from common.redis.scripts import Script, read_script
 from grpc_services.clients import accounts, tweets
 from grpc_services.clients.accounts import User
 from hydration.assembly import NULL, HydratedTweet, Parts, assemble_cached
@@ -38,7 +37,7 @@ from hydration.leases import fill, take_lease
 from hydration.shapes import Json
 
 # Defines `cached`, for scripts of other packages that answer with rows for `complete`.
-LIBRARY = (Path(__file__).parent / "scripts" / "cached.lua").read_text()
+LIBRARY = read_script("hydration/cached")
 _LOAD = Script(f"{LIBRARY}return cached(ARGV, KEYS[1])")
 _FETCH = Script("return redis.call('MGET', unpack(KEYS))")  # null for a value of another type
 

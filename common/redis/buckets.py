@@ -21,7 +21,7 @@ import redis.exceptions
 from django.conf import settings
 
 from common.errors import OUTAGES
-from common.redis.scripts import load_script
+from common.redis.scripts import Script, read_script
 
 # The pause before Redis is tried again after an outage: each try of a hung server takes seconds.
 RETRY_SECONDS = 5.0
@@ -29,7 +29,7 @@ RETRY_SECONDS = 5.0
 MAX_LOCAL = 50_000
 _NEARLY = 0.001  # of a token, because calculations with times are not exact
 # If it runs twice because a connection broke, it takes or returns one batch too many.
-_TAKE = load_script("common.redis/take_tokens")
+_TAKE = Script(read_script("common.redis/take_tokens"))
 _PERIODS = {"s": 1, "sec": 1, "min": 60, "hour": 3600, "day": 86400}
 
 log = logging.getLogger(__name__)

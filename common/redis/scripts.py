@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Sequence
-from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -31,15 +30,7 @@ class Script:
                 return run_on_thread(server, "EVAL", self.source, *operands)
 
 
-@cache
-def load_script(*names: str) -> Script:
-    """The script in `<package>/scripts/<name>.lua`, after the libraries that it uses.
-
-    `load_script("feed/lists", "feed/push")` joins two files of `feed/scripts/`.
-    """
-    return Script("".join(map(_read, names)))
-
-
-def _read(name: str) -> str:
+def read_script(name: str) -> str:
+    """The source of a file: `read_script("feed/push")` reads feed/scripts/push.lua."""
     package, _, script = name.partition("/")
     return (files(package) / "scripts" / f"{script}.lua").read_text()
