@@ -44,7 +44,7 @@ def edit_profile(account: Account | None, *, by_staff: bool) -> Decision:
 
 @Rule
 def confirm(*, password_is_right: bool) -> Decision:
-    """Do what cannot be undone: the account's password is asked for again."""
+    """Confirm an irreversible action by giving the password again."""
     return password_is_right or Forbidden("password: is wrong", fields={"password": ["is wrong"]})
 
 

@@ -1,9 +1,8 @@
 """Reads of users, follows and counters. Suspended users are excluded unless a docstring differs."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import Literal
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, Literal
 
 from django.db.models import Count, Q, QuerySet
 
@@ -16,17 +15,8 @@ from common.http.pagination import Page, cut
 from common.ids import MAX_ID, find_named_id
 from grpc_services.clients.accounts import Follow, Hidden, Relation, User
 
-# The public columns of a user, in the order of `_shown`'s parameters.
-_SHOWN = (
-    "id",
-    "username",
-    "display_name",
-    "bio",
-    "num_tweets",
-    "num_followers",
-    "num_following",
-    "created_at",
-)
+# The columns that everyone may see have the names of the fields of `User`.
+_PUBLIC = tuple(field.name for field in fields(User))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,31 +39,16 @@ class ListedFollow:
     person: Person
 
 
-def _shown(
-    id: int,
-    username: str,
-    display_name: str,
-    bio: str,
-    num_tweets: int,
-    num_followers: int,
-    num_following: int,
-    created_at: datetime,
-) -> User:
-    """Maps a row to the public user; every read goes through here."""
-    return User(
-        id=id,
-        username=username,
-        display_name=display_name or username,
-        bio=bio,
-        num_tweets=max(0, num_tweets),  # a deletion may be counted before its creation
-        num_followers=num_followers,
-        num_following=num_following,
-        created_at=created_at,
-    )
+def _shown(row: Iterable[Any]) -> User:
+    """Maps the public columns of a row; every read goes through here."""
+    columns = dict(zip(_PUBLIC, row, strict=True))
+    columns["display_name"] = columns["display_name"] or columns["username"]
+    columns["num_tweets"] = max(0, columns["num_tweets"])  # a deletion may be counted first
+    return User(**columns)
 
 
 def as_shown(row: models.User) -> User:
-    return _shown(*(getattr(row, name) for name in _SHOWN))
+    return _shown(getattr(row, name) for name in _PUBLIC)
 
 
 def as_follow(row: models.Follow) -> Follow:
@@ -118,14 +93,14 @@ def find_user(user_id: int) -> User | None:
 def find_user_named(username: str) -> User | None:
     if not is_username(username):
         return None
-    row = models.User.objects.active().named(username).values_list(*_SHOWN).first()
-    return row and _shown(*row)
+    row = models.User.objects.active().named(username).values_list(*_PUBLIC).first()
+    return _shown(row) if row else None
 
 
 def get_users(user_ids: Collection[int]) -> dict[int, User]:
     """The users that exist, by id, in one query."""
-    rows = models.User.objects.active().filter(id__in=user_ids).values_list(*_SHOWN)
-    return {row[0]: _shown(*row) for row in rows}
+    rows = models.User.objects.active().filter(id__in=user_ids).values_list(*_PUBLIC)
+    return {user.id: user for user in map(_shown, rows)}
 
 
 def get_people(user_ids: Collection[int], *, viewer_id: int | None) -> dict[int, Person]:

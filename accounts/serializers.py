@@ -11,7 +11,14 @@ from accounts.passwords import compose
 from accounts.usernames import MAX_LENGTH, RESERVED, is_username
 from common.http.serializers import StrictSerializer, TextField
 from common.ids import MAX_USERNAME_DIGITS
-from hydration.shapes import UserSerializer
+from hydration.shapes import ID, TIME, USER_EXAMPLE, Field, ShapeSerializer, UserSerializer
+
+FOLLOW = (
+    Field("id", ID, "907313290001137664"),
+    Field("follower_id", ID, "907313235001589760"),
+    Field("following_id", ID, USER_EXAMPLE["id"]),
+    Field("created_at", TIME, "2026-11-20T09:30:14.000Z"),
+)
 
 _is_email = EmailValidator("is not an e-mail address")
 
@@ -113,11 +120,8 @@ class UsersAnswer(serializers.Serializer[Any]):
     )
 
 
-class FollowSerializer(serializers.Serializer[Any]):
-    id = serializers.CharField()
-    follower_id = serializers.CharField()
-    following_id = serializers.CharField()
-    created_at = serializers.DateTimeField()
+class FollowSerializer(ShapeSerializer):
+    shape = FOLLOW
 
 
 class FollowAnswer(serializers.Serializer[Any]):

@@ -26,17 +26,12 @@ from common.http.serializers import read_body
 from common.http.throttling import client_address
 from common.http.views import APIView
 from common.ids import require_id
-from hydration.shapes import USER_EXAMPLE
+from hydration.shapes import USER_EXAMPLE, Json, example
 
 _ACCOUNT = USER_EXAMPLE | {"email": "alice@example.com"}
 _TOKENS = {"token": "eyJhbGciOiJFZERTQSJ9…", "refresh": "eyJhbGciOiJFZERTQSJ9…"}
 _CREDENTIALS = {"email": "alice@example.com", "password": "pass123"}
-_FOLLOW = {
-    "id": "907313290001137664",
-    "follower_id": "907313235001589760",
-    "following_id": USER_EXAMPLE["id"],
-    "created_at": "2026-11-20T09:30:14.000Z",
-}
+_FOLLOW = example(shapes.FOLLOW)
 _PERSON = USER_EXAMPLE | {"following": True, "followed_by": False}
 
 V = TypeVar("V", bound=type[APIView])
@@ -259,7 +254,7 @@ class FollowListView(APIView):
         """The user whose follows are listed. `name` is empty where the address has none."""
         raise NotImplementedError
 
-    def show(self, page: Page[selectors.ListedFollow]) -> dict[str, Any]:
+    def show(self, page: Page[selectors.ListedFollow]) -> Json:
         raise NotImplementedError
 
     def get(self, request: Request, name: str = "") -> Response:
@@ -279,7 +274,7 @@ class UserFollowListView(FollowListView):
     def find_user_id(self, request: Request, name: str) -> int:
         return selectors.get_user(name).id
 
-    def show(self, page: Page[selectors.ListedFollow]) -> dict[str, Any]:
+    def show(self, page: Page[selectors.ListedFollow]) -> Json:
         return show_users(page)
 
 
@@ -287,7 +282,7 @@ class OwnFollowListView(FollowListView):
     def find_user_id(self, request: Request, name: str) -> int:
         return viewer_id(request)
 
-    def show(self, page: Page[selectors.ListedFollow]) -> dict[str, Any]:
+    def show(self, page: Page[selectors.ListedFollow]) -> Json:
         return show_follows(page)
 
 
