@@ -1,8 +1,8 @@
-"""Splits text into tokens, alike for all spellings of a word.
+"""Splits text into tokens. All spellings of a word give the same token.
 
-Both back ends index the tokens that are made here, so that they find the same tweets. Only the
-order of the hits differs: FTS5's BM25 counts a little otherwise. Documents that something else
-put into Elasticsearch have no such tokens; Elasticsearch analyses them by itself.
+Both back ends index these tokens, so they find the same tweets. Only the order of hits differs,
+because FTS5 computes BM25 a little differently. Foreign documents, which other programs write to
+Elasticsearch, have no such tokens; Elasticsearch analyses them itself.
 """
 
 import re
@@ -16,9 +16,9 @@ import snowballstemmer  # type: ignore[import-untyped]
 
 from search import folding, segmentation
 
-# Its rules have exceptions: "news" isn't "new", and "university" isn't "universe".
+# It knows exceptions: "news" and "new" have different stems, as have "university" and "universe".
 _stemmer = snowballstemmer.stemmer("english")
-_stemmer_lock = threading.Lock()  # it keeps the word at hand in itself
+_stemmer_lock = threading.Lock()  # the stemmer keeps the current word in its state
 
 # The same articles as Lucene's French elision filter.
 _ELISION = re.compile(r"^(?:[cdjlmnst]|qu|jusqu|quoiqu|lorsqu|puisqu)'(?=.)")
@@ -40,7 +40,7 @@ def tokens(text: str) -> list[str]:
 
 
 def find_words(text: str) -> list[Word]:
-    """Each word or run that has tokens, with where it starts and ends."""
+    """The words and runs that have tokens."""
     words = (Word(_read(piece), piece.start, piece.end) for piece in segmentation.split(text))
     return [word for word in words if word.tokens]
 
@@ -57,10 +57,10 @@ def _read_word(text: str) -> tuple[str, ...]:
 
 
 def _split_run(text: str) -> tuple[str, ...]:
-    """Bigrams, and the characters between them.
+    """Characters and bigrams in turns: 東京都 gives 東 東京 京 京都 都.
 
-    東京都 gives 東 東京 京 京都 都. As the tokens of any part of a run stand side by side in the
-    tokens of the run, a phrase finds every part. The bigrams are rare and make it fast.
+    The tokens of a part of the run are next to each other in the tokens of the run, so a phrase
+    finds every part. Bigrams are rare and make phrases fast.
     """
     units = _split_units(folding.fold(text))
     pairs = (first + second for first, second in pairwise(units))
@@ -68,7 +68,7 @@ def _split_run(text: str) -> tuple[str, ...]:
 
 
 def _split_units(run: str) -> list[str]:
-    """Characters with the marks that follow them."""
+    """Characters, each with the marks that follow it."""
     units: list[str] = []
     for character in run:
         if units and unicodedata.category(character) in {"Mn", "Mc", "Me", "Cf"}:

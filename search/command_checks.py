@@ -1,4 +1,4 @@
-"""What the commands of search have in common."""
+"""Checks that several commands of search make."""
 
 from django.conf import settings
 from django.core.management.base import CommandError
@@ -6,4 +6,4 @@ from django.core.management.base import CommandError
 
 def require_search() -> None:
     if "search" not in settings.SERVICES:
-        raise CommandError("SERVICES does not name search, so this process has no search index")
+        raise CommandError("this process has no search index: add search to SERVICES")

@@ -1,11 +1,11 @@
-"""A page's position as clients carry it: signed, so that nobody makes one up, and for one query."""
+"""Cursors: positions in the results of one query, signed so that clients can't forge them."""
 
 from django.core import signing
 
 from common.errors import Malformed
 from search.index import Position
 
-# A hundred hits seen, in a document's longest names, are more than any server takes in an address.
+# A hundred of the longest keys make a longer cursor, but no server accepts a URL of that length.
 MAX_LENGTH = 16_000
 
 
@@ -15,12 +15,13 @@ def encode(position: Position, text: str) -> str:
 
 
 def decode(cursor: str, text: str) -> Position:
-    """Raises `Malformed` for what isn't a cursor of ours for this query."""
+    """Raises `Malformed` unless it is a cursor of ours for this query."""
     try:
         hour, offset, seen, snapshot, after = signing.loads(cursor, salt=_salt(text))
     except signing.BadSignature:
         raise Malformed(
-            "cursor: is not a cursor of this query", fields={"cursor": ["is not one of ours"]}
+            "cursor: is not a cursor of this query",
+            fields={"cursor": ["is not a cursor of this query"]},
         ) from None
     return Position(
         hour=hour, offset=offset, seen=tuple(seen), snapshot=snapshot, after=tuple(after)

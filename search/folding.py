@@ -1,9 +1,9 @@
-"""Spellings of one word made the same.
+"""Folds the spellings of a word into one.
 
-Latin and Greek letters lose their accents: a letter that decomposes into an ASCII or a Greek letter
-and marks becomes that letter. The table holds the folds that don't follow from Unicode's
-decompositions. Letters of other scripts keep their marks, й is not и, and が is not か, but the
-points of Hebrew and Arabic, which most people leave out, are dropped.
+Latin and Greek letters lose their accents: a letter that decomposes into an ASCII or Greek letter
+and marks becomes that letter. The table holds the folds that Unicode's decompositions don't give.
+Letters of other scripts keep their marks: й is not и, が is not か. Only the points of Hebrew and
+Arabic are dropped, which most writers leave out.
 """
 
 import re
@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from common.text.emoji import PICTOGRAPH
 
-# Pairs: the replacement, and the lower-case letters that it replaces.
+# Pairs of a replacement and the lower-case letters that it replaces.
 _FOLDS = """
     a ɐəɚᶏᶕẚₐₔⱥ  aa ꜳ  ae æǣǽᴂ  ao ꜵ  au ꜷ  av ꜹꜻ  ay ꜽ  A ᴀ  AE ᴁ
     b ƀƃɓᵬᶀ  B ʙᴃ  c ƈȼɕↄꜿ  C ʗᴄ  d ðđƌȡɖɗᵭᶁᶑꝺ  db ȸ  dz ǆǳʣʥ  D ᴅᴆ
@@ -25,7 +25,7 @@ _FOLDS = """
     u ʉᵤᶙ  ue ᵫ  U ᴜᵾ  v ʋʌᵥᶌⱱⱴꝟ  vy ꝡ  V ᴠ  w ƿʍⱳ  W ᴡ  x ᶍₓ  y ƴɏʎỿ  Y ʏ
     z ƶȝȥɀʐʑᵶᶎⱬꝣ  Z ᴢ  ' ‘’׳  " ״  !! ‼  !? ⁉
     σ ς  е ё  ا أإآٱ  ه ةۀ  ي ىی  ك ک
-"""  # noqa: RUF001 of all places
+"""  # noqa: RUF001
 _PAIRS = _FOLDS.split()
 _TABLE = {
     letter: fold.lower()
@@ -43,7 +43,7 @@ _INVISIBLE = (
     "\ufe00-\ufe0f\U000e0100-\U000e01ef"  # variation selectors
 )
 _MARKS = (
-    "\u0300-\u036f"  # accents that NFC composes with no letter
+    "\u0300-\u036f"  # accents that NFC does not compose with a letter
     "\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7"  # Hebrew
     "\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed"
 )
@@ -51,12 +51,12 @@ _MIDDLE_DOTS = "·\u0387\u2027"  # as in Catalan "il·lusió"
 _DROPPED = re.compile(
     f"[{_INVISIBLE}{_MARKS}{_MIDDLE_DOTS}]"
     rf"|(?!\A)[\U0001f3fb-\U0001f3ff]"  # skin tones
-    rf"|\A\u200d|\u200d(?!{PICTOGRAPH})"  # joiners, but for those of emoji
+    rf"|\A\u200d|\u200d(?!{PICTOGRAPH})"  # joiners outside emoji
 )
 
 
 def fold(text: str) -> str:
-    """Lower case, without accents and invisible characters. May be empty."""
+    """In lower case, without accents and invisible characters. May be empty."""
     if text.isascii():
         return text.lower()
     text = _HALF_WIDTH.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)

@@ -1,5 +1,7 @@
-"""The news, brought into the index. Handling it twice, late or in another order changes nothing:
-whatever is written carries a version, and the highest one stays.
+"""Writes events to the index.
+
+Events may be handled twice, late and in any order: every entry has a version, and the index keeps
+the highest.
 """
 
 import logging
@@ -25,9 +27,9 @@ from messaging.outbox import publish
 from messaging.worker import Handler, Worker
 from search.index import Document, Tombstone, index
 
-# Messages, and so documents in one bulk request.
+# Messages, and therefore documents in one bulk request.
 BATCH = 500
-# An author's tweets that one message hides or shows; messages of their own continue with the rest.
+# An author's tweets that one message hides or shows. An `AuthorSliced` event continues.
 SLICE = 5_000
 
 log = logging.getLogger(__name__)
@@ -55,22 +57,22 @@ def write_tombstones(events: Sequence[TweetDeleted]) -> None:
 
 
 def show_or_hide(events: Sequence[UserSuspended | UserRestored | UserDeleted]) -> None:
-    """Shows the authors' tweets if the authors can be seen now, and hides them otherwise.
+    """Shows or hides the authors' tweets, by the authors' present state in accounts.
 
-    The version is the time of accounts' answer by accounts' database. Of two workers that ask, the
-    newer answer stays, whatever their own clocks say.
+    The version is the time of accounts' answer by the clock of its database. The newest answer
+    therefore wins, whatever the workers' clocks say.
     """
     _update(dict.fromkeys(event.id for event in events))
 
 
 def show_or_hide_slice(events: Sequence[AuthorSliced]) -> None:
-    """As `show_or_hide`, for the next slice of an author's tweets."""
+    """As `show_or_hide`, for the author's next slice of tweets."""
     for event in events:
         _update({event.user_id: event.after_id})
 
 
 def _update(after_ids: Mapping[int, int | None]) -> None:
-    """A slice of each author's tweets: those after the id, or the first ones."""
+    """Writes a slice of each author's tweets: after the given id, or the first slice."""
     hidden = accounts.find_hidden(after_ids)
     for user_id, after_id in after_ids.items():
         page = index().find_by_author(user_id, after_id=after_id, limit=SLICE)
@@ -79,23 +81,23 @@ def _update(after_ids: Mapping[int, int | None]) -> None:
             for document in page.items
         )
         if page.next is not None:
-            # after the work, so that retries during an outage don't publish it twice
+            # Published after the write, so that a retry of the write doesn't publish it again.
             event = AuthorSliced(user_id=user_id, after_id=page.next, at=timezone.now())
             with atomic("search"):
                 publish(event, service="search")
 
 
 def _hide_unseen(documents: Sequence[Document]) -> None:
-    """Hides new tweets whose authors were suspended before: `show_or_hide` did not find them.
+    """Hides new tweets of authors who are suspended already.
 
-    It asks accounts after the tweets are in the index. So either this answer knows the suspension,
-    or `show_or_hide` finds the tweets. New tweets do not wait for accounts during an outage: pages
-    leave out those of suspended authors, and `audit --repair` hides them.
+    Asks accounts after the tweets are in the index. Either this answer includes the suspension, or
+    `show_or_hide` finds the tweets. If accounts is down, the tweets stay unhidden: searches leave
+    them out of their pages, and `audit --repair` hides them.
     """
     try:
         hidden = accounts.find_hidden({document.user_id for document in documents})
     except Unavailable as error:
-        log.warning("authors of %d new tweets are not looked up: %s", len(documents), error)
+        log.warning("the authors of %d new tweets stay unchecked: %s", len(documents), error)
         return
     index().write(
         replace(document, hidden=True, version=hidden.as_of_us)
@@ -109,7 +111,7 @@ HANDLERS: dict[str, Handler] = {
     "tweet.deleted": write_tombstones,
     "user.suspended": show_or_hide,
     "user.restored": show_or_hide,
-    "user.deleted": show_or_hide,  # tweets deletes them one by one meanwhile
+    "user.deleted": show_or_hide,  # tweets also publishes a tweet.deleted for each tweet
 }
 
 WORKER = Worker(queue="search_tweets", handlers=HANDLERS, batch=BATCH)

@@ -1,10 +1,9 @@
-"""What a reader asks for, taken apart in one position for both back ends.
+"""Parses queries for both back ends.
 
-The whole language: every word must occur, "words in quotes" must stand side by side, and #a_tag
-must be among the hashtags. All else (brackets, stars, AND, an open quote) is a word or nothing.
+The language: a tweet must contain every word, "words in quotes" next to each other, and #a_tag as
+a hashtag. There are no operators: AND is a word, and brackets, stars and open quotes are ignored.
 
-A query is split by the same functions as a tweet. So each phrase of a query that is the text of a
-tweet stands in that tweet, and each hashtag is one of its hashtags: a tweet is found by its text.
+The functions that split tweets split queries, too. A tweet is therefore found by its own text.
 """
 
 import re
@@ -16,7 +15,7 @@ from itertools import groupby
 from search import analysis
 from search.hashtags import Hashtag, find_hashtags
 
-# A quote within a word is Hebrew's sign of an abbreviation.
+# A quote inside a word marks a Hebrew abbreviation.
 _QUOTED = re.compile(r'(?<!\w)"([^"]*)"(?!\w)')
 _QUOTES = str.maketrans("“”„«»", '"""""')
 _SPACES = re.compile(r"\s+")
@@ -25,7 +24,7 @@ _SCHEME = re.compile(r"https?://", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words that stand side by side."""
+    """Words that must be next to each other."""
 
     tokens: tuple[str, ...]
     text: str  # as typed
@@ -33,17 +32,16 @@ class Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    # Of words in quotes, and of what stands between spaces: "state-of-the-art" is four words.
+    # Quoted text, or the words between two spaces: "state-of-the-art" is one phrase of four words.
     phrases: tuple[Phrase, ...]
-    hashtags: tuple[str, ...]  # folded, without their signs
+    hashtags: tuple[str, ...]  # folded, without #
 
     def __bool__(self) -> bool:
-        """Whether there is anything to look for."""
         return bool(self.phrases or self.hashtags)
 
 
 def parse(text: str) -> Query:
-    """Takes any text; one without a word gives an empty query."""
+    """Accepts any text. A text without words gives an empty query."""
     text = analysis.normalise(text)
     quoted = [match.span(1) for match in _QUOTED.finditer(text.translate(_QUOTES))]
     hashtags = [tag for tag in find_hashtags(text) if not _is_within(tag.start, tag.end, quoted)]
@@ -57,21 +55,21 @@ def _find_phrases(
     tags = [(tag.start, tag.end) for tag in hashtags]
     spaces = [match.start() for match in _SPACES.finditer(text)]
 
-    def position(word: analysis.Word) -> tuple[int, int] | int | None:
-        """The quotes around a word, or the number of spaces before it."""
+    def group_of(word: analysis.Word) -> tuple[int, int] | int | None:
+        """The quotes around the word, or the number of spaces before it. None in a hashtag."""
         if _is_within(word.start, word.end, tags):
             return None
         return _find_span(word.start, word.end, quoted) or bisect(spaces, word.start)
 
-    for where, group in groupby(analysis.find_words(text), key=position):
-        if where is not None:
+    for key, group in groupby(analysis.find_words(text), key=group_of):
+        if key is not None:
             words = _without_scheme(list(group), text)
             tokens = tuple(token for word in words for token in word.tokens)
             yield Phrase(tokens, text[words[0].start : words[-1].end])
 
 
 def _without_scheme(words: list[analysis.Word], text: str) -> list[analysis.Word]:
-    """A pasted URL also finds the same URL written without its scheme."""
+    """A pasted URL also finds the URL written without its scheme."""
     if len(words) > 1 and _SCHEME.fullmatch(text[words[0].start : words[1].start]):
         return words[1:]
     return words

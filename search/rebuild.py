@@ -1,4 +1,4 @@
-"""The index made anew from tweets and accounts, beside the one in use."""
+"""Rebuilds the index from tweets and accounts, beside the one in use."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -7,18 +7,18 @@ from grpc_services.clients.calls import MAX_IDS
 from grpc_services.clients.tweets import Tweet
 from search.index import CREATED, Document, index
 
-# Tweets, and so authors, of one question.
+# Tweets, and therefore authors, in one call.
 PAGE = MAX_IDS
 
 Report = Callable[[Sequence[Tweet]], None]
 
 
 def rebuild(report: Report = lambda page: None) -> int:
-    """Returns how many tweets were loaded. `report` is called after each page.
+    """Returns the number of loaded tweets. `report` receives each page.
 
-    The worker writes to both indexes from before the first page is read. So whatever happens to a
-    tweet after its page was read comes as news, and news has a higher version than a page.
-    Raises `search.index.Superseded` when another rebuild has begun meanwhile.
+    The worker writes to both indexes before the first page is read. A change after its page was
+    read therefore reaches the new index as an event, whose version is above the page's.
+    Raises `search.index.Superseded` if another rebuild has started.
     """
     building = index().rebuild()
     try:
@@ -35,9 +35,9 @@ def rebuild(report: Report = lambda page: None) -> int:
 
 
 def documents_of(page: Sequence[Tweet], *, version: int | None = None) -> list[Document]:
-    """The documents that the index should have now. Asks accounts whose tweets are hidden.
+    """The tweets' documents, hidden if accounts says that the author is.
 
-    Without a `version` they get the time of that answer, and replace what is older.
+    The default version is the time of accounts' answer, so that they replace older documents.
     """
     hidden = accounts.find_hidden({tweet.user_id for tweet in page})
     return [
@@ -54,7 +54,7 @@ def documents_of(page: Sequence[Tweet], *, version: int | None = None) -> list[D
 
 
 def _pages() -> Iterator[Sequence[Tweet]]:
-    """Up to the first page that isn't full: what is posted by then is news to the worker."""
+    """Ends at the first page that is not full. The worker indexes tweets posted later."""
     after_id = None
     while page := tweets.list_tweets(after_id=after_id, limit=PAGE):
         yield page

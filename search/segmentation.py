@@ -1,11 +1,11 @@
-"""Where words start and end: Unicode's word boundaries (UAX #29), with what tweets need changed.
+"""Splits text at Unicode's word boundaries (UAX #29), with these changes for tweets:
 
-- A dot or a colon joins digits only, so the parts of a domain are words.
-- A run of Chinese, Japanese, Korean, Thai, Lao, Khmer or Burmese is one piece: its writing does not
-  part all its words, so search/analysis.py finds words inside it.
+- A dot or a colon joins only digits, so the parts of a domain are words.
+- A run of Chinese, Japanese, Korean, Thai, Lao, Khmer or Burmese is one piece: these scripts do not
+  separate all words, so search/analysis.py finds words inside the run.
 - An emoji with all its modifiers is one word.
 
-Each character is reduced to a letter that names its class, and one expression over these letters
+Each character is replaced by a letter for its class. One regular expression over these letters
 finds the words.
 """
 
@@ -17,12 +17,12 @@ from typing import NamedTuple
 
 from common.text.emoji import PICTOGRAPHS
 
-# A longer word is cut, because Lucene would cut it.
+# A longer word is cut, because Lucene cuts it, too.
 MAX_LENGTH = 255
 
 _SINGLES = {
     ":": "·\u0387\u055f\u05f4\u2027",  # inside a word between letters
-    "U": "'",  # the same, and at the end of a Hebrew word
+    "U": "'",  # as ":", and at the end of a Hebrew word
     "'": "\u2018\u2019\uff07",  # inside a word between letters or digits
     # inside a number
     ",": (
@@ -30,7 +30,7 @@ _SINGLES = {
         ",;\u037e\u0589\u060c\u060d\u066c\u07f8\u2044\ufe10\ufe14\ufe50\ufe54\uff0c\uff1b"
     ),
     "Z": "\u200d",  # joins emoji
-    "#": "#*",  # emoji when a keycap is put on them
+    "#": "#*",  # emoji when a keycap follows
     "H": '"',  # inside a Hebrew word
     " ": "\u200b\u3006",
     "M": "\uff9e\uff9f",
@@ -39,8 +39,8 @@ _SINGLES = {
 _RANGES = {
     "J": [(0x05D0, 0x05EA), (0x05EF, 0x05F2), (0xFB1D, 0xFB1D), (0xFB1F, 0xFB28), (0xFB2A, 0xFB4F)],
     "R": [(0x1F1E6, 0x1F1FF)],  # two of them are a flag
-    "F": [(0x1F3FB, 0x1F3FF)],  # the colour of skin
-    # written without spaces, or with particles on the words
+    "F": [(0x1F3FB, 0x1F3FF)],  # skin tones
+    # scripts without spaces between all words
     "S": [
         # Thai, Lao, Burmese, Khmer, Tai
         (0x0E01, 0x0E3A), (0x0E40, 0x0E4E), (0x0E81, 0x0EA3), (0x0EA5, 0x0ECD), (0x0EDC, 0x0EDF),
@@ -64,11 +64,11 @@ _RANGES = {
     "E": PICTOGRAPHS,
     "A": [(0x24B6, 0x24E9), (0x1F130, 0x1F149), (0x1F150, 0x1F169), (0x1F172, 0x1F189)],
 }  # fmt: skip
-# A letter, N digit, M mark, blank for what belongs to no word.
+# A is a letter, N a digit, M a mark, a space any character outside words.
 _BY_CATEGORY = {"Pc": "_", "Nd": "N", "Nl": "A", "Cf": "M"}
 _MARKS = {"\ufe0f": "V", "\u20e3": "Q"}  # *show as emoji* and the keycap
 
-_EXTEND = "[MVQFZ]*"  # belongs to what stands before it; written x below
+_EXTEND = "[MVQFZ]*"  # belongs to the character before it; written x below
 _LETTER = "(?:Ax|Jx(?:HxJx|Ux)?)"
 _LETTERS = f"{_LETTER}(?:(?:(?:_x)*|[:'U]x){_LETTER})*"
 _NUMBER = "Nx(?:(?:(?:_x)*|[,'U]x)Nx)*"
@@ -87,8 +87,7 @@ _WORD = re.compile(
     ).replace("x", _EXTEND)
 )
 
-
-# The same over ASCII text itself, most of which needs no other classes.
+# The same for ASCII text, without classes, for speed.
 _ASCII_PART = "(?:[0-9](?:(?:_*|[.,;'])[0-9])*|[A-Za-z](?:(?:_*|')[A-Za-z])*)+"
 _ASCII_WORD = re.compile(f"_*{_ASCII_PART}(?:_+{_ASCII_PART})*_*")
 
@@ -97,7 +96,7 @@ class Piece(NamedTuple):
     text: str
     start: int
     end: int
-    is_run: bool  # of a script that does not part its words
+    is_run: bool  # of a script that does not separate all words
 
 
 def split(text: str) -> Iterator[Piece]:

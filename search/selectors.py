@@ -1,6 +1,6 @@
 """A page of results in four steps: skeleton, hydrate, rules, present. The last two do no I/O.
 
-Where the tweets are cached, the first two are one question to the index and one to Redis.
+If all tweets are cached, the first two take one request to the index and one to Redis.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from search.index import Found, Hit, Position, index, this_hour
 from search.query import parse
 
 _INDEXED = ("id", "user_id", "content", "created_at")
-# What the index doesn't know of a tweet.
+# The fields of a tweet that the index lacks.
 UNKNOWN: Json = {field.name: None for field in FACTS if field.name not in _INDEXED}
 
 
@@ -33,10 +33,10 @@ class ResultPage:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """A hit, and what is shown of it."""
+    """A hit and its JSON."""
 
     hit: Hit
-    json: bytes  # empty for a tweet that is gone, or whose author is
+    json: bytes  # empty for a tweet that is deleted or hidden
 
 
 def search(text: str, *, limit: int, offset: int, cursor: str | None, viewer_id: int) -> ResultPage:
@@ -54,7 +54,7 @@ def skeleton(text: str, position: Position, limit: int) -> Found:
 
 
 def hydrate(hits: Sequence[Hit], viewer_id: int) -> list[Result]:
-    """Our tweets as they are now, or as the index has them while tweets is down."""
+    """Loads the tweets, or takes them from the index if tweets is down."""
     ids = [find_tweet_id(hit) for hit in hits]
     ours = [id for id in ids if id is not None]
     try:
@@ -69,7 +69,7 @@ def hydrate(hits: Sequence[Hit], viewer_id: int) -> list[Result]:
 
 
 def find_tweet_id(hit: Hit) -> int | None:
-    """None for a document that is none of ours."""
+    """None for a foreign document."""
     source = hit.source
     id, user_id = _read_id(source.get("id")), _read_id(source.get("user_id"))
     if id is None or user_id is None or not isinstance(source.get("content"), str):
@@ -82,7 +82,7 @@ def find_tweet_id(hit: Hit) -> int | None:
 
 
 def rules(results: Sequence[Result]) -> list[Result]:
-    """Without tweets that are gone, or whose authors are. Foreign documents stay."""
+    """Drops tweets that are deleted or whose authors are hidden. Keeps foreign documents."""
     return [result for result in results if result.json]
 
 
@@ -93,7 +93,7 @@ def present(results: Sequence[Result]) -> list[bytes]:
 
 
 def show_foreign(hit: Hit) -> bytes:
-    """As it is, as far as it can be shown, in the shape of a tweet."""
+    """The document in the shape of a tweet, with null for values that we can't render."""
     source = {"id": hit.key, **hit.source}
     shown = {name: _showable(source.get(name)) for name in ("id", "user_id", "content")}
     created_at = _showable(source.get("created_at"))
@@ -124,7 +124,7 @@ def _read_id(value: Any) -> int | None:
 
 
 def _showable(value: Any) -> Any:
-    """JSON can say more than our renderer: integers of any size, half characters."""
+    """None for valid JSON that orjson refuses: large integers, lone surrogates."""
     try:
         orjson.dumps(value)
     except TypeError:

@@ -14,21 +14,21 @@ LONGEST_QUERY = 500
 class SearchQuery(WindowQuery):
     q = serializers.CharField(
         max_length=LONGEST_QUERY,
-        help_text='words, "words side by side", #hashtags; all of them must occur',
+        help_text='words, "words next to each other", #hashtags; all of them must occur',
     )
     limit = LimitField()
     offset = NumberField(
         default=0,
         min_value=0,
-        help_text=f"offset + limit is {WINDOW} at most; not together with cursor",
+        help_text=f"offset + limit is {WINDOW} at most; can't be combined with cursor",
     )
     cursor = serializers.CharField(
-        default=None, max_length=MAX_LENGTH, help_text="next of the page before, for the same q"
+        default=None, max_length=MAX_LENGTH, help_text="`next` of the previous page, for the same q"
     )
 
 
 class ResultSerializer(TweetSerializer):
-    """A tweet. Null is what the index lacks while tweets is down, or of a foreign document."""
+    """A tweet. Fields are null while tweets is down, and for foreign documents."""
 
     shape = tuple(
         replace(field, is_nullable=True) if field in FACTS and field.name != "id" else field
@@ -40,8 +40,8 @@ class ResultSerializer(TweetSerializer):
 class SearchSerializer(serializers.Serializer[Any]):
     query = serializers.CharField()
     results = ResultSerializer(many=True)
-    count = serializers.IntegerField(help_text="of results on this page")
-    total = serializers.IntegerField(help_text=f"hits in the index, {WINDOW} at most")
+    count = serializers.IntegerField(help_text="number of results on this page")
+    total = serializers.IntegerField(help_text=f"number of hits in the index, {WINDOW} at most")
     limit = serializers.IntegerField()
     offset = serializers.IntegerField()
-    next = serializers.CharField(allow_null=True, help_text="the next page's cursor")
+    next = serializers.CharField(allow_null=True, help_text="cursor of the next page")

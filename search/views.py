@@ -21,11 +21,11 @@ class SearchView(APIView):
 
     @extend_schema(
         operation_id="search",
-        summary="Tweets that hold all the words, best first",
+        summary="Tweets that contain all the words, best first",
         description=(
-            "Ordered by relevance and freshness. By `cursor` nothing is repeated while new tweets "
-            "arrive; a cursor is good for two minutes after its page. While tweets or accounts is "
-            "down, counters or authors are null."
+            "Ordered by relevance and freshness. Pages by `cursor` repeat no tweet while new ones "
+            "arrive; a cursor expires two minutes after its page. While tweets is down, counters "
+            "are null; while accounts is down, authors are null."
         ),
         parameters=[SearchQuery],
         responses={200: SearchSerializer, **errors(400, 401, 422, 503)},
@@ -49,8 +49,8 @@ class SearchView(APIView):
         text, limit, offset = query["q"], query["limit"], query["offset"]
         if offset + limit > WINDOW:
             raise Invalid(
-                f"offset: offset + limit must be {WINDOW} at most: go on by cursor",
-                fields={"offset": [f"offset + limit must be {WINDOW} at most"]},
+                f"offset: offset + limit must be {WINDOW} at most; use cursor instead",
+                fields={"offset": [f"offset + limit must be {WINDOW} at most; use cursor instead"]},
             )
         page = selectors.search(
             text, limit=limit, offset=offset, cursor=query["cursor"], viewer_id=viewer_id(request)

@@ -152,7 +152,7 @@ def test_a_process_without_search_does_without_its_packages() -> None:
 def test_a_process_without_search_has_no_index_to_write(command: str, settings: Settings) -> None:
     settings.SERVICES = ["feed"]
 
-    with pytest.raises(CommandError, match="SERVICES does not name search"):
+    with pytest.raises(CommandError, match="add search to SERVICES"):
         call_command(command)
 
 

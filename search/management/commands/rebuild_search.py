@@ -14,8 +14,8 @@ from search.rebuild import rebuild
 
 class Command(BaseCommand):
     help = (
-        "Builds the search index anew beside the one in use, then puts it in its position. "
-        "Searching and writing go on meanwhile. Stopped half-way, it can be started again."
+        "Builds a new search index beside the one in use, then replaces it. Searches and writes "
+        "continue meanwhile. An interrupted rebuild can be started again."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         loaded = 0
 
         def report(page: Sequence[Tweet]) -> None:
-            """How far along the time in which tweets were written."""
+            """Measures progress in time: from the first tweet to the start of the rebuild."""
             nonlocal loaded
             if not loaded:
                 bar.update(task, total=(started - page[0].created_at).total_seconds())
@@ -47,5 +47,5 @@ class Command(BaseCommand):
             with bar:
                 rebuild(report)
         except Superseded:
-            raise CommandError("another rebuild_search has begun: this one gives way") from None
+            raise CommandError("another rebuild_search has started and replaces this one") from None
         self.stdout.write(f"{loaded} tweets in the new search index")

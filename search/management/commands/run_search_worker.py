@@ -8,14 +8,16 @@ from search.index import index
 
 
 class Command(WorkerCommand):
-    help = "Brings tweets into the search index until SIGTERM or Ctrl-C. Several share the work."
+    help = "Indexes tweets until SIGTERM or Ctrl-C. Several processes share the work."
     workers = (WORKER, SLICES)
 
     def handle(self, *args: Any, **options: Any) -> None:
         require_search()
         require_broker()
         try:
-            index().prepare()  # before anyone else creates the index
+            index().prepare()  # before another program creates the index
         except Unavailable:
-            self.stderr.write("the search index is down: messages wait until it is back")
+            self.stderr.write(
+                "the search index is down: messages stay in the queue until it is back"
+            )
         super().handle(*args, **options)

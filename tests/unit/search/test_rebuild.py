@@ -232,5 +232,5 @@ def test_the_command_says_that_it_was_overtaken(
 
     monkeypatch.setattr(tweets, "list_tweets", overtaken)
 
-    with pytest.raises(CommandError, match="gives way"):
+    with pytest.raises(CommandError, match="another rebuild_search has started"):
         call_command("rebuild_search")
