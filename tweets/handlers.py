@@ -46,26 +46,26 @@ def clear_more(events: Sequence[RemainsSliced]) -> None:
     services.clear_remains(authors, BATCHES, max(event.replies_before for event in events))
 
 
-def forget_users(events: Sequence[UserDeleted]) -> None:
-    _forget([event.id for event in events])
+def remove_users(events: Sequence[UserDeleted]) -> None:
+    _remove([event.id for event in events])
 
 
-def go_on(events: Sequence[RemovalSliced]) -> None:
-    _forget([event.user_id for event in events])
+def remove_more(events: Sequence[RemovalSliced]) -> None:
+    _remove([event.user_id for event in events])
 
 
 def check_liked(events: Sequence[TweetLiked]) -> None:
     """Deletes the likes of deleted accounts."""
     drop_liked(events)
     for user_id, tweet_ids in _without_account(events).items():
-        services.forget_likes(user_id, tweet_ids)
+        services.remove_likes(user_id, tweet_ids)
 
 
 def check_reposted(events: Sequence[TweetReposted]) -> None:
     """Deletes the reposts of deleted accounts."""
     drop_reposted(events)
     for user_id, tweet_ids in _without_account(events).items():
-        services.forget_reposts(user_id, tweet_ids)
+        services.remove_reposts(user_id, tweet_ids)
 
 
 def drop_liked(events: Sequence[TweetLiked] | Sequence[TweetUnliked]) -> None:
@@ -80,7 +80,7 @@ def drop_reposted(events: Sequence[TweetReposted] | Sequence[TweetUnreposted]) -
         drop(Change(entries=[event.tweet_id, event.id], viewer=event.user_id))
 
 
-def _forget(user_ids: Sequence[int]) -> None:
+def _remove(user_ids: Sequence[int]) -> None:
     """Deletes what the deleted accounts left: `BATCHES` in all, and the rest by further messages.
 
     So other messages don't wait for a large account, and a crash loses little work.
@@ -89,10 +89,10 @@ def _forget(user_ids: Sequence[int]) -> None:
     left = list(user_ids)
     while left and batches:
         batches -= 1
-        if not (services.forget_batch(left[0]) or accounts.remove_follows(user_id=left[0])):
+        if not (services.remove_user_batch(left[0]) or accounts.remove_follows(user_id=left[0])):
             left.pop(0)
     if left:
-        services.leave_rest(left)
+        services.publish_next_removals(left)
 
 
 def _without_account(
@@ -129,8 +129,8 @@ HANDLERS: dict[str, Handler] = {
     "tweet.unliked": drop_liked,
     "tweet.reposted": check_reposted,
     "tweet.unreposted": drop_reposted,
-    "user.deleted": forget_users,
-    "tweets.removal_sliced": go_on,
+    "user.deleted": remove_users,
+    "tweets.removal_sliced": remove_more,
     "tweets.remains_sliced": clear_more,
 }
 

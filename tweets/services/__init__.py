@@ -9,12 +9,12 @@ from tweets.services.counters import repair_counters
 from tweets.services.deletion import (
     clear_remains,
     delete_tweet,
-    forget_batch,
-    forget_likes,
-    forget_reposts,
-    forget_user,
-    leave_rest,
+    publish_next_removals,
+    remove_likes,
+    remove_reposts,
     remove_tweets,
+    remove_user,
+    remove_user_batch,
 )
 from tweets.services.likes import like, unlike
 from tweets.services.posting import post_tweet, prune_idempotency_keys, reply
@@ -23,15 +23,15 @@ from tweets.services.reposts import repost, undo_repost
 __all__ = [
     "clear_remains",
     "delete_tweet",
-    "forget_batch",
-    "forget_likes",
-    "forget_reposts",
-    "forget_user",
-    "leave_rest",
     "like",
     "post_tweet",
     "prune_idempotency_keys",
+    "publish_next_removals",
+    "remove_likes",
+    "remove_reposts",
     "remove_tweets",
+    "remove_user",
+    "remove_user_batch",
     "repair_counters",
     "reply",
     "repost",

@@ -60,18 +60,18 @@ def clear_remains(authors: Mapping[int, int], batches: int, replies_before: int 
             more = _clear_batch(gone)
         if not more and len(reply_ids) < BATCH:
             return
-    _leave_remains(gone, replies_before)
+    _publish_remains(gone, replies_before)
 
 
-def forget_user(user_id: int) -> None:
+def remove_user(user_id: int) -> None:
     """Deletes all that the user wrote, reposted and liked. Stopped half-way, it goes on when
     repeated.
     """
-    while forget_batch(user_id):
+    while remove_user_batch(user_id):
         pass
 
 
-def forget_batch(user_id: int) -> bool:
+def remove_user_batch(user_id: int) -> bool:
     """Deletes a batch of what the user wrote, reposted or liked. Returns whether it found any.
 
     The counters of others' tweets are exact after each batch. Likes and reposts of tweets that are
@@ -83,33 +83,33 @@ def forget_batch(user_id: int) -> bool:
         return True
     reposts = Tweet.objects.reposts().filter(user_id=user_id, repost_of__user_id__isnull=False)
     if ids := list(reposts.values_list("repost_of_id", flat=True)[:BATCH]):
-        forget_reposts(user_id, ids)
+        remove_reposts(user_id, ids)
         return True
     likes = Like.objects.filter(user_id=user_id, tweet__user_id__isnull=False)
     if ids := list(likes.values_list("tweet_id", flat=True)[:BATCH]):
-        forget_likes(user_id, ids)
+        remove_likes(user_id, ids)
         return True
     return False
 
 
-def forget_reposts(user_id: int, tweet_ids: Collection[int]) -> None:
+def remove_reposts(user_id: int, tweet_ids: Collection[int]) -> None:
     with atomic("tweets"):
         undo_reposts_locked(Tweet.objects.lock(tweet_ids), user_id)
 
 
-def forget_likes(user_id: int, tweet_ids: Collection[int]) -> None:
+def remove_likes(user_id: int, tweet_ids: Collection[int]) -> None:
     with atomic("tweets"):
         unlike_locked(Tweet.objects.lock(tweet_ids), user_id)
 
 
-def leave_rest(user_ids: Collection[int]) -> None:
+def publish_next_removals(user_ids: Collection[int]) -> None:
     """Leaves the next batches of what deleted accounts left to a message each."""
     now = timezone.now()
     with atomic("tweets"):
         publish(*(RemovalSliced(user_id=id, at=now) for id in user_ids), service="tweets")
 
 
-def _leave_remains(authors: Mapping[int, int], replies_before: int) -> None:
+def _publish_remains(authors: Mapping[int, int], replies_before: int) -> None:
     """Publishes a message for each of the deleted tweets that has something left."""
     now = timezone.now()
     left = [

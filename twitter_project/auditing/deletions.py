@@ -43,7 +43,7 @@ def recheck(findings: Sequence[Finding]) -> list[Finding]:
 
 def repair(findings: Sequence[Finding]) -> None:
     for finding in findings:
-        tweets.services.forget_user(finding.id)
+        tweets.services.remove_user(finding.id)
         while accounts.services.remove_follows(user_id=finding.id):
             pass
 

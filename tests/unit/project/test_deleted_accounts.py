@@ -217,6 +217,6 @@ def test_an_account_that_a_worker_is_still_deleting_is_no_difference(
     write_something(alice, tweet)
     User.objects.filter(id=alice.id).delete()
     OutboxEvent.objects.all().delete()
-    services.leave_rest([alice.id])
-    OutboxEvent.objects.update(published_at="2026-11-23T00:00:00Z")  # and is in a worker's hands
+    services.publish_next_removals([alice.id])
+    OutboxEvent.objects.update(published_at="2026-11-23T00:00:00Z")  # and a worker is handling it
     audit()

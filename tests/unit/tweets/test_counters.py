@@ -50,7 +50,7 @@ class World:
             elif name == "delete":
                 services.delete_tweet(user_id=user_id, tweet_id=tweet_id)
             elif name == "forget":
-                services.forget_user(user_id)
+                services.remove_user(user_id)
             else:
                 getattr(services, name)(user_id=user_id, tweet_id=tweet_id)
         except NotFound:

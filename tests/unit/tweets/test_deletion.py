@@ -244,7 +244,7 @@ def test_an_account_goes_in_batches_and_twice_is_once(
         services.repost(tweet_id=tweet.id, user_id=alice.id)
 
     for _ in range(2):
-        services.forget_user(alice.id)
+        services.remove_user(alice.id)
         assert not Tweet.objects.filter(user_id=alice.id).exists()
         assert not Like.objects.exists()
         assert set(Tweet.objects.values_list("num_likes", "num_reposts")) == {(0, 0)}
@@ -261,7 +261,7 @@ def test_a_stopped_removal_of_an_account_goes_on_when_repeated(alice: User, bob:
     Tweet.objects.filter(id=gone.id).delete()
     TweetFactory.create(user_id=alice.id)
 
-    services.forget_user(alice.id)
+    services.remove_user(alice.id)
     services.clear_remains({gone.id: bob.id}, batches=10)
 
     assert [tweet.id for tweet in Tweet.objects.all()] == [kept.id]

@@ -162,7 +162,7 @@ def test_accounts_that_go_while_others_like_leave_exact_counters(alice: User) ->
     for user, tweet, name in itertools.product(users[:2], tweets, names):
         does(name, tweet, user)()
     jobs: list[Job] = [
-        *[partial(services.forget_user, user.id) for user in users[:2]] * 2,
+        *[partial(services.remove_user, user.id) for user in users[:2]] * 2,
         *[does(name, tweet, user) for user in users[2:] for tweet in tweets for name in names],
         *[replies(tweet, alice) for tweet in tweets],
     ]
