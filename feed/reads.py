@@ -24,7 +24,7 @@ from common.redis import shards
 from common.redis.client import redis_client
 from feed import keys, lists, lua
 from feed.lists import TIMELINE, Kind
-from hydration.codec import Row, marks_key
+from hydration.codec import CachedValues, marks_key
 from hydration.read import LIBRARY
 
 COMPLETE = b"0"
@@ -60,7 +60,7 @@ class Part:
     entries: Sequence[int]
     has_more: bool  # in the lists
     is_complete: bool  # the database has nothing older than the lists
-    cached: Sequence[Row] | None = None  # for `hydration.read.complete`
+    cached: CachedValues | None = None  # for `hydration.read.complete`
 
 
 def read(owner_id: int, kind: Kind = TIMELINE) -> Timeline | None:

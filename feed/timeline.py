@@ -10,7 +10,7 @@ from feed import older_entries, reads
 from feed.reads import Part
 from feed.rebuilding import materialise
 from hydration.assembly import HydratedTweet
-from hydration.codec import Row
+from hydration.codec import CachedValues
 from hydration.read import complete, load
 
 # A page that the rules thin out is filled up again, this often at most; a page that is still short
@@ -24,7 +24,7 @@ class Skeleton:
 
     entries: Sequence[int | str]  # newest first; text where something else put it there
     has_more: bool
-    cached: Sequence[Row] | None = None  # for `hydration.read.complete`
+    cached: CachedValues | None = None  # for `hydration.read.complete`
 
     @property
     def cursor(self) -> int | None:

@@ -40,15 +40,21 @@ class CachedEntry(NamedTuple):
     mark: bytes | None  # the viewer's mark of the tweet
 
 
-# A `CachedEntry` as Redis returns it. Named tuples are made of rows only where the memo of
-# `hydration.assembly` misses: twenty of them take as long as parsing the page.
-Row: TypeAlias = Sequence[bytes | None]
+# What `cached` in scripts/cached.lua returns: the fields of each entry's `CachedEntry`, flat.
+CachedValues: TypeAlias = Sequence[bytes | None]
+# The fields of one `CachedEntry`. A plain tuple, because making 20 named tuples takes as long as
+# parsing the page.
+Row: TypeAlias = tuple[bytes | None, ...]
 
 
 class Entry(NamedTuple):
     user_id: int  # the author, or for a repost the reposter
     tweet_id: int  # for a repost, the original
     json: bytes  # empty for a repost
+
+
+def rows_of(values: CachedValues) -> list[Row]:
+    return list(zip(*[iter(values)] * len(CachedEntry._fields), strict=True))
 
 
 def tweet_key(entry_id: int) -> str:

@@ -21,7 +21,7 @@ from grpc_services.clients.accounts import User
 from hydration.assembly import NULL, HydratedTweet, Parts, assemble_cached
 from hydration.codec import (
     CachedEntry,
-    Row,
+    CachedValues,
     author_json,
     decode_user,
     encode_entry,
@@ -30,13 +30,14 @@ from hydration.codec import (
     mark_of,
     marks_key,
     original_of,
+    rows_of,
     tweet_key,
     user_key,
 )
 from hydration.leases import fill, take_lease
 from hydration.shapes import Json
 
-# Defines `cached`, for scripts of other packages that answer with rows for `complete`.
+# Defines `cached`, for scripts of other packages whose answers `complete` takes.
 LIBRARY = read_script("hydration/cached")
 _LOAD = Script(f"{LIBRARY}return cached(ARGV, KEYS[1])")
 _FETCH = Script("return redis.call('MGET', unpack(KEYS))")  # null for a value of another type
@@ -54,24 +55,24 @@ def load(entry_ids: Sequence[int], *, viewer_id: int) -> list[HydratedTweet]:
         return []
     shard = shards.of(viewer_id)
     try:
-        rows: list[Row] = _LOAD(keys=[marks_key(viewer_id)], args=entry_ids, server=shard)
+        values: CachedValues = _LOAD(keys=[marks_key(viewer_id)], args=entry_ids, server=shard)
     except OUTAGES as error:
         log.warning("the cache is down: %s", error)
         return _Reader(shard, is_cacheable=False).read(entry_ids, viewer_id)
-    return complete(entry_ids, rows, viewer_id=viewer_id)
+    return complete(entry_ids, values, viewer_id=viewer_id)
 
 
 def complete(
-    entry_ids: Sequence[int], rows: Sequence[Row], *, viewer_id: int
+    entry_ids: Sequence[int], values: CachedValues, *, viewer_id: int
 ) -> list[HydratedTweet]:
-    """As `load`, from the row that `cached` in cached.lua returned for each of the entries."""
-    keys = list(map(tuple, rows))
-    assembled = list(map(assemble_cached, entry_ids, keys))
+    """As `load`, from what `cached` in scripts/cached.lua returned for the entries."""
+    rows = rows_of(values)
+    assembled = list(map(assemble_cached, entry_ids, rows))
     if None not in assembled:
         FRAGMENTS_READ.inc(len(assembled))
         return cast(list[HydratedTweet], assembled)
     reader = _Reader(shards.of(viewer_id))
-    for entry_id, row in zip(entry_ids, keys, strict=True):
+    for entry_id, row in zip(entry_ids, rows, strict=True):
         reader.parts.add(entry_id, CachedEntry._make(row))
     return reader.read(entry_ids, viewer_id)
 

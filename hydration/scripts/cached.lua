@@ -1,6 +1,6 @@
 -- Defines `cached(entries, marks_key)`: the cached values behind `entries`, an array of entry ids.
--- Returns one row per entry. Its columns are the fields of `CachedEntry` in hydration/codec.py, and
--- false is a value that is not cached.
+-- Returns a flat array: for each entry the fields of `CachedEntry` in hydration/codec.py, in their
+-- order. false is a value that is not cached. An array per entry would cost Redis 8 µs a page.
 local function cached(entries, marks_key)
   local match = string.match
 
@@ -53,16 +53,15 @@ local function cached(entries, marks_key)
   if #entries > 0 then marks = redis.pcall('HMGET', marks_key, unpack(tweet_ids)) end
   if marks.err then marks = {} end -- a value of another type
 
-  local rows = {}
+  local flat, n = {}, 0
   for i = 1, #entries do
     local author, reposter = author_ids[i], reposter_ids[i]
-    rows[i] = {
-      values[i],
-      reposter and originals[tweet_ids[i]] or false,
-      reposter and users[reposter] or false,
-      author and users[author] or false,
-      marks[i] or false,
-    }
+    flat[n + 1] = values[i]
+    flat[n + 2] = reposter and originals[tweet_ids[i]] or false
+    flat[n + 3] = reposter and users[reposter] or false
+    flat[n + 4] = author and users[author] or false
+    flat[n + 5] = marks[i] or false
+    n = n + 5
   end
-  return rows
+  return flat
 end
