@@ -109,9 +109,9 @@ def test_a_superuser_takes_nobodys_name_or_address(username: str, email: str, db
 
 
 def test_a_taken_port_leaves_others_to_port_0() -> None:
-    from twitter_project.management.commands.serve import _free_port
+    from twitter_project.management.commands.serve import find_free_port
 
     port = ports.find_free()
 
-    assert _free_port("127.0.0.1", port) == port
-    assert _free_port("127.0.0.1", 0) > 0
+    assert find_free_port("127.0.0.1", port) == port
+    assert find_free_port("127.0.0.1", 0) > 0

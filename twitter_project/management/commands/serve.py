@@ -1,9 +1,12 @@
 import argparse
+import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
+from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,27 +14,28 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django.utils.module_loading import import_string
+from granian import Granian
 from granian.constants import Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
-from granian.server.mp import MPServer
 
 from common import command_options as types
 from common.addresses import is_loopback
 from common.observability import monitor
 from twitter_project import demo, embedded_database, lifecycle, request_bodies
 
-_KILL_AFTER_SECONDS = 15
-# Request line and headers together: more is answered 431 without reading on.
-_MOST_HEADER_BYTES = 32 * 1024
+_KILL_AFTER_SECONDS = 15  # how long a worker may take to finish its requests
+_MAX_HEADER_BYTES = 32 * 1024  # request line and headers; granian answers 431 to longer ones
 _APPLICATION = "twitter_project.wsgi.application"
-_ENDING = (signal.SIGTERM, signal.SIGINT)
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+_SignalHandler = Callable[[int, FrameType | None], Any]
 
 
 class Command(BaseCommand):
     help = (
         "Serves HTTP until SIGTERM or Ctrl-C. On the embedded database it migrates and seeds "
-        "first; on any other only if told."
+        "first; on any other only with --migrate and --seed."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -45,20 +49,16 @@ class Command(BaseCommand):
             default=settings.PORT,
             help="the port to listen on (PORT, or 8000)",
         )
-        parser.add_argument(
-            "--workers", type=types.count, default=1, help="how many processes answer (1)"
-        )
-        parser.add_argument(
-            "--threads", type=types.count, default=4, help="threads in each process (4)"
-        )
+        parser.add_argument("--workers", type=types.count, default=1, help="web processes (1)")
+        parser.add_argument("--threads", type=types.count, default=4, help="threads of each (4)")
         parser.add_argument(
             "--drain",
             type=types.seconds,
             default=0.0,
             metavar="SECONDS",
-            help="after SIGTERM, how long /ready says 503 before requests are turned away (0)",
+            help="after SIGTERM, how long /ready says 503 before the server stops (0)",
         )
-        for name, text in (("migrate", "migrate first"), ("seed", "fill in demo data, once")):
+        for name, text in (("migrate", "migrate first"), ("seed", "write the demo data, once")):
             parser.add_argument(
                 f"--{name}", action=argparse.BooleanOptionalAction, default=default, help=text
             )
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         host, port = _resolve(options["host"]), options["port"]
         if options["workers"] > 1 and (settings.LOOPS or not settings.REDIS_URL):
             raise CommandError("embedded parts live in one process: set their URLs, or --workers 1")
-        port = _free_port(host, port)
+        port = find_free_port(host, port)  # before migrating and seeding
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
         if settings.EMBEDDED_DATABASE:
             embedded_database.claim(address)
@@ -85,7 +85,7 @@ class Command(BaseCommand):
         connections.close_all()
         request_bodies.leave_one_free(options["threads"])
 
-        server = _Server(
+        server = Granian(
             _APPLICATION,
             address=host,
             port=port,
@@ -94,14 +94,16 @@ class Command(BaseCommand):
             blocking_threads=options["threads"],
             workers_kill_timeout=_KILL_AFTER_SECONDS,
             log_level=LogLevels.warning,
-            http1_settings=HTTP1Settings(max_buffer_size=_MOST_HEADER_BYTES),
+            http1_settings=HTTP1Settings(max_buffer_size=_MAX_HEADER_BYTES),
         )
-        server.drain_seconds = options["drain"]
-        server.on_listening = partial(self._say_how_to_try, address, is_seeded=options["seed"])
+        announce = partial(self._announce, address, is_seeded=options["seed"])
+        server.on_startup(partial(_drain_before_stopping, options["drain"]))
+        server.on_startup(_block_stop_signals_in_forks)
+        server.on_startup(partial(_call_when_listening, host, port, announce))
         monitor.start(_ready, *(["messaging.backlog.Backlog"] if settings.LOOPS else []))
-        server.serve(target_loader=_load, wrap_loader=False)
+        server.serve(target_loader=_load_application, wrap_loader=False)
 
-    def _say_how_to_try(self, address: str, *, is_seeded: bool) -> None:
+    def _announce(self, address: str, *, is_seeded: bool) -> None:
         lines = [f"Serving on {address} (the API: {address}/docs). Ctrl-C stops."]
         if is_seeded:
             lines += [
@@ -114,57 +116,70 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-class _Server(MPServer):
-    drain_seconds = 0.0
-    on_listening: Callable[[], None]
-
-    def startup(self, *args: Any, **kwargs: Any) -> None:
-        """Ends when the workers are forked, which is long before they listen.
-
-        A worker is born with this process's handlers, which do nothing there: a signal waits until
-        `_load` has put an end to that.
-        """
-        signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
-        try:
-            super().startup(*args, **kwargs)  # type: ignore[no-untyped-call]
-        finally:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
-        threading.Thread(target=self._wait_for_listening, daemon=True).start()
-
-    def signal_handler_interrupt(self, *args: Any, **kwargs: Any) -> None:
-        lifecycle.mark_stopping()
-        end = super().signal_handler_interrupt
-        threading.Timer(self.drain_seconds, end).start()
-
-    def _wait_for_listening(self) -> None:
-        while not self.main_loop_interrupt.wait(0.05):
-            try:
-                socket.create_connection((self.bind_addr, self.bind_port), timeout=1).close()
-            except OSError:
-                continue
-            self.on_listening()
-            return
+# Hooks of `on_startup`: granian calls them in the main process, after it has set its signal
+# handlers and before it forks its workers.
 
 
-def _load() -> Callable[..., Any]:
-    """The application, in a worker, which has nothing to finish before it serves.
+def _drain_before_stopping(seconds: float) -> None:
+    """Makes /ready say 503 at SIGTERM and SIGINT, and granian stop so many seconds later."""
+    for number in _STOP_SIGNALS:
+        stop = signal.getsignal(number)
+        assert callable(stop)
 
-    The import takes seconds, on a busy machine many; granian listens for signals only after it.
+        def drain(number: int, frame: FrameType | None, stop: _SignalHandler = stop) -> None:
+            lifecycle.mark_stopping()
+            threading.Timer(seconds, stop, (number, frame)).start()
+
+        signal.signal(number, drain)
+
+
+def _block_stop_signals_in_forks() -> None:
+    """A worker is forked with this process's handlers, which do nothing there.
+
+    So that no signal is lost, signals stay pending in the worker until `_load_application` unblocks
+    them.
+    """
+    os.register_at_fork(
+        before=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS),
+        after_in_parent=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOP_SIGNALS),
+    )
+
+
+def _call_when_listening(host: str, port: int, action: Callable[[], None]) -> None:
+    """Workers listen once they have loaded the application, which takes seconds."""
+
+    def poll() -> None:
+        while not lifecycle.is_stopping():
+            time.sleep(0.05)
+            with _open_socket(host) as probe:
+                probe.settimeout(1)
+                if probe.connect_ex((host, port)) == 0:
+                    action()
+                    return
+
+    threading.Thread(target=poll, daemon=True).start()
+
+
+def _load_application() -> Callable[..., Any]:
+    """Runs in a worker. Its import takes seconds, and granian handles signals only after it.
+
+    Until then SIGTERM ends the worker at once: it has no requests to finish. SIGINT stays blocked:
+    a terminal sends it to all processes, and the main process stops the workers.
     """
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])  # Ctrl-C is for the server alone
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
     application: Callable[..., Any] = import_string(_APPLICATION)
     return application
 
 
 def _ready() -> dict[str, bool]:
-    from twitter_project import probes  # declares metrics, which must wait: share_metrics
+    from twitter_project import probes  # declares metrics, so not before share_metrics
 
     return {**probes.ask(probes.databases()), "server": not lifecycle.is_stopping()}
 
 
 def _resolve(host: str) -> str:
-    """An address of the host, which granian takes in place of a name; of IPv4 if there is one."""
+    """The host's first IPv4 address, else its first IPv6 address: granian takes no names."""
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
@@ -173,10 +188,9 @@ def _resolve(host: str) -> str:
     return next((address for address in addresses if ":" not in address), addresses[0])
 
 
-def _free_port(host: str, port: int) -> int:
-    """The port itself, for 0 one that the kernel chooses. Asked before anything is done in vain."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
+def find_free_port(host: str, port: int) -> int:
+    """The port itself, or for 0 one that the kernel chooses. Raises if the port is taken."""
+    with _open_socket(host) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
@@ -187,3 +201,7 @@ def _free_port(host: str, port: int) -> int:
                 f"choose another with --port, or PORT={port + 1} make run"
             ) from None
     return free
+
+
+def _open_socket(host: str) -> socket.socket:
+    return socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
