@@ -51,6 +51,12 @@ def is_real() -> bool:
     return bool(settings.RABBITMQ_URL)
 
 
+def pytest_report_header() -> str:
+    if is_real():
+        return "parts: the real servers"
+    return "parts: embedded (for the real servers: pytest --ds settings.test)"
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Deselects tests that cannot run here: those that need real servers on embedded parts, those
     that start their own servers on the real ones, and those that need an option.
