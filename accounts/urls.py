@@ -1,19 +1,19 @@
 from django.urls import path
 
-from accounts import views
+from accounts.views import follows, sessions, users
 
 urlpatterns = [
-    path("hello", views.HelloView.as_view()),
-    path("users/register", views.RegisterView.as_view()),
-    path("users/login", views.LoginView.as_view()),
-    path("users/refresh", views.RefreshView.as_view()),
-    path("users/logout", views.LogoutView.as_view()),
-    path("users/me", views.MeView.as_view()),
-    path("users/me/password", views.PasswordView.as_view()),
-    path("users/<str:name>", views.UserView.as_view()),
-    path("users/<str:name>/followers", views.UserFollowersView.as_view()),
-    path("users/<str:name>/following", views.UserFollowingView.as_view()),
-    path("follow", views.FollowView.as_view()),
-    path("follow/<str:following_id>", views.UnfollowView.as_view()),
-    path("following", views.FollowingView.as_view()),
+    path("hello", sessions.HelloView.as_view()),
+    path("users/register", sessions.RegisterView.as_view()),
+    path("users/login", sessions.LoginView.as_view()),
+    path("users/refresh", sessions.RefreshView.as_view()),
+    path("users/logout", sessions.LogoutView.as_view()),
+    path("users/me", users.MeView.as_view()),
+    path("users/me/password", sessions.PasswordView.as_view()),
+    path("users/<str:name>", users.UserView.as_view()),
+    path("users/<str:name>/followers", follows.UserFollowersView.as_view()),
+    path("users/<str:name>/following", follows.UserFollowingView.as_view()),
+    path("follow", follows.FollowView.as_view()),
+    path("follow/<str:following_id>", follows.UnfollowView.as_view()),
+    path("following", follows.FollowingView.as_view()),
 ]

@@ -1,4 +1,4 @@
-"""The shape of a rule. `tests/unit/project/test_permissions.py` tests the services' own rules."""
+"""The shape of a rule. `test_permission_rules.py` tests the rules of the services."""
 
 from typing import Any
 

@@ -2,8 +2,8 @@
 
 The objects in the routes are the owner's: a tweet by the owner, a follow of a user that the owner
 follows. `nobody` has no token, `other` is a signed-in user without a relation to the objects,
-`suspended` has a token from before the suspension, `staff` is a superuser. `test_permissions.py`
-fails for a route, method, RPC or rule without a row, and for a row without its subject.
+`suspended` has a token from before the suspension, `staff` is a superuser. The tests
+fail for a route, method, RPC or rule without a row, and for a row without its subject.
 """
 
 ROLES = ("nobody", "owner", "other", "suspended", "staff")

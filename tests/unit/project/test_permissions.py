@@ -1,18 +1,14 @@
-"""Every route, method, RPC and rule answers as `permission_table` says."""
+"""Every route, method and RPC answers as `permission_table` says."""
 
 import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from importlib import import_module, util
-from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from django.apps import apps
-from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
@@ -26,9 +22,7 @@ from rest_framework.test import APIClient
 from accounts import services, tokens
 from accounts.models import User
 from accounts.tokens import TokenPair
-from common.errors import ServiceError
 from common.http.revocation import revocations, revoke
-from common.permissions import Rule
 from grpc_services import credentials
 from grpc_services.generated import tweet_service_pb2, user_service_pb2
 from grpc_services.generated.tweet_service_pb2_grpc import TweetStub
@@ -348,69 +342,3 @@ def _ask(
     except grpc.RpcError as error:
         return str(error.code().name)
     return "found" if answer.ByteSize() else "none"
-
-
-# Rules
-
-
-@dataclass(frozen=True)
-class Account:
-    is_active: bool
-
-
-_FACTS: dict[str, Any] = {
-    "active": Account(is_active=True),
-    "suspended": Account(is_active=False),
-    "none": None,
-    "yes": True,
-    "no": False,
-}
-RULES = [line.split() for line in permission_table.RULES.splitlines() if line]
-
-
-def rules() -> dict[str, Rule[...]]:
-    """Every rule of every app's `permissions` module, such as `accounts.follow`."""
-    names = [app.name for app in apps.get_app_configs()]
-    modules = {name: f"{name}.permissions" for name in names if not name.startswith("django.")}
-    return {
-        f"{app}.{name}": rule
-        for app, module in modules.items()
-        if util.find_spec(module)
-        for name, rule in vars(import_module(module)).items()
-        if isinstance(rule, Rule)
-    }
-
-
-def _answer(rule: Rule[...], facts: list[str]) -> str:
-    pairs = (fact.split("=") for fact in facts)
-    known = {name: int(fact) if fact.isdigit() else _FACTS[fact] for name, fact in pairs}
-    try:
-        rule.check(**known)
-    except ServiceError as error:
-        assert not rule.allows(**known)
-        return error.code
-    assert rule.allows(**known)
-    return "allowed"
-
-
-def test_every_rule_has_a_row_that_allows_and_one_that_refuses() -> None:
-    allowed = {name for name, *_, answer in RULES if answer == "allowed"}
-    refused = {name for name, *_, answer in RULES if answer != "allowed"}
-    assert allowed == refused == set(rules())
-
-
-@pytest.mark.parametrize("row", RULES, ids=" ".join)
-def test_every_rule_answers_as_the_table_says(row: list[str]) -> None:
-    name, *facts, answer = row
-    assert _answer(rules()[name], facts) == answer
-
-
-def test_only_rules_refuse_an_action() -> None:
-    sources = [
-        path
-        for app in apps.get_app_configs()
-        if Path(app.path).parent == settings.BASE_DIR
-        for path in Path(app.path).rglob("*.py")
-        if "raise Forbidden" in path.read_text()
-    ]
-    assert sources == []
