@@ -30,7 +30,7 @@ from hydration.read import LIBRARY
 COMPLETE = b"0"
 _BUILDING = re.compile(rb"-\d+")
 
-_PAGE = lua.script("page", LIBRARY)
+_PAGE = lua.script("page", LIBRARY, lua.library("window"), lua.library("author_lists"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from django.conf import settings
 from common.redis import shards
 from common.redis.client import redis_client
 from feed import keys, lists
-from feed.lists import SLACK, TIMELINE, Kind
+from feed.lists import TIMELINE, Kind
 from feed.lua import script
 from feed.pipeline import CHUNK, Audience, Call, run
 
@@ -95,7 +95,7 @@ def push(entry_id: int, author_id: int, audience: Audience | Sequence[int]) -> i
 
 
 def push_calls(entry_id: int, author_id: int, audience: Audience) -> Iterator[Call]:
-    args = [entry_id, MARKER_SECONDS, settings.FEED_SHOWN, settings.FEED_SHOWN + SLACK]
+    args = [entry_id, MARKER_SECONDS, settings.FEED_SHOWN]
     for chunk in audience.chunks(CHUNK):
         marker = keys.pushed(entry_id, chunk.first_id)
         yield Call("push", [marker, keys.unfollowed(author_id)], chunk, args)
@@ -107,7 +107,7 @@ def insert(entry_id: int, author_id: int, audience: Audience | Sequence[int]) ->
 
 
 def insert_calls(entry_id: int, author_id: int, audience: Audience) -> Iterator[Call]:
-    args = [entry_id, settings.FEED_SHOWN, settings.FEED_SHOWN + SLACK]
+    args = [entry_id, settings.FEED_SHOWN]
     for chunk in audience.chunks(SLOW_CHUNK):
         yield Call("insert", [keys.unfollowed(author_id)], chunk, args)
 

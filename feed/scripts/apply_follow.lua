@@ -1,16 +1,16 @@
--- Makes a timeline show or not show an author, unless a newer answer about the pair was applied before.
--- KEYS: the timeline, the version of the pair's last answer, the author's recent unfollows, the authors
---       who are pulled, those of them whom the follower is known to follow.
--- ARGV: the follower, the author, '1' or '0' for following, the answer's version (0: not known), for
---       how many seconds it is remembered, entries kept, then the author's entries, newest first.
--- Returns 1 where the timeline now shows what the answer says, 0 where a newer answer was applied.
+-- Applies a follow relation to the follower's timeline, unless a newer version of it was applied.
+-- KEYS: the timeline, the version applied last, the author's recent unfollows, the states of pulled
+--       authors, the cached pulled authors whom the follower follows.
+-- ARGV: the follower, the author, '1' if following else '0', the relation's version (0 if unknown),
+--       the seconds that it is remembered, entries shown, then the author's entries, newest first.
+-- Returns 1 if the relation was applied, else 0.
 local follower, author, following, version = ARGV[1], ARGV[2], ARGV[3] == '1', tonumber(ARGV[4])
 local is_pulled = redis.call('HEXISTS', KEYS[4], author) == 1
 if is_pulled then redis.call('DEL', KEYS[5]) end
 
 if version > 0 then
-  local settled = tonumber(redis.call('GET', KEYS[2]) or '0')
-  if settled > version then return 0 end
+  local applied = tonumber(redis.call('GET', KEYS[2]) or '0')
+  if applied > version then return 0 end
   redis.call('SET', KEYS[2], ARGV[4], 'EX', ARGV[5])
 end
 
@@ -24,7 +24,7 @@ else
   redis.call('EXPIRE', KEYS[3], ARGV[5])
 end
 
--- A pulled author's entries may be older than all those given. The next reader builds the timeline.
+-- The timeline may hold older entries of a pulled author than those given. Its next reader builds it.
 if is_pulled and not following then redis.call('DEL', KEYS[1]) end
-show(KEYS[1], {unpack(ARGV, 7)}, following, tonumber(ARGV[6]))
+change_entries(KEYS[1], {unpack(ARGV, 7)}, following, tonumber(ARGV[6]))
 return 1

@@ -1,7 +1,6 @@
--- Makes a list exist, marked as being built, unless it exists.
--- KEYS: the list. ARGV: the marker of this build, the idle seconds after which the list expires.
--- Returns the list's last element: the marker of the build under way, or something else where the list
--- is complete.
+-- Creates a list that is being built, unless the list exists.
+-- KEYS: the list. ARGV: the marker of this build, the seconds after which an idle list expires.
+-- Returns the list's last element: the marker of the build in progress, else the list is complete.
 if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('RPUSH', KEYS[1], ARGV[1])
   redis.call('EXPIRE', KEYS[1], ARGV[2])

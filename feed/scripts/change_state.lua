@@ -1,6 +1,6 @@
--- Changes how an author's entries reach readers, unless it has changed meanwhile.
--- KEYS: the authors who are pulled. ARGV: the author, what must stand of it, what shall ('' where it
--- doesn't). Returns 1 where it was changed, else 0.
+-- Changes an author's state in the hash of pulled authors, unless it has changed meanwhile.
+-- KEYS: the hash. ARGV: the author, the expected state, the new state; '' is no state.
+-- Returns 1 if the state was changed, else 0.
 if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
 if ARGV[3] == '' then
   redis.call('HDEL', KEYS[1], ARGV[1])

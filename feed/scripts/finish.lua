@@ -1,21 +1,20 @@
--- Ends a build: the database's entries join those that arrived since it began.
--- KEYS: the list. ARGV: the build's marker, entries kept, '1' where the database's entries are all there
--- are, then these entries. Returns 1, or 0 where the list is complete or was started again since: then
--- the entries may have been read too early.
+-- Completes a build: adds the database's entries to those that arrived since the build began.
+-- KEYS: the list. ARGV: the build's marker, entries shown, '1' if the database has no other entries,
+-- then the database's entries.
+-- Returns 1, or 0 if the list is complete or was begun again: then these entries may be outdated.
 local list = redis.call('LRANGE', KEYS[1], 0, -1)
 local marker = table.remove(list)
 if marker ~= ARGV[1] or not is_building(marker) then return 0 end
-local seen, joined = {}, {}
-local function take(id)
+local shown, seen, joined = tonumber(ARGV[2]), {}, {}
+local function add(id)
   if not seen[id] then
     seen[id] = true
     joined[#joined + 1] = id
   end
 end
-for _, id in ipairs(list) do take(id) end
-for i = 4, #ARGV do take(ARGV[i]) end
+for _, id in ipairs(list) do add(id) end
+for i = 4, #ARGV do add(ARGV[i]) end
 table.sort(joined, is_newer)
-local kept = tonumber(ARGV[2])
-if ARGV[3] == '1' and #joined < kept then joined[#joined + 1] = '0' end
-rewrite(KEYS[1], joined, kept)
+if ARGV[3] == '1' and #joined < shown then joined[#joined + 1] = '0' end
+rewrite(KEYS[1], joined, shown)
 return 1

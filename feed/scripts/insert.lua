@@ -1,14 +1,14 @@
--- Puts a late entry in its place in the timelines that exist, where it isn't yet.
--- KEYS: the author's recent unfollows, then the timelines.
--- ARGV: the entry, entries kept, entries tolerated before a trim.
--- Returns how many timelines took it.
-local entry, kept, tolerated = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+-- Inserts a late entry in order into the timelines that exist and lack it.
+-- KEYS: the author's recent unfollows, then the timelines. ARGV: the entry, entries shown.
+-- Returns the number of timelines that took it.
+local entry, shown = ARGV[1], tonumber(ARGV[2])
 local inserted = 0
 for i = 2, #KEYS do
-  local length = not redis.call('ZSCORE', KEYS[1], timeline_owner(KEYS[i])) and put(KEYS[i], entry)
+  local has_unfollowed = redis.call('ZSCORE', KEYS[1], timeline_owner(KEYS[i]))
+  local length = not has_unfollowed and insert(KEYS[i], entry)
   if length then
     inserted = inserted + 1
-    if length > tolerated then trim(KEYS[i], kept) end
+    if length > shown + SLACK then trim(KEYS[i], shown) end
   end
 end
 return inserted

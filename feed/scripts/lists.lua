@@ -1,21 +1,27 @@
--- What the scripts beside this one share.
+-- Functions for lists of entry ids, for all scripts in this directory. `feed/reads.py` describes a list.
 
--- ids have up to 19 digits, more than a Lua number holds
+-- Ids are compared as text, because a Lua number holds 16 digits and an id has up to 19.
 local function is_newer(a, b)
   if #a == #b then return a > b end
   return #a > #b
 end
 
--- The last element of a list that is being built is `-` and a number, which no two builds share.
 local function is_building(last) return string.find(last, '^-%d') ~= nil end
 
--- Puts an entry in its place in a list that exists and lacks it. Returns how long the list then is, or
--- nothing where it stays as it is.
-local function put(key, entry)
+local function is_in_order(list)
+  for i = 2, #list do
+    if not is_newer(list[i - 1], list[i]) then return false end
+  end
+  return true
+end
+
+-- Inserts an entry in order into a list that exists and lacks it.
+-- Returns the list's new length, or nil if the list stays as it is.
+local function insert(key, entry)
   local head = redis.pcall('LINDEX', key, 0)
   if type(head) ~= 'string' or head == entry then return nil end
-  if is_building(head) or is_newer(entry, head) then
-    return redis.call('LPUSHX', key, entry) -- a backlog comes late and in order
+  if is_building(head) or is_newer(entry, head) then -- usual: a late backlog comes in order
+    return redis.call('LPUSHX', key, entry)
   end
   local list = redis.call('LRANGE', key, 0, -1)
   local marker = is_building(list[#list]) and list[#list]
@@ -25,92 +31,92 @@ local function put(key, entry)
       return redis.call('LINSERT', key, 'BEFORE', id, entry)
     end
   end
-  return nil -- below the floor: there the database has it
+  return nil -- below the floor, where readers continue in the database
 end
 
--- Gives a list other items, `kept` of them at most. It lives as long as before.
-local function rewrite(key, items, kept)
+-- Replaces a list's elements by the first `count` items. The list expires when it did before.
+local function rewrite(key, items, count)
   local ttl = redis.call('PTTL', key)
   redis.call('DEL', key)
   if #items > 0 then
-    redis.call('RPUSH', key, unpack(items, 1, math.min(#items, kept)))
+    redis.call('RPUSH', key, unpack(items, 1, math.min(#items, count)))
     if ttl > 0 then redis.call('PEXPIRE', key, ttl) end
   end
 end
 
-local function is_in_order(list)
-  for i = 2, #list do
-    if not is_newer(list[i - 1], list[i]) then return false end
-  end
-  return true
-end
-
--- Cuts a list that has grown too long. Entries stand some places off, so those around the cut are sorted
--- first: the last one kept is then newer than all that go, and the database continues below it.
--- A list that is being built is dropped instead: without its marker it would seem complete down to its
--- last entry, and its builder has yet to add entries above that.
-local function trim(key, kept)
+-- Cuts a list that has grown too long to `shown` entries.
+-- The entries around the cut are sorted first: no dropped entry may be newer than the new floor.
+-- A list that is being built is dropped. Without its marker it would seem complete down to its last
+-- entry, while its builder has yet to add entries above that.
+local function trim(key, shown)
   if is_building(redis.call('LINDEX', key, -1)) then
     redis.call('DEL', key)
     return
   end
-  local first = math.max(kept - SLACK, 0)
+  local first = math.max(shown - SLACK, 0)
   local tail = redis.call('LRANGE', key, first, -1)
   if is_in_order(tail) then
-    redis.call('LTRIM', key, 0, kept - 1)
+    redis.call('LTRIM', key, 0, shown - 1)
   else
     table.sort(tail, is_newer)
     if first == 0 then
-      rewrite(key, tail, kept)
+      rewrite(key, tail, shown)
     else
       redis.call('LTRIM', key, 0, first - 1)
-      redis.call('RPUSH', key, unpack(tail, 1, kept - first))
+      redis.call('RPUSH', key, unpack(tail, 1, shown - first))
     end
   end
 end
 
--- Gives a list what is left of it after entries were taken out. One that goes on in the database is
--- dropped where fewer than `enough` are left, so that its next reader builds it and paging by offset
--- does not end early. Our lists are never shorter than that before; what something else filled stays.
+-- Replaces `list` by `left`, the part of it that remains after a removal.
+-- If the database has older entries and fewer than `enough` are left, the list is dropped, and its next
+-- reader builds it: pages by offset must not end early. A list that was short before the removal was
+-- filled by another program and is never dropped.
 local function shorten(key, list, left, shown, enough)
   local last = list[#list]
-  local goes_on = last ~= '0' and not is_building(last)
-  if goes_on and #list >= shown * 0.9 and #left < enough then
+  local has_older = last ~= '0' and not is_building(last)
+  if has_older and #list >= shown * 0.9 and #left < enough then
     redis.call('DEL', key)
   else
     rewrite(key, left, #left)
   end
 end
 
--- Shows entries in a timeline that exists, down to its floor, or hides them. One that is being built is
--- dropped, and built by its next reader: its builder may have asked the database too early. What is
--- cached from below its floor (`feed.older`) is dropped in any case.
-local function show(key, entries, shown, kept)
+local function without(list, excluded)
+  local rest = {}
+  for _, id in ipairs(list) do
+    if not excluded[id] then rest[#rest + 1] = id end
+  end
+  return rest
+end
+
+-- Adds an author's entries to a timeline that exists, down to its floor, or removes them.
+-- A timeline that is being built is dropped, because its builder may have read the database before the
+-- change. The cached entries below its floor (`feed/older_entries.py`) are dropped in any case.
+local function change_entries(key, entries, is_added, shown)
   redis.call('DEL', older_key(timeline_owner(key)))
-  local list = redis.pcall('LRANGE', key, 0, -1)
-  if list.err or #list == 0 then return end
-  local floor, sentinel = list[#list], nil
+  local floor = redis.pcall('LINDEX', key, -1)
+  if type(floor) ~= 'string' then return end -- missing, or a value of another type
   if is_building(floor) then
     redis.call('DEL', key)
     return
   end
-  if floor == '0' then sentinel = table.remove(list) end
-  local concerned, revised = {}, {}
+  if #entries == 0 then return end
+  local list = redis.call('LRANGE', key, 0, -1)
+  local sentinel = floor == '0' and table.remove(list) or nil
+  local concerned = {}
   for _, id in ipairs(entries) do concerned[id] = true end
-  for _, id in ipairs(list) do
-    if not concerned[id] then revised[#revised + 1] = id end
-  end
-  if shown then
+  local changed = without(list, concerned)
+  if is_added then
     for _, id in ipairs(entries) do
-      -- a list without a sentinel goes on in the database below its last entry
-      if sentinel or not is_newer(floor, id) then revised[#revised + 1] = id end
+      if sentinel or not is_newer(floor, id) then changed[#changed + 1] = id end
     end
-    table.sort(revised, is_newer)
+    table.sort(changed, is_newer)
   elseif not sentinel then
-    if #revised < #list then shorten(key, list, revised, kept, kept) end
+    if #changed < #list then shorten(key, list, changed, shown, shown) end
     return
   end
-  while #revised > kept do table.remove(revised) end
-  if #revised < kept then revised[#revised + 1] = sentinel end
-  rewrite(key, revised, #revised)
+  while #changed > shown do table.remove(changed) end
+  if #changed < shown then changed[#changed + 1] = sentinel end
+  rewrite(key, changed, #changed)
 end

@@ -1,17 +1,12 @@
--- Takes entries out of the lists that exist.
--- KEYS: the lists. ARGV: entries shown, then the entries to take out. Returns how many lists changed.
--- A list may fall a tenth short of the entries shown before it is dropped and built again: each build
--- then stands for many deletions.
-local shown, gone = tonumber(ARGV[1]), {}
-for i = 2, #ARGV do gone[ARGV[i]] = true end
-local changed = 0
+-- Removes entries from the lists that exist.
+-- KEYS: the lists. ARGV: entries shown, then the entries. Returns the number of lists that changed.
+-- A list is dropped only when a tenth of it is gone, so one build serves many deletions.
+local shown, removed, changed = tonumber(ARGV[1]), {}, 0
+for i = 2, #ARGV do removed[ARGV[i]] = true end
 for _, key in ipairs(KEYS) do
   local list = redis.pcall('LRANGE', key, 0, -1)
   if not list.err and #list > 0 then
-    local left = {}
-    for _, id in ipairs(list) do
-      if not gone[id] then left[#left + 1] = id end
-    end
+    local left = without(list, removed)
     if #left < #list then
       changed = changed + 1
       shorten(key, list, left, shown, shown * 0.9)

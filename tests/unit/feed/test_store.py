@@ -41,6 +41,17 @@ class TestReading:
         put(BOB, 50, 40, 0)
         assert reads.read(BOB) == Timeline([50, 40], is_complete=True)
 
+    def test_a_page_sorts_the_list_before_it_cuts_it(self, settings):
+        settings.FEED_SHOWN = 10
+        put(BOB, *range(20, 11, -1), 10, 11, 9)
+        page = reads.read_part(BOB, before_id=14, limit=5)
+        assert page
+        assert page.entries == [13, 12, 11]
+        put(CAROL, *range(20, 11, -1), 10, 11, 9)
+        page = reads.read_part(CAROL, offset=7, limit=5)
+        assert page
+        assert page.entries == [13, 12, 11]
+
     def test_without_a_sentinel_the_database_goes_on(self):
         put(BOB, 50, 40)
         assert reads.read(BOB) == Timeline([50, 40], is_complete=False)
@@ -309,6 +320,22 @@ class TestSettle:
         )
         assert not reads.materialised([BOB])
         writes.finish_building(BOB, marker, [20, 10], is_complete=True)
+        assert not reads.materialised([BOB])
+
+    @pytest.mark.parametrize("following", [False, True])
+    def test_without_entries_it_leaves_the_list_as_it_is(self, following: bool):
+        put(BOB, 10, 30, 0)
+        writes.apply_follow(
+            follower_id=BOB, author_id=ALICE, following=following, version=1, entries=[]
+        )
+        assert raw(BOB) == [10, 30, 0]
+
+    @pytest.mark.parametrize("following", [False, True])
+    def test_without_entries_it_drops_a_list_that_is_being_built(self, following: bool):
+        begin(BOB)
+        writes.apply_follow(
+            follower_id=BOB, author_id=ALICE, following=following, version=1, entries=[]
+        )
         assert not reads.materialised([BOB])
 
     def test_an_unfollow_drops_a_list_that_it_makes_too_short(self):
