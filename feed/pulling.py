@@ -1,16 +1,18 @@
-"""Authors whom too many follow: their entries aren't pushed, readers merge the author's own list.
+"""Pulled authors: authors with too many followers to push to. Readers merge the author's own list.
 
-The hash `pulled` in Redis is the one fact, beside the lists that it tells how to read: `pulled`
-says that an author's entries go onto the own list alone, `ending:…` that they are pushed again and
-still merged, until the followers' timelines have what they lack. An author of whom nothing stands
-there is pushed. `version` counts the changes. Each shard (`common.redis.shards`) has a hash for
-the lists on it, and none says anything about another's: an author may well be pulled here
-and pushed there.
+The hash `pulled` in Redis holds the state of each such author; all other authors are pushed:
 
-A timeline's `pulls:{user_id}` caches whom of them its owner follows, at a version. It is leased as
-the fragments are: settling a follow drops it, and what was asked before can't be cached after.
+- `pulled`: entries are added to the author's own list only;
+- `ending:{number}`: entries are pushed again and still merged, until all followers' timelines have
+  the entries that were not pushed.
 
-docs/decisions/0013 says why no entry is lost on the way.
+Its field `version` counts the changes. Each shard (`common.redis.shards`) has a hash for its own
+lists, so an author can be pulled on one shard and pushed on another.
+
+`pulls:{user_id}` caches which pulled authors the user follows, with the version of the hash. It is
+filled under a lease (`hydration.leases`), and a follow or unfollow of a pulled author drops it.
+
+docs/decisions/0013 explains why no entry is lost.
 """
 
 from collections.abc import Collection
@@ -33,7 +35,7 @@ _VERSION = b"version"
 
 
 def states(shard: str, author_ids: Collection[int]) -> dict[int, str]:
-    """What stands of each of the authors there; empty where it is pushed as anyone."""
+    """Each author's state on this shard; `""` means pushed normally."""
     if not author_ids:
         return {}
     found: Any = redis_client(shard).hmget(keys.PULLED, list(map(str, author_ids)))
@@ -41,12 +43,12 @@ def states(shard: str, author_ids: Collection[int]) -> dict[int, str]:
 
 
 def authors() -> list[int]:
-    """All who are pulled somewhere, those who are pushed again included."""
+    """The authors with a state on any shard, including endings."""
     return sorted({id for shard in shards.names() for id in _registry(shard)[1]})
 
 
 def endings() -> list[tuple[int, int]]:
-    """Authors, with the numbers of their endings under way: mostly one each."""
+    """Authors and the numbers of their endings in progress. Shards may have different numbers."""
     found = {
         (id, number)
         for shard in shards.names()
@@ -61,23 +63,23 @@ def is_over(num_followers: int) -> bool:
 
 
 def is_well_under(num_followers: int) -> bool:
-    """Far enough below the limit to be pushed again: nobody changes sides with each follow."""
+    """Whether to push again. Half the limit, so that no author changes with each follow."""
     return num_followers <= settings.FEED_PULL_FOLLOWERS // 2
 
 
 def start(shard: str, author_id: int, state: str) -> bool:
-    """From now on readers pull the author, unless `state` isn't what stands there any more."""
+    """Makes readers on this shard pull the author. False if the state is not `state` any more."""
     return _change(shard, author_id, state, PULLED)
 
 
 def start_ending(author_id: int, number: int) -> None:
-    """From now on the author is pushed, too, unless that is so or nobody pulls it."""
+    """Pushes the author's entries again on the shards where the author is pulled."""
     for shard in shards.names():
         _change(shard, author_id, PULLED, f"{_ENDING}{number}")
 
 
 def shards_ending(author_id: int, number: int) -> list[str]:
-    """The shards on which this ending of the author is under way."""
+    """The shards on which this ending is in progress."""
     return [
         shard
         for shard in shards.names()
@@ -86,13 +88,13 @@ def shards_ending(author_id: int, number: int) -> list[str]:
 
 
 def end(author_id: int, number: int) -> None:
-    """From now on nobody pulls the author, unless that has begun again meanwhile."""
+    """Completes this ending: readers stop merging the author's list where it is in progress."""
     for shard in shards.names():
         _change(shard, author_id, f"{_ENDING}{number}", "")
 
 
 def followed_by(user_id: int) -> list[int]:
-    """The authors whose lists the user's timeline is merged with."""
+    """The pulled authors whom the user follows."""
     pipeline = redis_client(shards.of(user_id)).pipeline(transaction=False)
     pipeline.hget(keys.PULLED, _VERSION)
     pipeline.get(keys.pulls(user_id))

@@ -1,6 +1,6 @@
-"""Reading a feed in four steps: skeleton, hydrate, rules, present. The last two do no I/O.
+"""Reads a feed in four steps: skeleton, hydrate, rules, present. The last two do no I/O.
 
-Where a timeline is in order and its tweets are cached, the first two are one round trip to Redis.
+If the timeline is in order and its tweets are cached, the first two take one round trip to Redis.
 """
 
 from collections.abc import Sequence
@@ -13,22 +13,22 @@ from hydration.assembly import HydratedTweet
 from hydration.codec import CachedValues
 from hydration.read import complete, load
 
-# A page that the rules thin out is filled up again, this often at most; a page that is still short
-# then has a cursor like any other.
+# A page by cursor is filled up after the rules have removed tweets, in this many rounds at most. A page
+# that is still short has a cursor like any other.
 _ROUNDS = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Skeleton:
-    """The entries of a page before anything is known of them."""
+    """The entries of a page, before their tweets are read."""
 
-    entries: Sequence[int | str]  # newest first; text where something else put it there
+    entries: Sequence[int | str]  # newest first; text where another program wrote it
     has_more: bool
     cached: CachedValues | None = None  # for `hydration.read.complete`
 
     @property
     def cursor(self) -> int | None:
-        """Where the next page begins: below the last entry of this one."""
+        """The last entry, below which the next page begins; None on the last page."""
         if not self.has_more:
             return None
         ids = (entry for entry in reversed(self.entries) if isinstance(entry, int))
@@ -43,14 +43,14 @@ class FeedPage:
 
 
 def read_by_offset(user_id: int, *, offset: int, limit: int) -> FeedPage:
-    """A window of the list as it is: what is gone leaves its place empty."""
+    """The list at these positions. Deleted and hidden tweets make the page shorter."""
     skeleton = skeleton_at(user_id, offset, limit)
     kept = rules(hydrate(skeleton, user_id), set())
     return FeedPage(len(skeleton.entries), present(kept), skeleton.cursor)
 
 
 def read_by_cursor(user_id: int, *, before_id: int, limit: int) -> FeedPage:
-    """What follows after `before_id`, whatever has been posted since, on to the first tweet."""
+    """The newest tweets below `before_id`. Pages go on to the first tweet of all."""
     page = FeedPage(next=before_id)
     shown: set[int] = set()
     for _ in range(_ROUNDS):
@@ -74,7 +74,7 @@ def skeleton_at(user_id: int, offset: int, limit: int) -> Skeleton:
 
 
 def skeleton_below(user_id: int, before_id: int, limit: int) -> Skeleton:
-    """From the lists while they last, from the database below the highest of their floors."""
+    """From the lists in Redis, and below the highest of their floors from the database."""
     part = reads.read_part(user_id, before_id=before_id, limit=limit)
     if part is None:
         timeline = materialise(user_id)
@@ -91,7 +91,7 @@ def skeleton_below(user_id: int, before_id: int, limit: int) -> Skeleton:
 
 
 def hydrate(skeleton: Skeleton, viewer_id: int) -> list[HydratedTweet]:
-    """The tweets behind the entries: cached ones, and the rest by one call to each service."""
+    """The entries' tweets: from the cache, and all others by one call to each service."""
     ids = [entry for entry in skeleton.entries if isinstance(entry, int)]
     if skeleton.cached is not None:
         return complete(ids, skeleton.cached, viewer_id=viewer_id)
@@ -99,20 +99,20 @@ def hydrate(skeleton: Skeleton, viewer_id: int) -> list[HydratedTweet]:
 
 
 def rules(found: Sequence[HydratedTweet], shown: set[int]) -> list[HydratedTweet]:
-    """What this viewer sees: nothing of who is gone, and a tweet once, under its newest entry.
+    """The visible tweets, each once, under its newest entry.
 
-    `shown` are the tweets that the page has already; they grow by those returned.
+    `shown` holds the ids of the page's tweets; the returned ones are added to it.
 
-    A later page shows a tweet again under an older entry. To hide it there would hide it from
-    readers whose earlier pages were read before the newer entry arrived.
+    A later page shows a tweet again under an older entry: if the newer entry arrived after the
+    reader's earlier pages, the reader has not seen the tweet.
     """
     kept = []
-    for fragment in found:
-        if fragment.is_visible and fragment.tweet_id not in shown:
-            shown.add(fragment.tweet_id)
-            kept.append(fragment)
+    for tweet in found:
+        if tweet.is_visible and tweet.tweet_id not in shown:
+            shown.add(tweet.tweet_id)
+            kept.append(tweet)
     return kept
 
 
 def present(kept: Sequence[HydratedTweet]) -> list[bytes]:
-    return [fragment.json for fragment in kept]
+    return [tweet.json for tweet in kept]

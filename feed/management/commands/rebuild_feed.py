@@ -14,8 +14,8 @@ from grpc_services.clients import accounts
 
 class Command(BaseCommand):
     help = (
-        "Builds timelines anew from the database: those in Redis, or those of the users named. "
-        "Readers are served meanwhile. Stopped half-way, it can be started again."
+        "Rebuilds timelines from the database: all timelines in Redis, or those of the given users. "
+        "Readers are served meanwhile. After an interruption, run it again."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
@@ -24,12 +24,12 @@ class Command(BaseCommand):
             nargs="*",
             type=_user_id,
             metavar="USER_ID",
-            help="whose (of all that are in Redis)",
+            help="rebuild only the timelines of these users",
         )
         parser.add_argument(
             "--check",
             action="store_true",
-            help="change nothing: only compare, and exit with 1 where a timeline differs",
+            help="only compare, change nothing; exit with 1 if a timeline differs",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -41,7 +41,7 @@ class Command(BaseCommand):
             return
         endings = [] if named else pulling.endings()
         self._rebuild(user_ids)
-        for author_id, number in endings:  # nothing that they pulled is missing any more
+        for author_id, number in endings:  # rebuilt timelines hold the entries that were not pushed
             pulling.end(author_id, number)
 
     def _compare(self, user_ids: Sequence[int]) -> None:
@@ -52,16 +52,16 @@ class Command(BaseCommand):
                 self.stdout.write(f"{lists.key(user_id)}: {difference}")
         if differing:
             raise CommandError(
-                f"{differing} of {len(user_ids)} timelines differ: rebuild_feed mends"
+                f"{differing} of {len(user_ids)} timelines differ; rebuild_feed repairs them"
             )
-        self.stdout.write(f"{len(user_ids)} timelines equal to the database")
+        self.stdout.write(f"{len(user_ids)} timelines compared, no differences")
 
     def _rebuild(self, user_ids: Sequence[int]) -> None:
         _rebuild_authored()
         for user_id in self._track(user_ids):
             writes.forget(user_id)
             rebuilding.build(user_id)
-        self.stdout.write(f"{len(user_ids)} timelines built anew")
+        self.stdout.write(f"{len(user_ids)} timelines rebuilt")
 
     def _track(self, user_ids: Sequence[int]) -> Iterable[int]:
         return track(user_ids, "timelines", disable=not self.stderr.isatty())
@@ -70,7 +70,7 @@ class Command(BaseCommand):
 def _user_id(text: str) -> int:
     id = parse_id(text)
     if id is None:
-        raise argparse.ArgumentTypeError(f"an id is a number from 1 to 2^63 - 1, not {text!r}")
+        raise argparse.ArgumentTypeError(f"{text!r} is not an id, a number from 1 to 2^63 - 1")
     return id
 
 
@@ -82,7 +82,7 @@ def _require_users(user_ids: Sequence[int]) -> None:
 
 
 def _rebuild_authored() -> None:
-    """What the timelines of pulled authors' followers are merged with."""
+    """Rebuilds the lists that readers merge into their timelines."""
     for author_id in pulling.authors():
         for shard in shards.names():
             writes.forget(author_id, lists.authored(shard))

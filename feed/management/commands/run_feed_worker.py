@@ -4,7 +4,7 @@ from messaging.worker_command import WorkerCommand
 
 class Command(WorkerCommand):
     help = (
-        "Keeps the timelines in Redis up to date with the news in the queue general_tweets, "
-        "until SIGTERM or Ctrl-C; the messages in hand are finished first."
+        "Updates the timelines in Redis by the events in the queues general_tweets and feed_slices. "
+        "SIGTERM or Ctrl-C stops it after the messages in progress."
     )
     workers = (WORKER, SLICES)
