@@ -17,10 +17,10 @@ class FeedView(APIView):
         operation_id="read_feed",
         summary="The newest tweets and reposts of those you follow, and your own",
         description=(
-            "Each tweet and each repost is an entry. By `cursor` no entry is skipped or repeated "
-            "while new ones arrive, on to the very first. By `offset` it is a window of the newest "
-            "entries, 800 at most. A page shows a tweet once, under its newest entry; a later page "
-            "may show it again, under an older one."
+            "Each tweet and each repost is an entry. By `cursor`, pages go back to the first entry "
+            "of all, and skip or repeat none while new ones arrive. By `offset`, pages show "
+            "positions in the newest entries, 800 at most. A page shows a tweet once, under its "
+            "newest entry; a later page may show it again, under an older one."
         ),
         parameters=[FeedQuery],
         responses={200: FeedSerializer, **errors(400, 401, 503)},
