@@ -6,7 +6,6 @@ Cached tweets, authors and marks have their names in `hydration.codec`.
 TIMELINE = "feed"
 AUTHORED = "authored"
 OLDER = "older"
-PULLS = "pulls"
 
 # One key for each shard.
 PULLED = "pulled"
@@ -26,7 +25,7 @@ def older(user_id: int) -> str:
 
 
 def pulls(user_id: int) -> str:
-    return f"{PULLS}:{user_id}"
+    return f"pulls:{user_id}"
 
 
 def pushed(entry_id: int, first_user_id: int) -> str:
@@ -38,8 +37,8 @@ def unfollowed(author_id: int) -> str:
 
 
 def follow_version(user_id: int, author_id: int) -> str:
-    """Holds the version of the follow relation that the timeline shows."""
-    # Not `follow_version:`: workers of two releases that run side by side must share the key.
+    """The version of the follow relation that was applied to the timeline last."""
+    # Workers of an earlier release write `settled:`, and must share the key during a restart.
     return f"settled:{user_id}:{author_id}"
 
 

@@ -1,4 +1,4 @@
-"""The Lua scripts in feed/scripts, each with the functions that it shares with others."""
+"""The Lua scripts in feed/scripts."""
 
 from functools import cache
 
@@ -11,10 +11,5 @@ _SHARED = f"local SLACK = {SLACK}\n{keys.LUA}{read_script('feed/lists')}"
 
 @cache
 def script(name: str, *libraries: str) -> Script:
-    """The script `name`, which may use lists.lua and the functions in the sources given."""
-    return Script("".join([_SHARED, *libraries, library(name)]))
-
-
-def library(name: str) -> str:
-    """The source of a file of functions, for `script`."""
-    return read_script(f"feed/{name}")
+    """The script after the code that it may use: `SLACK`, `keys.LUA`, lists.lua, the libraries."""
+    return Script("".join([_SHARED, *libraries, read_script(f"feed/{name}")]))

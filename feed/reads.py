@@ -22,6 +22,7 @@ from django.conf import settings
 from common.ids import parse_id
 from common.redis import shards
 from common.redis.client import redis_client
+from common.redis.scripts import read_script
 from feed import keys, lists, lua
 from feed.lists import TIMELINE, Kind
 from hydration.codec import CachedValues, marks_key
@@ -30,7 +31,7 @@ from hydration.read import LIBRARY
 COMPLETE = b"0"
 _BUILDING = re.compile(rb"-\d+")
 
-_PAGE = lua.script("page", LIBRARY, lua.library("window"), lua.library("author_lists"))
+_PAGE = lua.script("page", LIBRARY, read_script("feed/window"), read_script("feed/author_lists"))
 
 
 @dataclass(frozen=True, slots=True)

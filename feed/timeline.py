@@ -13,8 +13,8 @@ from hydration.assembly import HydratedTweet
 from hydration.codec import CachedValues
 from hydration.read import complete, load
 
-# A page by cursor is filled up after the rules have removed tweets, in this many rounds at most. A page
-# that is still short has a cursor like any other.
+# A page by cursor is filled up after the rules have removed tweets, in this many rounds at most.
+# A page that is still short has a cursor like any other.
 _ROUNDS = 10
 
 

@@ -70,20 +70,19 @@ def finish_building(
 
 def forget(owner_id: int, kind: Kind = TIMELINE) -> None:
     """Drops the list; its next reader builds it."""
-    connection = redis_client(kind.shard_of(owner_id))
-    connection.delete(lists.key(owner_id, kind), keys.older(owner_id), keys.pulls(owner_id))
+    redis_client(kind.shard_of(owner_id)).delete(*_list_and_caches(owner_id, kind))
 
 
 def forget_all(user_ids: Sequence[int]) -> None:
     """Drops the users' timelines; their next readers build them."""
     for shard, ids in shards.group(user_ids).items():
-        names = [name for id in ids for name in _owned(id)]
+        names = [name for id in ids for name in _list_and_caches(id, TIMELINE)]
         if names:
             redis_client(shard).unlink(*names)
 
 
-def _owned(user_id: int) -> tuple[str, ...]:
-    return keys.timeline(user_id), keys.older(user_id), keys.pulls(user_id)
+def _list_and_caches(owner_id: int, kind: Kind) -> tuple[str, ...]:
+    return lists.key(owner_id, kind), keys.older(owner_id), keys.pulls(owner_id)
 
 
 def push(entry_id: int, author_id: int, audience: Audience | Sequence[int]) -> int:

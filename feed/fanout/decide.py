@@ -11,7 +11,7 @@ from feed import pulling
 from feed.fanout import slices
 from grpc_services.clients import accounts, tweets
 
-_NOBODY: Page[int] = Page([], None)
+_NO_FOLLOWERS: Page[int] = Page([], None)
 
 # By author and shard, the author's state there: see `feed.pulling`.
 States = Mapping[int, Mapping[str, str]]
@@ -47,7 +47,7 @@ def routes(states: States) -> Iterator[Route]:
     pushed = []
     for author_id, by_shard in states.items():
         if all(state == pulling.PULLED for state in by_shard.values()):
-            yield Route(author_id, by_shard, _NOBODY, starts_pulling=False)
+            yield Route(author_id, by_shard, _NO_FOLLOWERS, starts_pulling=False)
         else:
             pushed.append(author_id)
     for author_id, page in accounts.iter_first_follower_ids(pushed, limit=slices.SIZE):
@@ -60,7 +60,7 @@ def on_shards(pushed: Collection[str], page: Page[int]) -> Page[int]:
     if len(pushed) == len(shards.names()):
         return page
     if not pushed:
-        return _NOBODY
+        return _NO_FOLLOWERS
     return Page([id for id in page.items if shards.of(id) in pushed], page.next)
 
 

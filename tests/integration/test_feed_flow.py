@@ -27,7 +27,7 @@ def _ids(feed: dict[str, Any]) -> list[str]:
 async def test_feed_reads_from_redis(
     http: AsyncClient, alice: Member, bob: Member, timelines: Any
 ) -> None:
-    """bob follows nobody: what he reads can come from his list in Redis alone."""
+    """Bob follows no one, so his feed can only come from his list in Redis."""
     tweets = [(await post_tweet(http, alice, f"number {n}"))["id"] for n in range(3)]
     timelines.lpush(f"feed:{bob.id}", *tweets)
 
@@ -58,7 +58,7 @@ async def test_feed_hydrates_tweets_via_grpc(
     expect(200, await http.post(f"/tweet/{tweet_id}/like", headers=bob.headers))
     timelines.lpush(f"feed:{bob.id}", tweet_id)
 
-    # The list is there, and no answer while tweets' server pauses: that is the one that is asked.
+    # No answer while the gRPC server of tweets pauses, so the feed asks that server.
     with system.tweets_server.paused():
         reading = asyncio.create_task(_read_feed(http, bob))
         await asyncio.wait([reading], timeout=0.5)
@@ -66,12 +66,12 @@ async def test_feed_hydrates_tweets_via_grpc(
 
     [shown] = (await reading)["tweets"]
     request = pb.GetTweetsReq(tweet_ids=[tweet_id], viewer_id=bob.id)
-    [told] = tweet_service.GetTweets(request).tweets
+    [tweet] = tweet_service.GetTweets(request).tweets
     assert (shown["id"], shown["content"], shown["num_likes"], shown["liked"]) == (
-        told.id,
-        told.content,
-        told.num_likes,
-        told.liked,
+        tweet.id,
+        tweet.content,
+        tweet.num_likes,
+        tweet.liked,
     )
     assert shown["author"]["username"] == alice.username
 
@@ -89,7 +89,7 @@ async def test_feed_pagination(
     newest_first = tweets[::-1]
     assert [_ids(page) for page in pages] == [newest_first[:2], newest_first[2:4], tweets[:1], []]
 
-    # by cursor nothing shifts while new tweets arrive
+    # a page by cursor does not shift when a tweet arrives
     timelines.lpush(f"feed:{bob.id}", (await post_tweet(http, alice, "number 5"))["id"])
     second = await _read_feed(http, bob, limit=2, cursor=pages[0]["next"])
     assert _ids(second) == newest_first[2:4]
@@ -121,7 +121,7 @@ async def test_feed_order_is_newest_first(
     times = [tweet["created_at"] for tweet in built["tweets"]]
     assert times == sorted(times, reverse=True)
 
-    # as fan-out may leave it for a moment: pushed in another order than posted
+    # fan-out may push tweets in another order than they were posted
     timelines.delete(f"feed:{bob.id}")
-    timelines.lpush(f"feed:{bob.id}", *(posted[place] for place in (2, 0, 1, 4, 3)))
+    timelines.lpush(f"feed:{bob.id}", *(posted[n] for n in (2, 0, 1, 4, 3)))
     assert _ids(await _read_feed(http, bob)) == posted[::-1]

@@ -1,4 +1,4 @@
-"""Servers for distributed timelines: databases of the tests' one server."""
+"""Several shards for tests: databases of the one Redis server."""
 
 import re
 from typing import Any
@@ -11,13 +11,13 @@ from common.redis import shards
 from common.redis.client import redis_client
 from common.redis.connection import Connection
 
-MOST = 3
-# Databases of the tests' Redis that nothing else uses.
+MAX_SHARDS = 3
+# From here on, nothing else uses the databases.
 _FIRST_DATABASE = 13
 
 
 def distributed(count: int) -> Any:
-    """Settings under which timelines are distributed to so many servers; with 1 as ever."""
+    """Settings with this many shards; 1 changes nothing."""
     if count == 1:
         return override_settings()
     caches = _caches()
@@ -25,14 +25,14 @@ def distributed(count: int) -> Any:
 
 
 def flush() -> None:
-    """Empties all of them."""
-    with distributed(MOST):
+    """Empties all shards."""
+    with distributed(MAX_SHARDS):
         for shard in shards.names():
             redis_client(shard).flushdb()
 
 
 def id_on(shard: str) -> int:
-    """For a user whose timeline is to be there."""
+    """An id for a user whose shard is this one."""
     while shards.of(id := new_id()) != shard:
         pass
     return id
@@ -40,17 +40,17 @@ def id_on(shard: str) -> int:
 
 def _caches() -> dict[str, dict[str, Any]]:
     default = settings.CACHES["default"]
-    return {f"feed{number}": default | {"LOCATION": _place(number)} for number in range(MOST)}
+    return {f"feed{number}": default | {"LOCATION": _url(number)} for number in range(MAX_SHARDS)}
 
 
-def _place(number: int) -> str:
-    if not settings.REDIS_URL:  # a process has one embedded server
+def _url(number: int) -> str:
+    if not settings.REDIS_URL:  # embedded: one server for the process
         return f"redis://feed{number}/{_FIRST_DATABASE + number}"
     return re.sub(r"/\d+$", f"/{_FIRST_DATABASE + number}", settings.REDIS_URL)
 
 
 def without(shard: str) -> Any:
-    """Settings under which nobody listens where this one was."""
+    """Settings in which this shard refuses connections."""
     nowhere = {
         "LOCATION": "redis://127.0.0.1:1/0",
         "OPTIONS": {"CONNECTION_POOL_KWARGS": {"connection_class": Connection}},

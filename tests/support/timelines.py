@@ -1,6 +1,6 @@
-"""A small world for tests of the feed: people who act over HTTP, and news to be told."""
+"""Users who act over HTTP, and delivery of events to the feed workers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 from typing import Any
 
@@ -30,6 +30,10 @@ class Person:
 
     def post(self, content: str = "hello") -> int:
         return int(self._ok(self.client.post("/tweet", {"content": content}))["tweet"]["id"])
+
+    def reply(self, tweet_id: int, content: str = "so it is") -> int:
+        answer = self.client.post(f"/tweet/{tweet_id}/reply", {"content": content})
+        return int(self._ok(answer)["tweet"]["id"])
 
     def delete(self, tweet_id: int) -> None:
         self._ok(self.client.delete(f"/tweet/{tweet_id}"))
@@ -73,7 +77,7 @@ class Person:
 
 
 def pending() -> list[Delivery]:
-    """The news that nobody was told yet, oldest first; they count as told from now on."""
+    """The unpublished events, oldest first. Marks them as published."""
     rows: list[OutboxEvent] = []
     for using in aliases():
         waiting = OutboxEvent.objects.using(using).pending()
@@ -93,17 +97,17 @@ def pending() -> list[Delivery]:
 
 
 def deliver(deliveries: Sequence[Delivery]) -> None:
-    """Brings news to the feed workers' handlers."""
-    for worker, told in groupby(deliveries, key=lambda delivery: WORKER_OF[delivery.routing_key]):
-        assert worker.process(list(told)) == set()
+    """Delivers messages to the handlers of the feed workers."""
+    for worker, batch in groupby(deliveries, key=lambda delivery: WORKER_OF[delivery.routing_key]):
+        assert worker.process(list(batch)) == set()
 
 
-def deliver_all(order: Callable[[list[Delivery]], list[Delivery]] = lambda news: news) -> None:
-    deliver(order(pending()))
+def deliver_all() -> None:
+    deliver(pending())
 
 
 def expected_entries(user_id: int) -> list[int]:
-    """The entries of a user's feed by the tables alone, newest first."""
+    """The entries of a user's feed according to the tables, newest first."""
     authors = {user_id, *_following(user_id)}
     entries = Tweet.objects.filter(user_id__in=authors).order_by("-id")
     return list(entries.values_list("id", flat=True))

@@ -14,7 +14,7 @@ from grpc_services.clients import accounts
 
 class Command(BaseCommand):
     help = (
-        "Rebuilds timelines from the database: all timelines in Redis, or those of the given users. "
+        "Rebuilds timelines from the database: all that are in Redis, or those of the given users. "
         "Readers are served meanwhile. After an interruption, run it again."
     )
 

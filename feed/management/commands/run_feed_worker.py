@@ -4,7 +4,7 @@ from messaging.worker_command import WorkerCommand
 
 class Command(WorkerCommand):
     help = (
-        "Updates the timelines in Redis by the events in the queues general_tweets and feed_slices. "
+        "Updates the timelines in Redis by the events in queues general_tweets and feed_slices. "
         "SIGTERM or Ctrl-C stops it after the messages in progress."
     )
     workers = (WORKER, SLICES)

@@ -8,26 +8,26 @@ from tests.support.timelines import Person, deliver_all
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _nothing_left() -> Iterator[None]:
+def _flush_shards() -> Iterator[None]:
     yield
     flush()
 
 
 @pytest.fixture
 def writer(alice: User) -> Person:
-    """Alice, who writes."""
+    """Alice."""
     return Person(alice)
 
 
 @pytest.fixture
 def follower(bob: User) -> Person:
-    """Bob, who follows alice in tests that make it so."""
+    """Bob, who follows alice if `bob_follows_alice` is used."""
     return Person(bob)
 
 
 @pytest.fixture
-def stranger(carol: User) -> Person:
-    """Carol, who follows nobody."""
+def outsider(carol: User) -> Person:
+    """Carol, who follows no one."""
     return Person(carol)
 
 

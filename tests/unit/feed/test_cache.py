@@ -1,4 +1,4 @@
-"""Pages are made of cached fragments, and what changes shows at the next read."""
+"""Pages are assembled from the cache, and a change shows at the next read."""
 
 from typing import Any
 
@@ -17,13 +17,13 @@ from tests.support.timelines import Person, deliver, deliver_all, pending
 from tweets.handlers import WORKER as TWEETS_WORKER
 from tweets.models import Tweet
 
-# commits run what follows them, such as dropping what the cache has
+# real commits, because the cache is invalidated after them
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
 def tweet(writer: Person, follower: Person) -> int:
-    """One of alice's, in bob's feed and read once."""
+    """A tweet of alice's that bob has read in his feed."""
     follower.follow(writer)
     tweet = writer.post()
     deliver_all()
@@ -37,9 +37,9 @@ def shown(person: Person) -> dict[str, Any]:
     return tweet
 
 
-def test_a_warm_page_asks_nobody(follower, tweet, django_assert_num_queries, monkeypatch):
+def test_a_cached_page_calls_no_service(follower, tweet, django_assert_num_queries, monkeypatch):
     def ask(*_: object, **__: object) -> None:
-        raise AssertionError("a service was asked")
+        raise AssertionError("a service was called")
 
     monkeypatch.setattr(tweets, "get_tweets", ask)
     monkeypatch.setattr(accounts, "get_users", ask)
@@ -48,7 +48,7 @@ def test_a_warm_page_asks_nobody(follower, tweet, django_assert_num_queries, mon
         assert shown(follower)["id"] == str(tweet)
 
 
-def test_a_list_out_of_order_is_put_in_order(writer, follower):
+def test_reading_sorts_a_list_out_of_order(writer, follower):
     follower.follow(writer)
     tweets = [writer.post() for _ in range(3)]
     deliver_all()
@@ -59,8 +59,8 @@ def test_a_list_out_of_order_is_put_in_order(writer, follower):
     assert [int(id) for id in redis_client().lrange(key, 0, -1)] == [*tweets[::-1], 0]
 
 
-def test_a_warm_page_equals_a_cold_one(follower, writer, stranger, tweet):
-    reposted = stranger.post()
+def test_a_cached_page_equals_one_that_is_not(follower, writer, outsider, tweet):
+    reposted = outsider.post()
     writer.repost(reposted)
     follower.like(tweet)
     deliver_all()
@@ -88,18 +88,18 @@ def test_a_repost_shows_at_once(follower, tweet):
     assert (shown(follower)["num_reposts"], shown(follower)["reposted"]) == (0, False)
 
 
-def test_a_reply_shows_at_once(follower, stranger, tweet):
-    stranger.client.post(f"/tweet/{tweet}/reply", {"content": "so it is"})
+def test_a_reply_shows_at_once(follower, outsider, tweet):
+    outsider.reply(tweet)
     assert shown(follower)["num_replies"] == 1
 
 
-def test_a_deleted_parent_shows_at_once(writer, follower, stranger):
-    parent = stranger.post()
+def test_a_deleted_parent_shows_at_once(writer, follower, outsider):
+    parent = outsider.post()
     follower.follow(writer)
-    writer.client.post(f"/tweet/{parent}/reply", {"content": "so it is"})
+    writer.reply(parent)
     deliver_all()
     assert shown(follower)["parent_deleted"] is False
-    stranger.delete(parent)
+    outsider.delete(parent)
     assert shown(follower)["parent_deleted"] is True
 
 
@@ -113,39 +113,37 @@ def test_a_deletion_shows_at_once(writer, follower, tweet):
     assert follower.feed()["tweets"] == []
 
 
-def test_a_suspension_shows_at_once_and_so_does_its_end(writer, follower, tweet):
+def test_a_suspension_and_its_end_show_at_once(writer, follower, tweet):
     accounts_services.suspend(user_id=writer.id)
     assert follower.feed()["tweets"] == []
     accounts_services.restore(user_id=writer.id)
     assert shown(follower)["author"]["username"] == "alice"
 
 
-def test_a_writer_that_died_before_it_could_drop_is_made_up_for(
-    writer, follower, tweet, monkeypatch
-):
+def test_the_workers_drop_what_a_writer_that_died_did_not(writer, follower, tweet, monkeypatch):
     monkeypatch.setattr("hydration.invalidate.on_commit", lambda *_: None)
     follower.like(tweet)
     accounts_services.update_profile(user_id=writer.id, display_name="Alice Again")
     assert shown(follower)["num_likes"] == 0
-    news = pending()
-    deliver(news)
-    TWEETS_WORKER.process(news)
+    messages = pending()
+    deliver(messages)
+    TWEETS_WORKER.process(messages)
     assert (shown(follower)["num_likes"], shown(follower)["liked"]) == (0, False)
 
 
-def test_what_was_read_before_a_change_is_not_cached_after_it(follower, tweet, monkeypatch):
-    """The reader is overtaken between its reading and its caching."""
+def test_a_value_read_before_a_change_is_not_cached_after_it(follower, tweet, monkeypatch):
+    """The tweet changes between the reader's database query and its write to the cache."""
     drop(Change(entries=[tweet], viewer=follower.id))
     read = tweets.get_tweets
 
-    def read_and_be_overtaken(*args, **kwargs):
+    def read_then_change(*args, **kwargs):
         found = read(*args, **kwargs)
         monkeypatch.setattr(tweets, "get_tweets", read)
         follower.like(tweet)
         return found
 
-    monkeypatch.setattr(tweets, "get_tweets", read_and_be_overtaken)
-    assert shown(follower)["liked"] is False  # it was so when it was read
+    monkeypatch.setattr(tweets, "get_tweets", read_then_change)
+    assert shown(follower)["liked"] is False  # as the reader read it
     assert shown(follower)["liked"] is True
     assert shown(follower)["num_likes"] == 1
 
@@ -154,7 +152,7 @@ def test_what_was_read_before_a_change_is_not_cached_after_it(follower, tweet, m
     "junk",
     [b"", b"junk", b"T", b"T1|0\n{}", b"T99|1\n{\"id\":", b"R1", b"Rx|y", b"L", b"U1|2\n", b"\xff"],
 )  # fmt: skip
-def test_junk_in_the_cache_is_made_anew(writer, follower, tweet, junk):
+def test_junk_in_the_cache_is_replaced(writer, follower, tweet, junk):
     expected = shown(follower)
     for key in (f"tweet:{tweet}", f"user:{writer.id}"):
         redis_client().set(key, junk)
@@ -163,7 +161,7 @@ def test_junk_in_the_cache_is_made_anew(writer, follower, tweet, junk):
     assert shown(follower) == expected
 
 
-def test_values_of_other_types_in_the_cache_are_made_anew(writer, follower, tweet):
+def test_values_of_other_types_in_the_cache_are_replaced(writer, follower, tweet):
     expected = shown(follower)
     for key in (f"tweet:{tweet}", f"user:{writer.id}", marks_key(follower.id)):
         redis_client().delete(key)
@@ -172,7 +170,7 @@ def test_values_of_other_types_in_the_cache_are_made_anew(writer, follower, twee
     assert shown(follower) == expected
 
 
-def test_a_lease_whose_holder_died_does_not_last(follower, tweet):
+def test_a_lease_whose_holder_died_expires_soon(follower, tweet):
     redis_client().set(f"tweet:{tweet}", "L1234", ex=10)
     redis_client().hset(marks_key(follower.id), str(tweet), "L1234")
     assert shown(follower)["id"] == str(tweet)
@@ -182,19 +180,19 @@ def test_a_lease_whose_holder_died_does_not_last(follower, tweet):
     assert redis_client().ttl(f"tweet:{tweet}") > 10
 
 
-def test_a_repost_that_vanished_leaves_its_original_visible(writer, follower, stranger, tweet):
-    stranger.repost(tweet)
+def test_an_original_stays_visible_after_its_repost_is_deleted(writer, follower, outsider, tweet):
+    outsider.repost(tweet)
     entry = Tweet.objects.reposts().get().id
     load([entry], viewer_id=follower.id)
     redis_client().delete(f"tweet:{tweet}")
-    Tweet.objects.filter(id=entry).delete()  # by a writer that died before it dropped the key
+    Tweet.objects.filter(id=entry).delete()  # by a writer that died before it invalidated the cache
 
     assert load([entry], viewer_id=follower.id) == []
     assert shown(follower)["id"] == str(tweet)
 
 
 def test_every_cached_key_expires_even_if_its_reader_died(follower, tweet, monkeypatch):
-    """The reader took its leases and ended before it could fill them."""
+    """The reader took leases and died before it cached anything."""
     redis_client().flushdb()
 
     def die(*_: object, **__: object) -> None:
@@ -207,22 +205,22 @@ def test_every_cached_key_expires_even_if_its_reader_died(follower, tweet, monke
     assert all(0 < seconds <= 10 for seconds in lifetimes().values())
 
 
-def test_a_page_of_nothing_that_exists_leaves_no_key_for_ever(follower):
+def test_keys_of_entries_that_do_not_exist_expire(follower):
     redis_client().flushdb()
     assert load([12345], viewer_id=follower.id) == []
     assert lifetimes().keys() == {"tweet:12345", marks_key(follower.id)}
     assert all(seconds > 0 for seconds in lifetimes().values())
 
 
-def test_only_keys_that_are_listed_so_have_no_expiry(writer, follower, stranger, tweet):
-    """README.md of feed lists `pulled`, `placement` and `revoked` as kept."""
-    reply = stranger.post()
-    follower.follow(stranger)
+def test_only_the_documented_keys_never_expire(writer, follower, outsider, tweet):
+    """feed/README.md documents these keys."""
+    reply = outsider.post()
+    follower.follow(outsider)
     writer.repost(reply)
     follower.like(tweet)
     follower.unfollow(writer)
     deliver_all()
-    accounts_services.suspend(user_id=stranger.id)
+    accounts_services.suspend(user_id=outsider.id)
     deliver_all()
     follower.feed()
     kept = {name for name, seconds in lifetimes().items() if seconds < 0}
@@ -247,7 +245,7 @@ def test_while_accounts_is_down_the_author_is_null(writer, follower, tweet, monk
     assert shown(follower)["author"] is None
 
 
-def test_the_marks_of_one_viewer_are_bounded(follower, tweet, monkeypatch):
+def test_the_marks_of_one_viewer_are_limited(follower, tweet, monkeypatch):
     monkeypatch.setattr(leases, "MAX_MARKS", 3)
     key = marks_key(follower.id)
     redis_client().hset(key, mapping={str(n): "00" for n in range(1, 4)})
@@ -256,7 +254,6 @@ def test_the_marks_of_one_viewer_are_bounded(follower, tweet, monkeypatch):
     assert redis_client().hlen(key) <= 3
 
 
-def test_users_and_tweets_are_told_apart(alice: User):
-    """Ids are of one space, keys are not."""
+def test_users_and_tweets_have_different_keys(alice: User):
     assert load([alice.id], viewer_id=alice.id) == []
     assert redis_client().get(f"tweet:{alice.id}") == b"-"

@@ -1,4 +1,4 @@
-"""A feed walked by cursor through 10,000 tweets, while people write, delete and follow."""
+"""A feed of 10,000 tweets read by cursor, while users post, delete and follow."""
 
 import random
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ PAGES_PER_FOLLOW = 10
 
 
 def write_rows(authors: Sequence[User], tweets: int) -> None:
-    """Over the last four weeks, in turns."""
+    """Writes tweets of the last four weeks, by the authors in turn."""
     since, span = timezone.now() - timedelta(days=28), timedelta(days=28)
     ids = [first_id_at(since + span * n / tweets) | authors[0].id % 1000 for n in range(tweets)]
     Tweet.objects.bulk_create(
@@ -41,17 +41,17 @@ def write_rows(authors: Sequence[User], tweets: int) -> None:
 
 
 def newest_below(reader: Person, before_id: int) -> list[int]:
-    """What the next page must show, as the database has it."""
+    """The tweets expected on the next page, from the database."""
     followed = Follow.objects.filter(follower_id=reader.id).values("following_id")
     entries = Tweet.objects.filter(user_id__in=followed, id__lt=before_id).order_by("-id")
     return list(entries.values_list("id", flat=True)[:PAGE])
 
 
 @pytest.mark.slow
-def test_no_tweet_is_skipped_or_repeated_on_the_way_to_the_first(
-    writer, follower, stranger, settings
+def test_reading_back_to_the_first_tweet_skips_and_repeats_none(
+    writer, follower, outsider, settings
 ):
-    settings.FEED_PULL_FOLLOWERS = 1  # alice is pulled, whom bob and carol follow
+    settings.FEED_PULL_FOLLOWERS = 1  # pulls alice, who has two followers
     users = [*UserFactory.create_batch(9), User.objects.get(id=writer.id)]
     newcomers = UserFactory.create_batch(DEPTH // PAGE // PAGES_PER_FOLLOW)
     write_rows(users, DEPTH)
@@ -59,7 +59,7 @@ def test_no_tweet_is_skipped_or_repeated_on_the_way_to_the_first(
     authors = [Person(user) for user in users]
     for author in authors:
         follower.follow(author)
-    stranger.follow(writer)
+    outsider.follow(writer)
     deliver_all()
     writer.post()
     deliver_all()

@@ -1,4 +1,4 @@
-"""While Redis takes no writes, pages are right all the same: they come from the database."""
+"""While Redis refuses writes, pages are read from the database."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,13 +17,13 @@ from messaging.models import OutboxEvent
 from tests.support.factories import UserFactory
 from tests.support.timelines import Person, deliver_all
 
-# the commits of the cast's tweets and likes must not wait for a Redis that is full
+# real commits, because the cache is invalidated after them
 pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]
 
 
 @pytest.fixture
 def entries(writer: Person, follower: Person) -> list[int]:
-    """What bob's feed shows, read once, so that all of it is cached."""
+    """The entries of bob's feed, newest first. He has read it, so it is cached."""
     follower.follow(writer)
     entries = [writer.post() for _ in range(5)]
     deliver_all()
@@ -33,7 +33,7 @@ def entries(writer: Person, follower: Person) -> list[int]:
 
 @pytest.fixture
 def full() -> Iterator[None]:
-    """Refuses whatever needs memory; not what reads or deletes."""
+    """Redis refuses commands that need memory. It executes reads and deletions."""
     client: redis.Redis = redis_client()
     names = ("maxmemory", "maxmemory-policy")
     before = {name: client.config_get(name)[name] or "" for name in names}
@@ -54,17 +54,17 @@ def check_pages(follower: Person, entries: list[int]) -> None:
     assert follower.feed_entries(limit=2) == entries
 
 
-def test_a_cached_page_is_read(entries, follower, full):
+def test_a_cached_page_can_be_read(entries, follower, full):
     check_pages(follower, entries)
 
 
-def test_a_page_whose_cache_is_lost_is_read(entries, follower, full):
+def test_a_page_that_is_not_cached_can_be_read(entries, follower, full):
     redis_client().delete(*redis_client().keys("tweet:*"))
     redis_client().delete(*redis_client().keys("user:*"))
     check_pages(follower, entries)
 
 
-def test_a_page_without_a_timeline_is_read_and_nothing_is_kept(entries, follower, full):
+def test_a_page_without_a_timeline_can_be_read_and_is_not_stored(entries, follower, full):
     writes.forget(follower.id)
     check_pages(follower, entries)
     assert not reads.materialised([follower.id])
@@ -72,7 +72,7 @@ def test_a_page_without_a_timeline_is_read_and_nothing_is_kept(entries, follower
 
 @contextmanager
 def refusing() -> Iterator[None]:
-    """Refuses all writes, as after the death of a replica that must have them."""
+    """Redis refuses all writes, as after the loss of a required replica."""
     client: redis.Redis = redis_client()
     client.config_set("min-replicas-to-write", 1)
     try:
@@ -81,7 +81,7 @@ def refusing() -> Iterator[None]:
         client.config_set("min-replicas-to-write", 0)
 
 
-def test_without_its_replicas_it_counts_as_away(
+def test_a_redis_that_refuses_all_writes_counts_as_down(
     entries: list[int], writer: Person, follower: Person
 ) -> None:
     writes.forget(follower.id)
@@ -95,7 +95,7 @@ def test_without_its_replicas_it_counts_as_away(
     check_pages(follower, entries)
 
 
-def test_tries_in_vain_leave_a_large_authors_other_followers_to_one_message(
+def test_failed_retries_publish_the_next_slice_once(
     writer: Person, follower: Person, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("feed.fanout.slices.SIZE", 1)

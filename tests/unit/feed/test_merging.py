@@ -1,4 +1,4 @@
-"""Pages merged from a timeline and pulled authors' lists, by the script against plain Python."""
+"""Pages merged from a timeline and pulled authors' lists: the script compared with `reads.join`."""
 
 import random
 from collections.abc import Iterator
@@ -9,9 +9,9 @@ import pytest
 from common.ids import MAX_ID
 from common.redis.client import redis_client
 from feed import keys, lists, pulling, reads, writes
-from feed.lists import Kind
 from feed.pipeline import Audience
 from feed.reads import Timeline
+from tests.support.lists import put, raw
 
 SHARD = "default"
 AUTHORED = lists.authored(SHARD)
@@ -22,7 +22,7 @@ _FIRST_ID = 10**18
 
 @pytest.fixture
 def pulled() -> None:
-    """Bob follows all of the authors, and Redis knows it."""
+    """Bob follows all of the authors, and `pulls:` caches that."""
     for author_id in AUTHORS:
         pulling.start(SHARD, author_id, "")
     version: Any = redis_client().hget(keys.PULLED, "version")
@@ -30,23 +30,14 @@ def pulled() -> None:
     redis_client().set(keys.pulls(BOB), f"{version.decode()}:{known}")
 
 
-def put(owner_id: int, kind: Kind, *items: int | str) -> None:
-    redis_client().delete(lists.key(owner_id, kind))
-    redis_client().rpush(lists.key(owner_id, kind), *items)
-
-
-def raw(author_id: int) -> list[int]:
-    return [int(id) for id in redis_client().lrange(lists.key(author_id, AUTHORED), 0, -1)]
-
-
 def fill(draw: random.Random) -> Timeline:
-    """Lists of any length that share some entries; returns what they are together."""
+    """Fills lists of random lengths that share some entries. Returns the joined lists."""
     made = []
     for owner_id, kind in [(BOB, lists.TIMELINE), *((id, AUTHORED) for id in AUTHORS)]:
         length = draw.choice([0, 1, 2, 10, 100, 300])
         ids = sorted((_FIRST_ID + n for n in draw.sample(range(2000), length)), reverse=True)
         is_complete = not ids or draw.random() < 0.5
-        put(owner_id, kind, *ids, *([0] if is_complete else []))
+        put(owner_id, *ids, *([0] if is_complete else []), kind=kind)
         made.append(Timeline(ids, is_complete))
     return reads.join(made)
 
@@ -58,7 +49,7 @@ def read(**where: int) -> reads.Part:
 
 
 def pages(limit: int) -> Iterator[tuple[int, reads.Part]]:
-    """By cursor, down to the end of the lists."""
+    """The pages by cursor to the end of the lists, each with the id that it begins below."""
     before = MAX_ID
     while True:
         part = read(before_id=before, limit=limit)
@@ -70,7 +61,7 @@ def pages(limit: int) -> Iterator[tuple[int, reads.Part]]:
 
 @pytest.mark.usefixtures("pulled")
 @pytest.mark.parametrize("seed", range(40))
-def test_every_page_is_what_the_lists_hold_together(seed: int) -> None:
+def test_pages_equal_the_joined_lists(seed: int) -> None:
     draw = random.Random(seed)
     expected = fill(draw)
     limit = draw.choice([1, 2, 7, 50])
@@ -87,22 +78,22 @@ def test_every_page_is_what_the_lists_hold_together(seed: int) -> None:
 
 
 @pytest.mark.usefixtures("pulled")
-class TestWhatPythonMustSee:
+class TestListsThatPythonRepairs:
     @pytest.fixture(autouse=True)
     def lists(self) -> None:
-        put(BOB, lists.TIMELINE, 5, 0)
+        put(BOB, 5, 0)
         for author_id in AUTHORS:
-            put(author_id, AUTHORED, author_id, 0)
+            put(author_id, author_id, 0, kind=AUTHORED)
 
-    def test_all_is_well_before(self) -> None:
+    def test_a_page_of_intact_lists_is_read_by_the_script(self) -> None:
         assert list(read(limit=10).entries) == [204, 203, 202, 201, 5]
 
-    def test_a_list_that_is_missing(self) -> None:
+    def test_a_missing_list(self) -> None:
         writes.forget(AUTHORS[0], AUTHORED)
         assert reads.read_part(BOB, limit=10) is None
 
-    def test_a_list_that_is_being_built(self) -> None:
-        put(AUTHORS[0], AUTHORED, 300, -1)
+    def test_a_list_being_built(self) -> None:
+        put(AUTHORS[0], 300, -1, kind=AUTHORED)
         assert reads.read_part(BOB, limit=10) is None
 
     def test_a_list_of_another_type(self) -> None:
@@ -110,19 +101,19 @@ class TestWhatPythonMustSee:
         assert reads.read_part(BOB, limit=10) is None
         assert reads.read_part(BOB, before_id=100, limit=10) is None
 
-    def test_a_list_that_holds_what_is_no_id(self) -> None:
-        put(AUTHORS[0], AUTHORED, 301, "tweet-3", 300, 0)
+    def test_a_list_with_an_element_that_is_no_id(self) -> None:
+        put(AUTHORS[0], 301, "tweet-3", 300, 0, kind=AUTHORED)
         assert reads.read_part(BOB, limit=10) is None
 
-    def test_a_list_that_somebody_else_put_out_of_order_is_put_in_order(self) -> None:
-        put(AUTHORS[0], AUTHORED, 300, 302, 301, 0)
+    def test_a_list_out_of_order_is_sorted(self) -> None:
+        put(AUTHORS[0], 300, 302, 301, 0, kind=AUTHORED)
         assert reads.read_part(BOB, limit=10) is None
-        assert raw(AUTHORS[0]) == [302, 301, 300, 0]
+        assert raw(AUTHORS[0], AUTHORED) == [302, 301, 300, 0]
         assert reads.read_part(BOB, limit=10) is not None
 
 
-def test_what_overtakes_another_is_put_in_its_place_in_an_authors_own_list() -> None:
-    put(AUTHORS[0], AUTHORED, 10, 0)
+def test_pushes_keep_an_authors_own_list_in_order() -> None:
+    put(AUTHORS[0], 10, 0, kind=AUTHORED)
     for entry in (30, 20, 40, 20):
         writes.push(entry, AUTHORS[0], Audience([], author_id=AUTHORS[0]))
-    assert raw(AUTHORS[0]) == [40, 30, 20, 10, 0]
+    assert raw(AUTHORS[0], AUTHORED) == [40, 30, 20, 10, 0]

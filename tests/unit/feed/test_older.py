@@ -1,4 +1,4 @@
-"""Pages below a timeline's floor, where the database goes on."""
+"""Pages below a timeline's floor, read from the database."""
 
 import pytest
 from django.db import connection
@@ -10,7 +10,7 @@ from feed import expected, keys, older_entries, writes
 from tests.support.factories import UserFactory
 from tests.support.timelines import Person, deliver_all
 
-# commits run what follows them, such as dropping what the cache has
+# real commits, because the cache is invalidated after them
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.usefixtures("bob_follows_alice"),
@@ -26,7 +26,7 @@ def _short_lists(settings) -> None:
 
 @pytest.fixture
 def tweets(writer: Person) -> list[int]:
-    """Newest first; the timeline has four of them."""
+    """Newest first. The timeline holds four of them."""
     written = [writer.post() for _ in range(16)]
     deliver_all()
     return written[::-1]
@@ -37,8 +37,8 @@ def page_at(reader: Person, entry: int) -> list[int]:
 
 
 @pytest.mark.parametrize("followed", [1, 6])
-def test_a_page_asks_nobody_whom_the_reader_follows(writer, followed, monkeypatch):
-    """One call asks about two of them, instead of a thousand."""
+def test_a_cached_block_answers_without_a_query(writer, followed, monkeypatch):
+    """A call takes two author ids instead of 1,000."""
     monkeypatch.setattr("feed.expected.MAX_IDS", 2)
     reader = Person(UserFactory.create())
     authors = [writer, *(Person(UserFactory.create()) for _ in range(followed - 1))]
@@ -53,27 +53,27 @@ def test_a_page_asks_nobody_whom_the_reader_follows(writer, followed, monkeypatc
 
 
 def test_a_follow_and_an_unfollow_change_what_is_below_the_floor(
-    writer, follower, stranger, tweets
+    writer, follower, outsider, tweets
 ):
-    others = [stranger.post() for _ in range(4)][::-1]
+    others = [outsider.post() for _ in range(4)][::-1]
     mine = [writer.post() for _ in range(5)][::-1]
     deliver_all()
     assert page_at(follower, mine[-1]) == tweets[:3]
-    follower.follow(stranger)
+    follower.follow(outsider)
     deliver_all()
     assert page_at(follower, mine[-1]) == others[:3]
-    follower.unfollow(stranger)
+    follower.unfollow(outsider)
     deliver_all()
     assert page_at(follower, mine[-1]) == tweets[:3]
 
 
-def test_a_deleted_tweet_leaves_its_place_to_the_next(writer, follower, tweets):
+def test_a_page_skips_a_deleted_tweet(writer, follower, tweets):
     assert page_at(follower, tweets[5]) == tweets[6:9]
     writer.delete(tweets[7])
     assert page_at(follower, tweets[5]) == [tweets[6], *tweets[8:10]]
 
 
-def test_a_restored_author_comes_back(writer, follower, tweets):
+def test_a_restored_authors_tweets_return(writer, follower, tweets):
     own = [follower.post() for _ in range(9)][::-1]
     accounts_services.suspend(user_id=writer.id)
     deliver_all()
@@ -84,10 +84,10 @@ def test_a_restored_author_comes_back(writer, follower, tweets):
     assert page_at(follower, own[6]) == [*own[7:], tweets[0]]
 
 
-def test_an_answer_that_was_read_before_a_follow_is_not_kept(
-    writer, follower, stranger, tweets, monkeypatch
+def test_a_block_read_before_a_follow_is_not_cached(
+    writer, follower, outsider, tweets, monkeypatch
 ):
-    other = stranger.post()
+    other = outsider.post()
     mine = [writer.post() for _ in range(5)][::-1]
     deliver_all()
     ask = expected.newest_entries
@@ -95,7 +95,7 @@ def test_an_answer_that_was_read_before_a_follow_is_not_kept(
     def ask_and_follow(author_ids, **where):
         found = ask(author_ids, **where)
         monkeypatch.undo()
-        follower.follow(stranger)
+        follower.follow(outsider)
         deliver_all()
         return found
 
@@ -106,7 +106,7 @@ def test_an_answer_that_was_read_before_a_follow_is_not_kept(
     assert page_at(follower, mine[-1]) == [other, *tweets[:2]]
 
 
-def test_readers_at_two_depths_are_both_answered(follower, tweets, monkeypatch):
+def test_reading_at_two_depths(follower, tweets, monkeypatch):
     monkeypatch.setattr("feed.older_entries.MAX_ENTRIES", 5)
     for _ in range(2):
         assert page_at(follower, tweets[12]) == tweets[13:]
@@ -114,14 +114,14 @@ def test_readers_at_two_depths_are_both_answered(follower, tweets, monkeypatch):
         assert page_at(follower, tweets[8]) == tweets[9:12]
 
 
-def test_every_page_on_the_way_down_is_whole(follower, tweets, monkeypatch):
+def test_reading_back_to_the_first_tweet(follower, tweets, monkeypatch):
     monkeypatch.setattr("feed.older_entries.MAX_ENTRIES", 5)
     assert follower.feed_entries(limit=PAGE) == tweets
     assert follower.feed_entries(limit=PAGE) == tweets
 
 
 @pytest.mark.parametrize("junk", [b"", b"7", b"junk", b"\xff 1 2"])
-def test_junk_is_read_as_nothing(follower, tweets, junk):
+def test_junk_counts_as_not_cached(follower, tweets, junk):
     redis_client().set(keys.older(follower.id), junk)
     assert page_at(follower, tweets[5]) == tweets[6:9]
 

@@ -6,33 +6,33 @@ from common.redis.client import redis_client
 from feed import expected, lists, reads, writes
 from tests.support.timelines import Person, deliver_all
 
-# commits run what follows them, such as dropping what the cache has
+# real commits, because the cache is invalidated after them
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class TestPages:
-    def test_by_offset_it_is_a_window_of_the_list(self, writer, follower, bob_follows_alice):
+    def test_an_offset_counts_positions_in_the_list(self, writer, follower, bob_follows_alice):
         tweets = [writer.post() for _ in range(5)][::-1]
         deliver_all()
         page = follower.feed(limit=2, offset=2)
         assert [int(tweet["id"]) for tweet in page["tweets"]] == tweets[2:4]
         assert (page["count"], page["limit"], page["offset"]) == (2, 2, 2)
 
-    def test_past_the_end_there_is_nothing(self, follower):
+    def test_a_page_past_the_end_is_empty(self, follower):
         page = follower.feed(offset=100)
         assert page == {"tweets": [], "count": 0, "limit": 50, "offset": 100, "next": None}
 
-    def test_what_does_not_exist_counts_and_is_not_shown(self, follower):
+    def test_entries_that_do_not_exist_are_counted_but_not_shown(self, follower):
         redis_client().rpush(lists.key(follower.id), "11", "12", "13")
         page = follower.feed()
         assert (page["count"], page["tweets"]) == (3, [])
 
-    def test_what_is_no_id_counts_and_is_not_shown(self, follower):
+    def test_elements_that_are_no_ids_are_counted_but_not_shown(self, follower):
         redis_client().rpush(lists.key(follower.id), "tweet-1", "tweet-2")
         page = follower.feed()
         assert (page["count"], page["tweets"], page["next"]) == (2, [], None)
 
-    def test_a_cursor_page_is_filled_up_where_tweets_are_gone(
+    def test_a_page_by_cursor_is_filled_up_after_deletions(
         self, writer, follower, bob_follows_alice
     ):
         tweets = [writer.post() for _ in range(6)]
@@ -43,7 +43,7 @@ class TestPages:
         assert [int(tweet["id"]) for tweet in page["tweets"]] == [tweets[4], tweets[1], tweets[0]]
         assert page["count"] == 5
 
-    def test_it_neither_skips_nor_repeats_while_tweets_arrive(
+    def test_pages_by_cursor_skip_and_repeat_nothing_while_tweets_arrive(
         self, writer, follower, bob_follows_alice
     ):
         tweets = [writer.post() for _ in range(7)][::-1]
@@ -78,7 +78,7 @@ class TestPages:
         deliver_all()
         assert follower.feed_ids(limit=1, cursor=page["next"]) == [tweet]
 
-    def test_past_the_lists_end_the_database_goes_on(
+    def test_pages_continue_below_the_list_in_the_database(
         self, writer, follower, bob_follows_alice, settings
     ):
         settings.FEED_SHOWN = 5
@@ -89,43 +89,43 @@ class TestPages:
         assert timeline is not None
         assert timeline.entries == tweets[:5]
 
-    def test_it_has_no_hole_after_an_unfollow_and_a_follow(
-        self, writer, follower, stranger, bob_follows_alice, settings
+    def test_a_follow_after_an_unfollow_leaves_no_gap(
+        self, writer, follower, outsider, bob_follows_alice, settings
     ):
-        """A list that an unfollow made short must not be filled up below its floor."""
+        """A list that an unfollow made shorter must not be filled up below its floor."""
         settings.FEED_SHOWN = 6
-        follower.follow(stranger)
+        follower.follow(outsider)
         deliver_all()
         for _ in range(6):
             writer.post()
-            stranger.post()
+            outsider.post()
         writes.forget(follower.id)
         follower.feed()
-        follower.unfollow(stranger)
+        follower.unfollow(outsider)
         deliver_all()
-        follower.follow(stranger)
+        follower.follow(outsider)
         deliver_all()
-        assert follower.feed_entries(limit=4) == sorted(truth_entries(follower), reverse=True)
+        assert follower.feed_entries(limit=4) == sorted(expected_entries(follower), reverse=True)
 
     @pytest.mark.parametrize("limit", [2, 4])
-    def test_by_offset_it_does_not_end_early_after_an_unfollow(
-        self, writer, follower, stranger, bob_follows_alice, settings, limit
+    def test_pages_by_offset_do_not_end_early_after_an_unfollow(
+        self, writer, follower, outsider, bob_follows_alice, settings, limit
     ):
         settings.FEED_SHOWN = 6
-        follower.follow(stranger)
+        follower.follow(outsider)
         deliver_all()
         tweets = []
         for _ in range(8):
             tweets.append(writer.post())
-            stranger.post()
+            outsider.post()
         deliver_all()
         writes.forget(follower.id)
         follower.feed()
-        follower.unfollow(stranger)
+        follower.unfollow(outsider)
         deliver_all()
         assert window(follower, limit) == tweets[:-7:-1]
 
-    def test_by_offset_it_does_not_end_early_after_many_deletions(
+    def test_pages_by_offset_do_not_end_early_after_many_deletions(
         self, writer, follower, bob_follows_alice, settings
     ):
         settings.FEED_SHOWN = 6
@@ -138,7 +138,9 @@ class TestPages:
         deliver_all()
         assert window(follower, 4) == tweets[:-7:-1]
 
-    def test_a_lost_redis_is_rebuilt(self, writer, follower, bob_follows_alice):
+    def test_timelines_are_rebuilt_after_redis_lost_its_data(
+        self, writer, follower, bob_follows_alice
+    ):
         tweets = [writer.post() for _ in range(3)][::-1]
         deliver_all()
         redis_client().flushdb()
@@ -157,24 +159,24 @@ class TestPages:
             ({"cursor": "9" * 30}, "cursor"),
         ],
     )
-    def test_it_refuses_what_is_out_of_range(self, follower, query, field):
+    def test_it_rejects_parameters_out_of_range(self, follower, query, field):
         response = follower.client.get("/feed", query)
         assert response.status_code == 400
         assert list(response.json()["error"]["fields"]) == [field]
 
-    def test_it_asks_who_is_reading(self, api):
+    def test_it_requires_authentication(self, api):
         assert api.get("/feed").status_code == 401
 
 
 def window(person: Person, limit: int) -> list[int]:
-    """The feed by offset, until a page is empty."""
+    """The feed by offset, to the first empty page."""
     seen: list[int] = []
     while page := person.feed_ids(offset=len(seen), limit=limit):
         seen += page
     return seen
 
 
-def truth_entries(person: Person) -> list[int]:
+def expected_entries(person: Person) -> list[int]:
     return expected.newest_entries(expected.authors_of(person.id), limit=1000)
 
 

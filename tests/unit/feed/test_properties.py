@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order, the feed ends as if it were built anew."""
+"""After any sequence of events, the feed equals a rebuilt one."""
 
 import random
 from itertools import cycle
@@ -38,13 +38,13 @@ action = st.one_of(
     st.tuples(st.just("follow"), person, person),
     st.tuples(st.just("unfollow"), person, person),
     st.tuples(st.just("read"), person),
-    st.tuples(st.just("tell_some"), st.randoms(use_true_random=False)),
+    st.tuples(st.just("deliver_some"), st.randoms(use_true_random=False)),
 )
 actions = st.lists(action, min_size=1, max_size=30)
 
 
-class World:
-    """Three people, what they do, and news that comes late, twice and out of order."""
+class Scenario:
+    """Three users and their actions. Messages arrive late, twice and out of order."""
 
     def __init__(self) -> None:
         for shard in shards.names():
@@ -56,11 +56,11 @@ class World:
             Person(UserFactory.create(id=id_on(shard), username=name))
             for name, shard in zip(NAMES, cycle(shards.names()), strict=False)
         ]
-        self.news: list[Delivery] = []
+        self.waiting: list[Delivery] = []
 
     def do(self, action: tuple[Any, ...]) -> None:
         name, *arguments = action
-        with TestCase.captureOnCommitCallbacks(execute=True):  # such as dropping what is cached
+        with TestCase.captureOnCommitCallbacks(execute=True):  # they invalidate the cache
             getattr(self, name)(*arguments)
 
     def post(self, who: int) -> None:
@@ -93,20 +93,20 @@ class World:
     def read_to_the_end(self, who: int) -> None:
         self.people[who].feed_entries()
 
-    def tell_some(self, chance: random.Random) -> None:
-        """Some of the news, in any order, some of it twice; the rest comes later."""
-        self.news += pending()
-        chance.shuffle(self.news)
-        told = self.news[: chance.randint(0, len(self.news))]
-        deliver(told + told[::2])
-        kept_anyway = told[::3]  # redelivered once more, later
-        self.news = self.news[len(told) :] + kept_anyway
+    def deliver_some(self, chance: random.Random) -> None:
+        """Delivers some messages in any order, some of them twice. The others come later."""
+        self.waiting += pending()
+        chance.shuffle(self.waiting)
+        delivered = self.waiting[: chance.randint(0, len(self.waiting))]
+        deliver(delivered + delivered[::2])
+        redelivered = delivered[::3]  # later
+        self.waiting = self.waiting[len(delivered) :] + redelivered
 
-    def tell_the_rest(self) -> None:
-        told = self.news + pending()
-        while told:
-            deliver(told)
-            told = pending()  # what the handlers tell each other
+    def deliver_the_rest(self) -> None:
+        delivered = self.waiting + pending()
+        while delivered:
+            deliver(delivered)
+            delivered = pending()  # published by the handlers
 
     def _tweet(self, number: int) -> Tweet | None:
         tweets = list(Tweet.objects.tweets().order_by("id"))
@@ -124,7 +124,7 @@ class World:
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_the_feed_ends_as_if_it_were_built_anew(
+def test_the_feed_equals_a_rebuilt_one(
     db: None,
     monkeypatch: pytest.MonkeyPatch,
     fresh_seconds: float,
@@ -133,12 +133,12 @@ def test_the_feed_ends_as_if_it_were_built_anew(
 ):
     monkeypatch.setattr("feed.fanout.deliver.FRESH_SECONDS", fresh_seconds)
     with distributed(servers):
-        world = World()
+        scenario = Scenario()
         for action in actions:
-            world.do(action)
-        world.tell_the_rest()
+            scenario.do(action)
+        scenario.deliver_the_rest()
 
-        for someone in world.people:
+        for someone in scenario.people:
             incremental = someone.feed_entries()
             writes.forget(someone.id)
             rebuilt = someone.feed_entries()
@@ -146,8 +146,8 @@ def test_the_feed_ends_as_if_it_were_built_anew(
             assert shown(expected_entries(someone.id)) == rebuilt
 
 
-class BefriendedWorld(World):
-    """Where everyone follows everyone at first."""
+class BefriendedScenario(Scenario):
+    """All users follow each other at first."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -155,11 +155,11 @@ class BefriendedWorld(World):
             for other in self.people:
                 if other is not someone:
                     someone.follow(other)
-        self.tell_the_rest()
+        self.deliver_the_rest()
 
 
-class BuildersWorld(BefriendedWorld):
-    """Where builders of timelines stop between their steps, for as long as they like."""
+class BuildersScenario(BefriendedScenario):
+    """Builders of timelines stop between their steps for any time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -174,7 +174,7 @@ class BuildersWorld(BefriendedWorld):
         self.answers.pop(builder, None)
 
     def begin_anew(self, builder: int, who: int) -> None:
-        """As `rebuild_feed` does."""
+        """Like `rebuild_feed`."""
         self.forget(who)
         self.begin(builder, who)
 
@@ -203,7 +203,7 @@ builders_actions = st.lists(
         st.tuples(st.just("finish"), builder),
         st.tuples(st.just("forget"), person),
         st.tuples(st.just("read"), person),
-        st.tuples(st.just("tell_the_rest")),
+        st.tuples(st.just("deliver_the_rest")),
     ),
     min_size=15,
     max_size=40,
@@ -211,48 +211,50 @@ builders_actions = st.lists(
 
 
 @given(actions=builders_actions)
-@hypothesis.example(  # a builder answers after an unfollow,
+@hypothesis.example(  # a builder finishes after an unfollow
     actions=[
-        ("post", 1), ("begin_anew", 0, 0), ("ask", 0), ("unfollow", 0, 1), ("tell_the_rest",),
+        ("post", 1), ("begin_anew", 0, 0), ("ask", 0), ("unfollow", 0, 1), ("deliver_the_rest",),
         ("begin", 1, 0), ("finish", 0), ("ask", 1), ("finish", 1),
     ]
 )  # fmt: skip
-@hypothesis.example(  # after the list was forgotten,
+@hypothesis.example(  # a builder finishes after the list was dropped
     actions=[
-        ("begin_anew", 0, 0), ("ask", 0), ("forget", 0), ("post", 1), ("tell_the_rest",),
+        ("begin_anew", 0, 0), ("ask", 0), ("forget", 0), ("post", 1), ("deliver_the_rest",),
         ("begin", 1, 0), ("finish", 0), ("ask", 1), ("finish", 1),
     ]
 )  # fmt: skip
-@hypothesis.example(actions=[("begin_anew", 0, 0), ("post", 1), ("tell_the_rest",)])  # or died
+@hypothesis.example(  # a builder died
+    actions=[("begin_anew", 0, 0), ("post", 1), ("deliver_the_rest",)]
+)
 @hypothesis.settings(
     max_examples=30,
     deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_builders_that_overtake_each_other_keep_and_lose_nothing(
+def test_concurrent_builders_lose_no_entry_and_keep_no_removed_one(
     db: None, monkeypatch: pytest.MonkeyPatch, actions: list[tuple[Any, ...]]
 ):
-    monkeypatch.setattr("feed.handlers.MOST_MERGES", 1)  # so that two events forget a list
+    monkeypatch.setattr("feed.handlers.MOST_MERGES", 1)  # two events drop a list
     with TestCase.captureOnCommitCallbacks(execute=True):
-        world = BuildersWorld()
+        scenario = BuildersScenario()
     for action in actions:
-        world.do(action)
-    world.tell_the_rest()
+        scenario.do(action)
+    scenario.deliver_the_rest()
 
-    for someone in world.people:
+    for someone in scenario.people:
         assert someone.feed_entries() == shown(expected_entries(someone.id))
         assert not compare(someone.id)
 
 
-class LimitedWorld(BefriendedWorld):
-    """Where the limit above which authors are pulled moves, too."""
+class LimitedScenario(BefriendedScenario):
+    """The pull limit changes, too."""
 
     def limit(self, followers: int) -> None:
         settings.FEED_PULL_FOLLOWERS = followers
 
 
-# 0 pulls whoever has a follower; from 4 on who has two is pushed again
+# 0 pulls every author with a follower; from 4 on, an author with two is pushed again
 limited_actions = st.lists(
     st.one_of(
         action,
@@ -260,7 +262,7 @@ limited_actions = st.lists(
         st.tuples(st.just("post"), person),
         st.tuples(st.just("read"), person),
         st.tuples(st.just("read_to_the_end"), person),
-        st.tuples(st.just("tell_the_rest")),
+        st.tuples(st.just("deliver_the_rest")),
     ),
     min_size=15,
     max_size=40,
@@ -276,10 +278,10 @@ limited_actions = st.lists(
 @hypothesis.settings(
     max_examples=8,
     deadline=None,
-    phases=[Phase.reuse, Phase.generate],  # a world of 40 steps takes too long to make smaller
+    phases=[Phase.reuse, Phase.generate],  # shrinking 40 steps takes too long
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-def test_authors_who_cross_the_limit_leave_no_gap_and_no_double(
+def test_crossing_the_pull_limit_leaves_no_gap_and_no_duplicate(
     db: None,
     monkeypatch: pytest.MonkeyPatch,
     fresh_seconds: float,
@@ -287,7 +289,7 @@ def test_authors_who_cross_the_limit_leave_no_gap_and_no_double(
     servers: int,
     actions: list[tuple[Any, ...]],
 ):
-    """While messages hold one follower each, so that changing sides takes several."""
+    """A slice is one follower, so starting and ending to pull takes several messages."""
     monkeypatch.setattr("feed.fanout.deliver.FRESH_SECONDS", fresh_seconds)
     monkeypatch.setattr("feed.fanout.slices.SIZE", 1)
     if not fresh_seconds:
@@ -296,12 +298,12 @@ def test_authors_who_cross_the_limit_leave_no_gap_and_no_double(
     monkeypatch.setattr(settings, "FEED_PULL_FOLLOWERS", 100)
     with distributed(servers):
         with TestCase.captureOnCommitCallbacks(execute=True):
-            world = LimitedWorld()
+            scenario = LimitedScenario()
         for action in actions:
-            world.do(action)
-        world.tell_the_rest()
+            scenario.do(action)
+        scenario.deliver_the_rest()
 
-        for someone in world.people:
+        for someone in scenario.people:
             incremental = someone.feed_entries()
             assert incremental == shown(expected_entries(someone.id))
             assert not compare(someone.id)
@@ -310,7 +312,7 @@ def test_authors_who_cross_the_limit_leave_no_gap_and_no_double(
 
 
 def shown(entries: list[int]) -> list[int]:
-    """What pages of three show of the entries: a tweet once a page, under its newest entry."""
+    """The entries that pages of three show: each tweet once a page, under its newest entry."""
     tweet_ids = dict(Tweet.objects.values_list("id", "repost_of"))
     pages: list[int] = []
     page: dict[int, int] = {}
