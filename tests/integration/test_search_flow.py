@@ -25,8 +25,8 @@ def _ids(found: dict[str, Any]) -> list[str]:
 
 @pytest.fixture
 async def put(http: AsyncClient, bob: Member, index: Elasticsearch) -> Put:
-    """Puts a document into the index `tweets` by hand, at once to be found."""
-    await _search(http, bob, "anything")  # the first search sees to the index's mappings
+    """Writes a document to the index `tweets`. Searches find it at once."""
+    await _search(http, bob, "anything")  # the first search sets the index's mappings
 
     def put(content: str, **fields: str) -> str:
         document = {"id": str(new_id()), "user_id": str(new_id()), "content": content} | fields
@@ -71,7 +71,7 @@ async def test_search_pagination(http: AsyncClient, bob: Member, put: Put) -> No
 
     by_cursor = _ids(pages[0])
     cursor = pages[0]["next"]
-    put(f"{word} number 5")  # comes between the pages
+    put(f"{word} number 5")  # arrives between the pages
     while cursor:
         page = await _search(http, bob, word, limit=2, cursor=cursor)
         by_cursor += _ids(page)

@@ -1,7 +1,7 @@
-"""However news come to the workers of tweets and search, the end is what the tables say.
+"""Counters, index and cache equal the tables, in whatever order events are handled.
 
-Each message twice or more, in any order, in batches cut anywhere, and to two workers at once. What
-feed's workers do has tests of its own (tests/unit/feed/test_properties.py).
+The workers of tweets and search get each message twice or more, in any order, in batches of any
+size, and two workers at once. tests/unit/feed/test_properties.py tests the workers of feed.
 """
 
 import random
@@ -44,7 +44,7 @@ person = st.integers(0, PEOPLE - 1)
 which = st.integers(0, 20)
 chance = st.randoms(use_true_random=False)
 
-# What they write, and so what there is news of, comes up more often than what ends it.
+# Users write more often than they delete.
 action = st.one_of(
     *[st.tuples(st.just("post"), person)] * 3,
     *[st.tuples(st.just(name), person, which) for name in ("reply", "like", "repost", "read")],
@@ -55,16 +55,16 @@ action = st.one_of(
     st.tuples(st.just("restore"), person),
     st.tuples(st.just("go"), person),
     st.tuples(st.just("write_late"), person, which),
-    st.tuples(st.just("tell_some"), chance),
+    st.tuples(st.just("handle_some"), chance),
 )
 actions = st.lists(action, min_size=4, max_size=25)
 
-# A message, and one of the queues it is in.
-Told = tuple[Worker, Delivery]
+# A message, and the worker of one of its queues.
+Message = tuple[Worker, Delivery]
 
 
-class World:
-    """Three people, what they do, and the news of it."""
+class Scenario:
+    """Three people, their actions, and the messages that these publish."""
 
     def __init__(self) -> None:
         redis_client().flushdb()
@@ -75,7 +75,7 @@ class World:
         self.people = [UserFactory.create(username=f"person_{n}") for n in range(PEOPLE)]
         self.suspended: set[int] = set()
         self.gone: set[int] = set()
-        self.news: list[Told] = []
+        self.messages: list[Message] = []
 
     def do(self, action: tuple[Any, ...]) -> None:
         name, *arguments = action
@@ -102,7 +102,7 @@ class World:
         self._to_a_tweet(tweets.undo_repost, who, number)
 
     def read(self, who: int, number: int) -> None:
-        """Fills the cache."""
+        """Caches the tweet."""
         if (user_id := self._acting(who)) and (tweet := self._tweet(number)):
             client = APIClient()
             reader: Any = Viewer(id=user_id, username=f"person_{who}")
@@ -129,7 +129,7 @@ class World:
             self.gone.add(who)
 
     def write_late(self, who: int, number: int) -> None:
-        """With a token that outlives its account."""
+        """Writes with a token that is valid longer than its account exists."""
         if who in self.gone and (tweet := self._tweet(number)):
             user_id = self.people[who].id
             tweets.post_tweet(user_id=user_id, content="late")
@@ -137,24 +137,24 @@ class World:
             tweets.like(user_id=user_id, tweet_id=tweet.id)
             tweets.repost(user_id=user_id, tweet_id=tweet.id)
 
-    def tell_some(self, chance: random.Random) -> None:
-        """The rest comes later, and some of what was told comes once more."""
-        self.news += pending()
-        chance.shuffle(self.news)
-        told = self.news[: chance.randint(0, len(self.news))]
-        tell(cut(told + told[::2], chance))
-        self.news = self.news[len(told) :] + told[::3]
+    def handle_some(self, chance: random.Random) -> None:
+        """Handles a part of the messages, half of them twice. Redelivers some of them later."""
+        self.messages += pending()
+        chance.shuffle(self.messages)
+        handled = self.messages[: chance.randint(0, len(self.messages))]
+        handle(cut(handled + handled[::2], chance))
+        self.messages = self.messages[len(handled) :] + handled[::3]
 
-    def take_the_rest(self) -> list[Told]:
-        """Everything that is still to be told, twice."""
-        rest, self.news = self.news + pending(), []
-        return rest * 2
+    def take_remaining(self) -> list[Message]:
+        """All messages that are not handled, twice."""
+        remaining, self.messages = self.messages + pending(), []
+        return remaining * 2
 
     def _acting(self, who: int) -> int | None:
         return None if who in self.suspended | self.gone else int(self.people[who].id)
 
     def _tweet(self, number: int) -> Tweet | None:
-        """Of someone who can be seen."""
+        """One of the tweets whose authors are visible."""
         hidden = [self.people[who].id for who in self.suspended | self.gone]
         found = list(Tweet.objects.tweets().exclude(user_id__in=hidden).order_by("id"))
         return found[number % len(found)] if found else None
@@ -164,8 +164,8 @@ class World:
             do(user_id=user_id, tweet_id=tweet.id)
 
 
-def pending() -> list[Told]:
-    """The news that nobody was told yet, oldest first; they count as told from now on."""
+def pending() -> list[Message]:
+    """The unsent events of the outbox, oldest first. Marks them as sent."""
     rows = list(OutboxEvent.objects.pending())
     OutboxEvent.objects.pending().update(published_at=timezone.now())
     return [
@@ -177,10 +177,10 @@ def pending() -> list[Told]:
     ]
 
 
-def cut(told: Sequence[Told], chance: random.Random) -> list[tuple[Worker, list[Delivery]]]:
-    """In batches, as queues hand them out: of one worker each, of any size."""
+def cut(messages: Sequence[Message], chance: random.Random) -> list[tuple[Worker, list[Delivery]]]:
+    """Batches of any size, each for one worker."""
     batches: list[tuple[Worker, list[Delivery]]] = []
-    left = list(told)
+    left = list(messages)
     while left:
         size = chance.randint(1, len(left))
         for worker, group in groupby(left[:size], key=lambda pair: pair[0]):
@@ -189,20 +189,20 @@ def cut(told: Sequence[Told], chance: random.Random) -> list[tuple[Worker, list[
     return batches
 
 
-def tell(batches: Sequence[tuple[Worker, list[Delivery]]]) -> None:
-    """As a consumer does: what an outage stops is handled again, from the batch's beginning."""
+def handle(batches: Sequence[tuple[Worker, list[Delivery]]]) -> None:
+    """Handles a batch again, from its beginning, if a worker is interrupted as by an outage."""
     for worker, batch in batches:
         for _ in range(20):
             try:
                 assert worker.process(batch) == set()
-            except Unavailable:  # two who lock the same rows: the database ends one of them
+            except Unavailable:  # a deadlock of two workers: the database aborts one
                 continue
             break
         else:
-            raise AssertionError(f"{worker.queue} never came through")
+            raise AssertionError(f"{worker.queue} was interrupted 20 times")
 
 
-def expect_truth() -> None:
+def expect_no_differences() -> None:
     checks = (counters.CHECK, index_audit.CHECK, cache.CHECK)
     assert [f for check in checks for page in check.find() for f in page.findings] == []
     users = set(User.objects.values_list("id", flat=True))
@@ -212,9 +212,9 @@ def expect_truth() -> None:
     assert {*existing.values()} <= users
     assert {row.user_id for row in reposts} | {row.user_id for row in likes} <= users
     assert {row.repost_of_id for row in reposts} | {row.tweet_id for row in likes} <= {*existing}
-    told = list(OutboxEvent.objects.values_list("routing_key", flat=True))
-    assert told.count("tweet.created") - told.count("tweet.deleted") == len(existing)
-    assert told.count("tweet.reposted") - told.count("tweet.unreposted") == len(reposts)
+    published = list(OutboxEvent.objects.values_list("routing_key", flat=True))
+    assert published.count("tweet.created") - published.count("tweet.deleted") == len(existing)
+    assert published.count("tweet.reposted") - published.count("tweet.unreposted") == len(reposts)
 
 
 suppressed = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -224,19 +224,19 @@ suppressed = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 @hypothesis.settings(
     max_examples=10 if is_real() else 80, deadline=None, suppress_health_check=suppressed
 )
-def test_any_order_ends_at_the_truth(
+def test_handling_in_any_order_ends_without_differences(
     db: None, actions: list[tuple[Any, ...]], chance: random.Random
 ) -> None:
     with TestCase.captureOnCommitCallbacks(execute=True):
-        world = World()
+        scenario = Scenario()
     for action in actions:
-        with TestCase.captureOnCommitCallbacks(execute=True):  # such as dropping what is cached
-            world.do(action)
-    while rest := world.take_the_rest():  # handlers have news of their own
-        chance.shuffle(rest)
+        with TestCase.captureOnCommitCallbacks(execute=True):  # they invalidate the cache
+            scenario.do(action)
+    while remaining := scenario.take_remaining():  # handlers publish events, too
+        chance.shuffle(remaining)
         with TestCase.captureOnCommitCallbacks(execute=True):
-            tell(cut(rest, chance))
-    expect_truth()
+            handle(cut(remaining, chance))
+    expect_no_differences()
 
 
 @pytest.mark.django_db(transaction=True)
@@ -244,23 +244,23 @@ def test_any_order_ends_at_the_truth(
 @hypothesis.settings(
     max_examples=20,
     deadline=None,
-    phases=[Phase.reuse, Phase.generate],  # a race need not come about again
+    phases=[Phase.reuse, Phase.generate],  # no shrinking: a race may not happen again
     suppress_health_check=suppressed,
 )
-def test_two_workers_at_once_end_at_the_truth(
+def test_two_workers_at_once_end_without_differences(
     actions: list[tuple[Any, ...]], chances: tuple[random.Random, random.Random]
 ) -> None:
-    """Each is told everything, in an order of its own, and both begin at the same moment."""
-    world = World()
+    """Both handle all messages, each in an order of its own, and start at the same moment."""
+    scenario = Scenario()
     for action in actions:
-        world.do(action)
-    while rest := world.take_the_rest():
+        scenario.do(action)
+    while remaining := scenario.take_remaining():
         orders = []
         for chance in chances:
-            chance.shuffle(rest)
-            orders.append(cut(rest, chance))
+            chance.shuffle(remaining)
+            orders.append(cut(remaining, chance))
         at_once(orders)
-    expect_truth()
+    expect_no_differences()
 
 
 def at_once(orders: Sequence[list[tuple[Worker, list[Delivery]]]]) -> None:
@@ -269,7 +269,7 @@ def at_once(orders: Sequence[list[tuple[Worker, list[Delivery]]]]) -> None:
     def run(batches: list[tuple[Worker, list[Delivery]]]) -> None:
         barrier.wait()
         try:
-            tell(batches)
+            handle(batches)
         finally:
             connections.close_all()
 

@@ -24,7 +24,7 @@ def empty_index(_prepared_index: None) -> None:
 
 @pytest.fixture
 def refresh(empty_index: None) -> Callable[[], None]:
-    """Lets searches find what has been written."""
+    """Makes writes visible to searches."""
 
     def refresh() -> None:
         if is_real():
@@ -52,3 +52,14 @@ def take_down(settings: Any) -> Iterator[Callable[[str], None]]:
 
     yield take_down
     forget_channels()
+
+
+@pytest.fixture
+def closed_index(settings: Any) -> Iterator[None]:
+    """An Elasticsearch that does not listen."""
+    connections.create_connection("closed", hosts="http://127.0.0.1:1", max_retries=0)
+    backend = "search.backends.elasticsearch.ElasticsearchIndex"
+    settings.SEARCH_INDEX = {"BACKEND": backend, "connection": "closed"}
+    index.cache_clear()
+    yield
+    index.cache_clear()

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001
-"""A corpus and what must be found in it, in whatever back end."""
+"""A corpus, and queries with the numbers of the tweets that every back end must find."""
 
 CORPUS = {
     1: "Running late again, the trains don't run on Sundays",
@@ -64,7 +64,6 @@ CORPUS = {
     60: "日本#tag",
 }
 
-# 60 and more: what is asked, and the numbers that are found.
 QUERIES = {
     "run": {1},
     "running trains": {1},
@@ -99,7 +98,7 @@ QUERIES = {
     "東京": {10},
     "東": {10, 11},
     "京都": {11},
-    "タワー": {10},  # katakana goes by runs
+    "タワー": {10},  # any part of a run
     "タワーへ": {10},
     "カタカナ": {12},
     "ひらがな": {12},
@@ -172,7 +171,7 @@ QUERIES = {
     "ΣΙΣΥΦΟΣ": {37, 49},
     "ομηρος": {49},
     "שלום": {18, 50},
-    "לכולם": set(),  # with a vowel letter
+    "לכולם": set(),  # has one more vowel letter
     "לכלם": {50},
     "السلام": {51},
     "احمد": {51},

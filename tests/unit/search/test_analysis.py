@@ -9,7 +9,7 @@ from search import segmentation
 from search.analysis import tokens
 
 
-def test_it_folds_accents_of_latin_and_greek_letters_only() -> None:
+def test_only_latin_and_greek_letters_lose_their_accents() -> None:
     assert tokens("Ærø ŁÓDŹ Straße ĳs ﬁn ά") == ["aero", "lodz", "strass", "ij", "fin", "α"]
     assert tokens("й が") == ["й", "が"]
 
@@ -38,7 +38,7 @@ def test_it_folds_accents_of_latin_and_greek_letters_only() -> None:
         "_word_ word",
     ],
 )
-def test_spellings_of_one_word_are_one_token(spellings: str) -> None:
+def test_all_spellings_of_a_word_give_one_token(spellings: str) -> None:
     assert len({tuple(tokens(word)) for word in spellings.split()}) == 1
 
 
@@ -55,23 +55,23 @@ def test_spellings_of_one_word_are_one_token(spellings: str) -> None:
         "🇫🇷 🇩🇪",
     ],
 )
-def test_other_words_are_other_tokens(words: str) -> None:
+def test_different_words_give_different_tokens(words: str) -> None:
     assert len({tuple(tokens(word)) for word in words.split()}) == len(words.split())
 
 
-def test_it_splits_where_words_end() -> None:
+def test_text_is_split_at_the_ends_of_words() -> None:
     assert tokens("3.14, a_b: x-y @me l'eau\u202f!") == ["3.14", "a_b", "x", "y", "me", "eau"]
     assert tokens("see:www.example.com/a") == ["see", "www", "exampl", "com", "a"]
     assert tokens("👍👩\u200d👧🇫🇷") == ["👍", "👩\u200d👧", "🇫🇷"]
 
 
-def test_it_makes_bigrams_where_writing_does_not_part_words() -> None:
+def test_scripts_without_spaces_give_characters_and_bigrams() -> None:
     assert tokens("東京タa") == ["東", "東京", "京", "京タ", "タ", "a"]
     assert tokens("서울은") == ["서", "서울", "울", "울은", "은"]
     assert tokens("ที่นี่") == ["ที่", "ที่นี่", "นี่"]
 
 
-def test_it_cuts_words_that_are_too_long() -> None:
+def test_long_words_are_cut() -> None:
     assert [len(token) for token in tokens("x" * 600)] == [255, 255, 90]
 
 
@@ -86,20 +86,20 @@ def test_it_cuts_words_that_are_too_long() -> None:
         (["as"], "as"),
     ],
 )
-def test_forms_of_one_word_have_one_stem(words: Sequence[str], stem: str) -> None:
+def test_forms_of_a_word_have_one_stem(words: Sequence[str], stem: str) -> None:
     assert tokens(" ".join(words)) == [stem] * len(words)
 
 
 @given(
     st.text(alphabet="aB1_'.,;:#*\" -@/\n", max_size=40) | st.text(st.characters(max_codepoint=127))
 )
-def test_ascii_text_is_split_as_other_text_is(text: str) -> None:
+def test_ascii_text_is_split_like_other_text(text: str) -> None:
     *pieces, last = segmentation.split(f"{text} é")
     assert list(segmentation.split(text)) == pieces
     assert last.text == "é"
 
 
-def test_long_words_are_cut_alike() -> None:
+def test_long_ascii_words_are_cut_like_others() -> None:
     long = "a" * 600
     assert [piece.end for piece in segmentation.split(long)] == [255, 510, 600]
     assert [piece.end for piece in segmentation.split(f"{long} é")] == [255, 510, 600, 602]

@@ -1,4 +1,4 @@
-"""What others do to the index `tweets`, and what the servers may do to us."""
+"""Foreign documents, foreign indexes, and failures of Elasticsearch."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -13,11 +13,10 @@ from search.backends.elasticsearch.client import BUILDING
 from search.backends.elasticsearch.hits import SHOWN, find_hits, retry_until_started
 from search.index import Found, Position, index, this_hour
 from search.query import parse
-from tests.support.search import document, found_ids
+from tests.support.search import Write, document, find, found_ids
 
 pytestmark = pytest.mark.real
 
-Write = Callable[..., None]
 
 # The node on which a shard must start.
 NODE = "index.routing.allocation.require._name"
@@ -31,7 +30,7 @@ def elasticsearch(empty_index: None) -> Elasticsearch:
 
 @pytest.fixture
 def put(elasticsearch: Elasticsearch) -> Callable[..., None]:
-    """Puts a document into the index by hand."""
+    """Writes a foreign document."""
 
     def put(key: str, body: Any) -> None:
         elasticsearch.index(index="tweets", id=key, document=body, refresh=True)
@@ -39,7 +38,7 @@ def put(elasticsearch: Elasticsearch) -> Callable[..., None]:
     return put
 
 
-def test_an_index_that_someone_creates_bare_is_mapped_as_ours(
+def test_an_index_that_another_program_creates_has_our_mappings(
     elasticsearch: Elasticsearch,
 ) -> None:
     elasticsearch.indices.create(index="tweets")
@@ -59,7 +58,7 @@ def test_an_index_that_someone_creates_bare_is_mapped_as_ours(
     }
 
 
-def test_an_index_that_someone_deletes_is_made_anew(
+def test_a_write_creates_an_index_that_was_deleted(
     elasticsearch: Elasticsearch, write: Write
 ) -> None:
     write(document(1))
@@ -93,7 +92,7 @@ def test_a_search_waits_until_a_new_index_has_a_started_shard(
     assert (searches, found.hits) == (2, [])
 
 
-def test_an_index_whose_shard_does_not_start_is_an_outage(elasticsearch: Elasticsearch) -> None:
+def test_an_index_without_a_started_shard_is_an_outage(elasticsearch: Elasticsearch) -> None:
     create_without_shards(elasticsearch)
 
     with pytest.raises(Unavailable):
@@ -106,7 +105,7 @@ def create_without_shards(elasticsearch: Elasticsearch) -> None:
     )
 
 
-def test_an_index_with_other_mappings_is_searched_as_well_as_may_be(
+def test_an_index_with_other_mappings_is_searched(
     elasticsearch: Elasticsearch, write: Write
 ) -> None:
     fields = {"content": {"type": "text"}, "likes": {"type": "integer"}}
@@ -127,30 +126,30 @@ def test_an_index_with_other_mappings_is_searched_as_well_as_may_be(
         {"content": "hello", "id": "9" * 400, "user_id": True},
     ],
 )
-def test_documents_of_any_shape_are_found(put: Callable[..., None], body: Any) -> None:
+def test_foreign_documents_of_any_shape_are_found(put: Callable[..., None], body: Any) -> None:
     put("a-key", body)
 
-    found = index().search(parse("hello"), position=Position(hour=this_hour()), limit=10)
+    found = find("hello")
 
     shown = {name: value for name, value in body.items() if name in SHOWN}
     assert [(hit.key, hit.source) for hit in found.hits] == [("a-key", shown)]
 
 
-def test_a_document_put_by_hand_is_found_by_its_hashtag(put: Callable[..., None]) -> None:
-    put("1", {"content": "a #Café by hand"})
+def test_a_foreign_document_is_found_by_its_hashtag(put: Callable[..., None]) -> None:
+    put("1", {"content": "a #Café of another program"})
 
-    found = index().search(parse("#cafe"), position=Position(hour=this_hour()), limit=10)
+    found = find("#cafe")
 
     assert [hit.key for hit in found.hits] == ["1"]
 
 
-def test_a_tweet_is_not_found_by_a_hashtag_that_it_has_as_a_word(write: Write) -> None:
+def test_a_hashtag_does_not_find_a_tweet_that_has_it_as_a_word(write: Write) -> None:
     write(document(1, "no tag, just a cafe"))
 
     assert found_ids("#cafe") == []
 
 
-def test_pages_by_cursor_pass_documents_of_any_shape(put: Callable[..., None]) -> None:
+def test_pages_by_cursor_include_documents_of_any_shape(put: Callable[..., None]) -> None:
     for number in range(7):
         put(f"key-{number}", {"content": "hello"} | ({"id": str(number)} if number % 2 else {}))
 
@@ -166,7 +165,7 @@ def test_pages_by_cursor_pass_documents_of_any_shape(put: Callable[..., None]) -
 
 @pytest.fixture
 def earlier_index(elasticsearch: Elasticsearch) -> Iterator[None]:
-    """One that was made before documents had `words`."""
+    """An index that was made before documents had `words`."""
     template = documents.template()
     del template["template"]["mappings"]["properties"]["words"]
     elasticsearch.indices.put_index_template(name="tweets", **template)
@@ -197,7 +196,7 @@ def test_an_index_of_an_earlier_version_is_searched_until_it_is_rebuilt(
     assert set(found_ids("sun")) == {old.id, new.id}
 
 
-def test_a_message_that_the_index_refuses_is_no_outage(elasticsearch: Elasticsearch) -> None:
+def test_a_document_that_the_index_refuses_is_no_outage(elasticsearch: Elasticsearch) -> None:
     elasticsearch.indices.create(
         index="tweets", mappings={"properties": {"content": {"type": "date"}}},
         settings={"index.mapping.ignore_malformed": False},

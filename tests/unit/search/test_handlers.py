@@ -1,10 +1,9 @@
-"""The news of `search_tweets`, each told twice."""
+"""The handlers of `search_tweets`. Each event is handled twice."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -31,19 +30,20 @@ from search.index import index
 from tests.support.factories import UserFactory
 from tests.support.search import document, found_ids
 
-Tell = Callable[..., set[int]]
+# Handles events. Returns the tags of those that become dead letters.
+Handle = Callable[..., set[int]]
 
 AUTHOR = 1
 
 
 @pytest.fixture(autouse=True)
 def author(db: None) -> None:
-    """Whose tweets these are, where nothing else is said."""
+    """The author of tweets that name no other."""
     UserFactory.create(id=AUTHOR)
 
 
 def deliver(*bodies: tuple[str, bytes]) -> set[int]:
-    """The tags (counted from 0) of the messages that become dead letters."""
+    """Returns the tags of the messages that become dead letters. The first message has tag 0."""
     return WORKER.process(
         [
             Delivery(tag=tag, message_id=str(tag), routing_key=key, body=body)
@@ -53,14 +53,14 @@ def deliver(*bodies: tuple[str, bytes]) -> set[int]:
 
 
 @pytest.fixture
-def tell(refresh: Callable[[], None]) -> Tell:
-    def tell(*events: Event) -> set[int]:
+def handle(refresh: Callable[[], None]) -> Handle:
+    def handle(*events: Event) -> set[int]:
         bodies = [(event.routing_key, encode(event).encode()) for event in events]
         dead = deliver(*bodies) | deliver(*bodies)
         refresh()
         return dead
 
-    return tell
+    return handle
 
 
 def created(
@@ -83,57 +83,57 @@ def now() -> datetime:
     return timezone.now()
 
 
-def test_a_tweet_that_is_created_is_found(tell: Tell) -> None:
+def test_a_created_tweet_is_found(handle: Handle) -> None:
     event = created()
-    tell(event)
+    handle(event)
 
     assert found_ids("hello") == [event.id]
 
 
-def test_a_tweet_that_is_deleted_is_not_found(tell: Tell) -> None:
+def test_a_deleted_tweet_is_not_found(handle: Handle) -> None:
     event = created()
-    tell(event, deleted(event))
+    handle(event, deleted(event))
 
     assert found_ids("hello") == []
 
 
-def test_the_order_of_creation_and_deletion_does_not_matter(tell: Tell) -> None:
+def test_a_tweet_whose_creation_is_handled_after_its_deletion_is_not_found(handle: Handle) -> None:
     event = created()
-    tell(deleted(event))
-    tell(event)
+    handle(deleted(event))
+    handle(event)
 
     assert found_ids("hello") == []
 
 
-def test_it_takes_more_than_a_bulk_request_holds(tell: Tell) -> None:
+def test_more_tweets_than_fit_in_a_bulk_request_are_indexed(handle: Handle) -> None:
     first = new_id()
-    tell(*(created(id=first + n) for n in range(1_200)))
+    handle(*(created(id=first + n) for n in range(1_200)))
 
     assert len(found_ids("hello", limit=2_000)) == 1_200
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_suspended_authors_tweets_are_hidden_until_the_author_is_back(
-    tell: Tell, alice: User, bob: User
+def test_a_suspended_authors_tweets_are_hidden_until_the_author_is_restored(
+    handle: Handle, alice: User, bob: User
 ) -> None:
     hers, his = created(user_id=alice.id), created(user_id=bob.id)
-    tell(hers, his)
+    handle(hers, his)
 
     suspend(user_id=alice.id)
-    tell(UserSuspended(id=alice.id, at=now()))
+    handle(UserSuspended(id=alice.id, at=now()))
     assert found_ids("hello") == [his.id]
 
-    tell(hers)  # late
+    handle(hers)  # late
     assert found_ids("hello") == [his.id]
 
     restore(user_id=alice.id)
-    tell(UserRestored(id=alice.id, at=now()))
+    handle(UserRestored(id=alice.id, at=now()))
     assert set(found_ids("hello")) == {hers.id, his.id}
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_prolific_author_is_hidden_and_shown_slice_by_slice(
-    tell: Tell,
+    handle: Handle,
     alice: User,
     drain: Callable[[], None],
     refresh: Callable[[], None],
@@ -141,17 +141,17 @@ def test_a_prolific_author_is_hidden_and_shown_slice_by_slice(
 ) -> None:
     monkeypatch.setattr("search.handlers.SLICE", 2)
     hers = [created(user_id=alice.id) for _ in range(7)]
-    tell(*hers)
+    handle(*hers)
 
     suspend(user_id=alice.id)
-    tell(UserSuspended(id=alice.id, at=now()))
+    handle(UserSuspended(id=alice.id, at=now()))
     assert len(found_ids("hello")) == 5
     drain()
     refresh()
     assert found_ids("hello") == []
 
     restore(user_id=alice.id)
-    tell(UserRestored(id=alice.id, at=now()))
+    handle(UserRestored(id=alice.id, at=now()))
     assert len(found_ids("hello")) == 2
     drain()
     refresh()
@@ -159,12 +159,12 @@ def test_a_prolific_author_is_hidden_and_shown_slice_by_slice(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_slice_asks_how_the_author_is_now(
-    tell: Tell, alice: User, refresh: Callable[[], None]
+def test_a_slice_uses_the_authors_present_state(
+    handle: Handle, alice: User, refresh: Callable[[], None]
 ) -> None:
     event = created(user_id=alice.id)
     suspend(user_id=alice.id)
-    tell(event)
+    handle(event)
     restore(user_id=alice.id)
 
     late = AuthorSliced(user_id=alice.id, after_id=1, at=now())
@@ -177,28 +177,28 @@ def test_a_slice_asks_how_the_author_is_now(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_tweet_that_comes_after_its_authors_suspension_is_hidden_until_the_author_is_back(
-    tell: Tell, alice: User
+def test_a_tweet_indexed_after_its_authors_suspension_is_hidden_until_the_author_is_restored(
+    handle: Handle, alice: User
 ) -> None:
     late = created(user_id=alice.id)
     suspend(user_id=alice.id)
-    tell(UserSuspended(id=alice.id, at=now()))
-    tell(late)
+    handle(UserSuspended(id=alice.id, at=now()))
+    handle(late)
     assert found_ids("hello") == []
 
     restore(user_id=alice.id)
-    tell(UserRestored(id=alice.id, at=now()))
+    handle(UserRestored(id=alice.id, at=now()))
     assert found_ids("hello") == [late.id]
 
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("first", ["the tweet", "the suspension"])
 def test_a_worker_whose_clock_is_ahead_does_not_keep_a_restored_author_hidden(
-    tell: Tell, alice: User, monkeypatch: pytest.MonkeyPatch, first: str
+    handle: Handle, alice: User, monkeypatch: pytest.MonkeyPatch, first: str
 ) -> None:
     event = created(user_id=alice.id)
     if first == "the tweet":
-        tell(event)
+        handle(event)
     suspend(user_id=alice.id)
     ahead = SimpleNamespace(
         time=lambda: time.time() + 2, time_ns=lambda: time.time_ns() + 2_000_000_000
@@ -206,63 +206,63 @@ def test_a_worker_whose_clock_is_ahead_does_not_keep_a_restored_author_hidden(
     with monkeypatch.context() as clock:
         clock.setattr("search.handlers.time", ahead)
         clock.setattr("search.index.time", ahead)
-        tell(UserSuspended(id=alice.id, at=now()) if first == "the tweet" else event)
+        handle(UserSuspended(id=alice.id, at=now()) if first == "the tweet" else event)
     assert found_ids("hello") == []
 
     restore(user_id=alice.id)
-    tell(UserRestored(id=alice.id, at=now()))
+    handle(UserRestored(id=alice.id, at=now()))
     assert found_ids("hello") == [event.id]
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_document_with_a_version_in_milliseconds_is_shown_again(
-    tell: Tell, alice: User, write: Callable[..., None]
+    handle: Handle, alice: User, write: Callable[..., None]
 ) -> None:
     next_year_ms = int((now() + timedelta(days=365)).timestamp() * 1000)
     old = document(1, user_id=alice.id, hidden=True, version=next_year_ms)
     write(old)
 
-    tell(UserRestored(id=alice.id, at=now()))
+    handle(UserRestored(id=alice.id, at=now()))
     assert found_ids("hello") == [old.id]
 
 
 def test_a_tweet_is_found_though_accounts_is_down(
-    tell: Tell, take_down: Callable[[str], None]
+    handle: Handle, take_down: Callable[[str], None]
 ) -> None:
     event = created()
     take_down("accounts")
 
-    assert tell(event) == set()
+    assert handle(event) == set()
     assert found_ids("hello") == [event.id]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_old_news_of_an_author_do_not_count(tell: Tell, alice: User) -> None:
+def test_an_outdated_suspension_hides_nothing(handle: Handle, alice: User) -> None:
     event = created(user_id=alice.id)
-    tell(event)
-    tell(UserSuspended(id=alice.id, at=now()))  # and restored since
+    handle(event)
+    handle(UserSuspended(id=alice.id, at=now()))  # she is restored already
 
     assert found_ids("hello") == [event.id]
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_tweet_deleted_meanwhile_does_not_come_back_with_its_author(
-    tell: Tell, alice: User
+def test_a_deleted_tweet_stays_hidden_when_its_author_is_restored(
+    handle: Handle, alice: User
 ) -> None:
     event = created(user_id=alice.id)
     suspend(user_id=alice.id)
-    tell(event, UserSuspended(id=alice.id, at=now()), deleted(event))
+    handle(event, UserSuspended(id=alice.id, at=now()), deleted(event))
     restore(user_id=alice.id)
-    tell(UserRestored(id=alice.id, at=now()))
+    handle(UserRestored(id=alice.id, at=now()))
 
     assert found_ids("hello") == []
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_deleted_authors_tweets_are_not_found(tell: Tell, alice: User) -> None:
-    tell(created(user_id=alice.id))
+def test_a_deleted_authors_tweets_are_not_found(handle: Handle, alice: User) -> None:
+    handle(created(user_id=alice.id))
     delete_user(user_id=alice.id)
-    tell(UserDeleted(id=alice.id, at=now()))
+    handle(UserDeleted(id=alice.id, at=now()))
 
     assert found_ids("hello") == []
 
@@ -279,7 +279,7 @@ def test_a_deleted_authors_tweets_are_not_found(tell: Tell, alice: User) -> None
         ("of.no.type", b"{}"),
     ],
 )
-def test_a_message_that_cannot_be_read_is_set_aside_alone(
+def test_only_the_unreadable_message_becomes_a_dead_letter(
     routing_key: str, body: bytes, refresh: Callable[[], None]
 ) -> None:
     before, after = created(), created()
@@ -296,7 +296,7 @@ def test_a_message_that_cannot_be_read_is_set_aside_alone(
 
 
 @pytest.mark.real
-def test_a_message_that_the_index_refuses_is_set_aside(tell: Tell) -> None:
+def test_a_message_that_the_index_refuses_becomes_a_dead_letter(handle: Handle) -> None:
     connections.get_connection().indices.create(
         index="tweets",
         mappings={"properties": {"user_id": {"type": "integer"}}},
@@ -304,21 +304,11 @@ def test_a_message_that_the_index_refuses_is_set_aside(tell: Tell) -> None:
     )
     good, refused = created(), created(user_id=2**40)
 
-    assert tell(good, refused) == {1}
+    assert handle(good, refused) == {1}
     assert found_ids("hello") == [good.id]
 
 
-@pytest.fixture
-def closed_index(settings: Any) -> Iterator[None]:
-    connections.create_connection("closed", hosts="http://127.0.0.1:1", max_retries=0)
-    backend = "search.backends.elasticsearch.ElasticsearchIndex"
-    settings.SEARCH_INDEX = {"BACKEND": backend, "connection": "closed"}
-    index.cache_clear()
-    yield
-    index.cache_clear()
-
-
-def test_while_the_index_is_down_messages_wait(
+def test_messages_stay_in_the_queue_while_the_index_is_down(
     db: None, empty_queues: None, closed_index: None
 ) -> None:
     event = created()
@@ -328,7 +318,7 @@ def test_while_the_index_is_down_messages_wait(
 
     with pytest.raises(Unavailable):
         broker().run_once(WORKER)
-    broker().close()  # a consumer that ends gives back what it holds
+    broker().close()  # closing returns the unacknowledged message
 
     index.cache_clear()
     assert broker().depth(WORKER.queue) == 1

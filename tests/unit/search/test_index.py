@@ -1,5 +1,4 @@
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
@@ -16,10 +15,8 @@ from common.http.pagination import Page
 from search.backends.sqlite import SqliteIndex
 from search.index import WINDOW, Position, Tombstone, index, this_hour
 from search.query import parse
-from tests.support.search import document, found_ids
+from tests.support.search import Write, document, find, found_ids
 from tests.unit.search.queries import CORPUS, QUERIES
-
-Write = Callable[..., None]
 
 ODD_QUERIES = [
     '"', '""', '"""', "'", "a'b", "AND", "OR", "NOT", "AND OR NOT", "a AND", "NEAR(a b, 2)",
@@ -35,19 +32,19 @@ ODD_QUERIES = [
 
 @pytest.fixture
 def corpus(write: Write) -> dict[int, int]:
-    """The number of each tweet by its id."""
+    """Indexes the corpus. Returns the number of each tweet by its id."""
     entries = {number: document(number, content) for number, content in CORPUS.items()}
     write(*entries.values())
     return {entry.id: number for number, entry in entries.items()}
 
 
-def test_every_query_of_the_table_finds_the_same_in_each_back_end(corpus: dict[int, int]) -> None:
+def test_every_query_of_the_table_finds_its_tweets(corpus: dict[int, int]) -> None:
     found = {query: {corpus[id] for id in found_ids(query)} for query in QUERIES}
 
     assert found == QUERIES
 
 
-def test_a_file_of_an_earlier_version_is_analysed_again(tmp_path: Path) -> None:
+def test_a_sqlite_file_of_an_earlier_version_is_analysed_again(tmp_path: Path) -> None:
     path = tmp_path / "search.sqlite3"
     tweet, hidden = document(1, "the sun's out"), document(2, "sun", hidden=True)
     SqliteIndex(str(path)).write([tweet, hidden])
@@ -63,7 +60,7 @@ def test_a_file_of_an_earlier_version_is_analysed_again(tmp_path: Path) -> None:
     assert [hit.key for hit in found.hits] == [str(tweet.id)]
 
 
-def test_no_query_breaks_the_index(write: Write) -> None:
+def test_an_odd_query_finds_nothing_and_does_not_fail(write: Write) -> None:
     write(document(1, "something"))
 
     assert {text: found_ids(text) for text in ODD_QUERIES} == {text: [] for text in ODD_QUERIES}
@@ -73,17 +70,17 @@ def test_no_query_breaks_the_index(write: Write) -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=40
 )
 @given(text=st.text(max_size=500))
-def test_no_text_breaks_the_index(text: str, empty_index: None) -> None:
+def test_any_text_can_be_indexed_and_searched(text: str, empty_index: None) -> None:
     index().write([document(1, text)])
 
     found_ids(text)
 
 
-def test_a_tweet_is_found_under_what_it_was_written_with(write: Write) -> None:
+def test_a_hit_has_the_fields_of_the_tweet(write: Write) -> None:
     entry = document(1, "Snow on #Alps", user_id=7)
     write(entry)
 
-    found = index().search(parse("snow"), position=Position(hour=this_hour()), limit=10)
+    found = find("snow")
 
     [hit] = found.hits
     assert hit.key == str(entry.id)
@@ -99,7 +96,7 @@ def test_an_index_that_does_not_exist_is_empty(empty_index: None) -> None:
     assert index().find_by_author(1, limit=10) == Page([], None)
 
 
-def test_writing_twice_is_writing_once(write: Write) -> None:
+def test_a_second_write_of_a_tweet_changes_nothing(write: Write) -> None:
     entry = document(1)
     write(entry, entry)
     write(entry)
@@ -115,7 +112,7 @@ def test_a_deleted_tweet_is_not_found(write: Write) -> None:
     assert found_ids("hello") == []
 
 
-def test_a_late_creation_does_not_bring_a_deleted_tweet_back(write: Write) -> None:
+def test_a_late_creation_does_not_restore_a_deleted_tweet(write: Write) -> None:
     entry = document(1)
     write(Tombstone(id=entry.id, deleted_at=timezone.now()))
     write(entry)
@@ -133,7 +130,7 @@ def test_a_hidden_tweet_is_not_found_until_it_is_shown_again(write: Write) -> No
     assert found_ids("hello") == [entry.id]
 
 
-def test_what_is_known_later_stays(write: Write) -> None:
+def test_a_write_with_a_lower_version_is_ignored(write: Write) -> None:
     entry = document(1)
     write(entry)
     write(replace(entry, version=2_000))
@@ -142,7 +139,7 @@ def test_what_is_known_later_stays(write: Write) -> None:
     assert found_ids("hello") == [entry.id]
 
 
-def test_it_finds_all_of_an_author_and_nobody_elses(write: Write) -> None:
+def test_find_by_author_gives_all_tweets_of_the_author_only(write: Write) -> None:
     by_alice = [document(n, user_id=1) for n in range(12)]
     gone = document(13, user_id=1)
     write(*by_alice, replace(by_alice[0], hidden=True, version=2), gone, document(14, user_id=2))
@@ -151,7 +148,7 @@ def test_it_finds_all_of_an_author_and_nobody_elses(write: Write) -> None:
     assert sorted(all_of_author(1)) == [entry.id for entry in by_alice]
 
 
-def test_it_finds_all_of_an_author_while_a_rebuild_runs(write: Write) -> None:
+def test_find_by_author_gives_all_tweets_during_a_rebuild(write: Write) -> None:
     entries = [document(n, user_id=1) for n in range(12)]
     write(*entries)
     rebuild = index().rebuild()
@@ -174,14 +171,14 @@ def all_of_author(user_id: int) -> list[int]:
         after_id = page.next
 
 
-def test_equally_good_hits_come_newest_first(write: Write) -> None:
+def test_hits_with_equal_scores_come_newest_first(write: Write) -> None:
     entries = [document(n) for n in range(5)]
     write(*entries)
 
     assert found_ids("hello") == [entry.id for entry in reversed(entries)]
 
 
-def test_fresh_hits_come_before_old_ones(write: Write) -> None:
+def test_new_hits_come_before_old_ones(write: Write) -> None:
     ages = [timedelta(days=days) for days in (0, 2, 9, 30)]
     entries = [document(n, age=age) for n, age in enumerate(ages)]
     write(*reversed(entries))
@@ -189,7 +186,7 @@ def test_fresh_hits_come_before_old_ones(write: Write) -> None:
     assert found_ids("hello") == [entry.id for entry in entries]
 
 
-def test_within_the_hour_newer_is_fresher(write: Write) -> None:
+def test_new_hits_come_first_within_an_hour(write: Write) -> None:
     minutes = [timedelta(minutes=n) for n in (0, 1, 5, 15, 30, 45)]
     entries = [document(n, age=age) for n, age in enumerate(minutes)]
     write(*entries)
@@ -197,7 +194,7 @@ def test_within_the_hour_newer_is_fresher(write: Write) -> None:
     assert found_ids("hello") == [entry.id for entry in entries]
 
 
-def test_relevance_counts_more_than_some_hours(write: Write) -> None:
+def test_a_more_relevant_hit_comes_before_a_newer_one(write: Write) -> None:
     beside = document(1, "a long story with rain in which at last there is a word on snow")
     about = document(2, "snow, snow", age=timedelta(hours=12))
     write(beside, about, *(document(n, "rain") for n in range(3, 9)))
@@ -205,12 +202,11 @@ def test_relevance_counts_more_than_some_hours(write: Write) -> None:
     assert found_ids("snow") == [about.id, beside.id]
 
 
-def test_freshness_counts_by_the_hour(write: Write) -> None:
+def test_a_score_falls_to_three_quarters_within_a_week(write: Write) -> None:
     write(document(1))
-    position = Position(hour=this_hour() + 24 * 7)
 
-    [later] = index().search(parse("hello"), position=position, limit=1).hits
-    [now] = index().search(parse("hello"), position=Position(hour=this_hour()), limit=1).hits
+    [later] = find("hello", hour=this_hour() + 24 * 7).hits
+    [now] = find("hello", limit=1).hits
 
     assert later.score / now.score == pytest.approx(0.75, abs=0.01)
 
@@ -225,8 +221,8 @@ def test_pages_by_offset_repeat_and_skip_nothing(write: Write) -> None:
 
 
 @pytest.mark.parametrize("start", [0, 10])
-def test_by_cursor_nothing_repeats_while_tweets_arrive(write: Write, start: int) -> None:
-    """They change what words are worth, and so all scores."""
+def test_pages_by_cursor_repeat_nothing_while_tweets_arrive(write: Write, start: int) -> None:
+    """The new tweets change the weights of words, and therefore all scores."""
     words = ["hello", "hello there", "hello hello world", "well, hello to you all"]
     write(*(document(n, words[n % 4], age=timedelta(days=n % 9)) for n in range(43)))
     expected = set(found_ids("hello")[start:])
@@ -249,7 +245,7 @@ def test_by_cursor_nothing_repeats_while_tweets_arrive(write: Write, start: int)
 def test_the_last_page_has_no_next(write: Write) -> None:
     write(*(document(n) for n in range(10)))
 
-    first = index().search(parse("hello"), position=Position(hour=this_hour()), limit=5)
+    first = find("hello", limit=5)
     assert first.next is not None
     second = index().search(parse("hello"), position=first.next, limit=5)
 
@@ -258,9 +254,9 @@ def test_the_last_page_has_no_next(write: Write) -> None:
     assert second.next is None
 
 
-def test_it_says_when_a_snapshot_is_gone(write: Write) -> None:
+def test_a_position_whose_snapshot_is_gone_is_malformed(write: Write) -> None:
     write(*(document(n) for n in range(10)))
-    first = index().search(parse("hello"), position=Position(hour=this_hour()), limit=2)
+    first = find("hello", limit=2)
     assert first.next is not None
     second = index().search(parse("hello"), position=first.next, limit=2)
     assert second.next is not None
@@ -273,10 +269,9 @@ def test_it_says_when_a_snapshot_is_gone(write: Write) -> None:
 
 
 @pytest.mark.slow
-def test_it_counts_and_pages_as_far_as_the_window(write: Write) -> None:
+def test_pages_reach_the_end_of_the_window(write: Write) -> None:
     write(*(document(n) for n in range(WINDOW + 50)))
 
-    position = Position(hour=this_hour(), offset=WINDOW - 20)
-    last = index().search(parse("hello"), position=position, limit=20)
+    last = find("hello", offset=WINDOW - 20, limit=20)
 
     assert (len(last.hits), last.total) == (20, WINDOW)

@@ -1,5 +1,5 @@
 # ruff: noqa: RUF001
-"""A tweet is found by its own text, and in both back ends by the same queries."""
+"""A tweet is found by its own text, and both back ends find the same tweets."""
 
 import random
 from collections.abc import Callable
@@ -15,10 +15,8 @@ from search.backends.sqlite import SqliteIndex
 from search.hashtags import hashtags
 from search.index import WINDOW, Found, Position, index, this_hour
 from search.query import parse
-from tests.support.search import document, found_ids
+from tests.support.search import Write, document, found_ids
 from tests.support.shared_data import read_shared
-
-Write = Callable[..., None]
 
 PARTS = [
     "a", "word", "Café", "news", "it's", "rock'n'roll", "l'eau", "#", "#tag", "#Arsenal's",
@@ -33,7 +31,7 @@ TEXTS = st.lists(st.sampled_from(PARTS), max_size=20).map("".join) | st.text(max
 
 
 def is_found(text: str) -> bool:
-    """Whether what the text asks for is in the text."""
+    """Whether the text, as a query, matches itself."""
     text = analysis.normalise(text)
     query, tokens = parse(text), f" {' '.join(analysis.tokens(text))} "
     return set(query.hashtags) <= set(hashtags(text)) and all(
@@ -43,11 +41,11 @@ def is_found(text: str) -> bool:
 
 @settings(max_examples=2_000, deadline=None)
 @given(TEXTS)
-def test_a_text_holds_what_it_asks_for(text: str) -> None:
+def test_any_text_matches_itself(text: str) -> None:
     assert is_found(text)
 
 
-def test_each_real_tweet_holds_what_it_asks_for() -> None:
+def test_each_real_tweet_matches_itself() -> None:
     lost = [text for text in read_shared("tweets/tweets.txt").splitlines() if not is_found(text)]
 
     assert lost == []
@@ -57,7 +55,7 @@ def test_each_real_tweet_holds_what_it_asks_for() -> None:
     suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=8
 )
 @given(st.lists(TEXTS.filter(parse), min_size=20, max_size=40))
-def test_any_tweet_is_found_by_its_text(write: Write, texts: list[str]) -> None:
+def test_any_tweet_is_found_by_its_own_text(write: Write, texts: list[str]) -> None:
     index().clear()
     entries = [document(number, text) for number, text in enumerate(texts)]
     write(*entries)
@@ -74,7 +72,7 @@ def real_tweets(write: Write) -> list[str]:
     return texts
 
 
-def test_a_real_tweet_is_found_by_its_text(real_tweets: list[str]) -> None:
+def test_a_real_tweet_is_found_by_its_own_text(real_tweets: list[str]) -> None:
     draw = random.Random(1)
 
     lost = [

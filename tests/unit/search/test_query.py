@@ -26,7 +26,9 @@ from search.query import parse
         ("", [], []),
     ],
 )
-def test_it_takes_a_query_apart(text: str, phrases: list[str], hashtags: list[str]) -> None:
+def test_a_query_has_phrases_and_hashtags(
+    text: str, phrases: list[str], hashtags: list[str]
+) -> None:
     query = parse(text)
 
     assert [phrase.text for phrase in query.phrases] == phrases
@@ -34,5 +36,5 @@ def test_it_takes_a_query_apart(text: str, phrases: list[str], hashtags: list[st
 
 
 @given(st.text(max_size=500))
-def test_it_takes_any_text(text: str) -> None:
+def test_any_text_can_be_parsed(text: str) -> None:
     parse(text)

@@ -21,11 +21,10 @@ from search.handlers import WORKER
 from search.index import TOMBSTONES_KEPT, Superseded, Tombstone, index
 from search.rebuild import rebuild
 from tests.support.factories import TweetFactory
-from tests.support.search import document, found_ids
+from tests.support.search import Write, document, found_ids
 from tweets.models import Tweet
 from tweets.services import post_tweet, remove_tweets
 
-Write = Callable[..., None]
 Refresh = Callable[[], None]
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("empty_index")]
@@ -36,11 +35,11 @@ def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rebuilding, "PAGE", 5)
 
 
-def truth() -> set[int]:
+def existing_ids() -> set[int]:
     return set(Tweet.objects.values_list("id", flat=True))
 
 
-def test_it_fills_an_empty_index(alice: User) -> None:
+def test_a_rebuild_fills_an_empty_index(alice: User) -> None:
     tweets = [TweetFactory.create(user_id=alice.id, content="hello") for _ in range(12)]
 
     assert rebuild() == 12
@@ -48,7 +47,7 @@ def test_it_fills_an_empty_index(alice: User) -> None:
     assert set(found_ids("hello")) == {tweet.id for tweet in tweets}
 
 
-def test_it_takes_away_what_is_not_true_and_can_be_repeated(alice: User, write: Write) -> None:
+def test_a_rebuild_removes_surplus_documents_and_can_be_repeated(alice: User, write: Write) -> None:
     tweet = TweetFactory.create(user_id=alice.id, content="hello")
     write(document(1), document(2))
 
@@ -69,46 +68,45 @@ def test_tweets_of_suspended_authors_are_loaded_hidden(alice: User, bob: User) -
     assert len(index().find_by_author(alice.id, limit=10).items) == 1
 
 
-def test_what_happens_meanwhile_is_not_lost(
+def test_changes_during_a_rebuild_are_indexed(
     alice: User, small_pages: None, drain: Callable[[], None], refresh: Refresh
 ) -> None:
-    """After each page: one that was read is deleted, and one that wasn't; one is posted."""
+    """After each page, a loaded tweet and a later tweet are deleted, and one is posted."""
     for _ in range(20):
         TweetFactory.create(user_id=alice.id, content="hello")
 
-    def happen(page: Any) -> None:
+    def change(page: Any) -> None:
         later = Tweet.objects.filter(id__gt=page[-1].id).order_by("-id").first()
         remove_tweets([page[0].id] + ([later.id] if later else []))
         post_tweet(user_id=alice.id, content="hello again")
         drain()
 
-    rebuild(happen)
+    rebuild(change)
     drain()
     refresh()
 
-    assert set(found_ids("hello")) == truth()
+    assert set(found_ids("hello")) == existing_ids()
 
 
-def test_news_that_come_after_it_are_heard(
+def test_changes_during_a_rebuild_are_indexed_by_a_worker_that_runs_later(
     alice: User, small_pages: None, drain: Callable[[], None], refresh: Refresh
 ) -> None:
-    """The worker stood still meanwhile."""
     for _ in range(20):
         TweetFactory.create(user_id=alice.id, content="hello")
 
-    def happen(page: Any) -> None:
+    def change(page: Any) -> None:
         remove_tweets([page[0].id])
         post_tweet(user_id=alice.id, content="hello again")
 
-    rebuild(happen)
+    rebuild(change)
     drain()
     refresh()
 
-    assert set(found_ids("hello")) == truth()
+    assert set(found_ids("hello")) == existing_ids()
 
 
 @pytest.mark.slow
-def test_it_may_run_beside_writers(
+def test_a_rebuild_may_run_beside_writers(
     alice: User, small_pages: None, empty_queues: None, drain: Callable[[], None], refresh: Refresh
 ) -> None:
     for _ in range(60):
@@ -142,10 +140,10 @@ def test_it_may_run_beside_writers(
     refresh()
 
     assert failures == []
-    assert set(found_ids("hello")) == truth()
+    assert set(found_ids("hello")) == existing_ids()
 
 
-def test_a_recent_tombstone_outlives_it_and_an_old_one_does_not(write: Write) -> None:
+def test_a_rebuild_keeps_recent_tombstones_only(write: Write) -> None:
     recent, old = document(1), document(2)
     write(
         Tombstone(id=recent.id, deleted_at=timezone.now()),
@@ -153,12 +151,12 @@ def test_a_recent_tombstone_outlives_it_and_an_old_one_does_not(write: Write) ->
     )
 
     rebuild()
-    write(recent, old)  # their creation comes late
+    write(recent, old)  # their late creation
 
     assert found_ids("hello") == [old.id]
 
 
-def test_what_a_killed_one_left_is_taken_away(alice: User, write: Write) -> None:
+def test_a_rebuild_replaces_one_that_was_killed(alice: User, write: Write) -> None:
     tweet = TweetFactory.create(user_id=alice.id, content="hello")
     killed = index().rebuild()
     killed.load([document(1)])
@@ -168,7 +166,7 @@ def test_what_a_killed_one_left_is_taken_away(alice: User, write: Write) -> None
     assert found_ids("hello") == [tweet.id]
 
 
-def test_one_that_was_overtaken_gives_way(write: Write) -> None:
+def test_a_rebuild_fails_after_another_has_started(write: Write) -> None:
     write(document(1))
     first, second = index().rebuild(), index().rebuild()
     second.load([document(2)])
@@ -180,7 +178,7 @@ def test_one_that_was_overtaken_gives_way(write: Write) -> None:
     assert len(found_ids("hello")) == 1
 
 
-def test_one_that_fails_leaves_the_index_as_it_was(
+def test_a_failed_rebuild_leaves_the_index_unchanged(
     alice: User, write: Write, take_down: Callable[[str], None]
 ) -> None:
     entry = document(1)
@@ -195,7 +193,7 @@ def test_one_that_fails_leaves_the_index_as_it_was(
 
 
 @pytest.mark.real
-def test_the_first_makes_an_alias_of_the_index_and_none_leaves_an_index_behind(
+def test_a_rebuild_replaces_the_index_by_an_alias_and_leaves_no_other_index(
     write: Write,
 ) -> None:
     client = connections.get_connection()
@@ -211,7 +209,7 @@ def test_the_first_makes_an_alias_of_the_index_and_none_leaves_an_index_behind(
         assert list(aliases) == ["tweets"]
 
 
-def test_the_command_says_what_it_did(alice: User) -> None:
+def test_the_command_prints_the_number_of_tweets(alice: User) -> None:
     TweetFactory.create(user_id=alice.id)
     out = StringIO()
 
@@ -220,17 +218,17 @@ def test_the_command_says_what_it_did(alice: User) -> None:
     assert out.getvalue() == "1 tweets in the new search index\n"
 
 
-def test_the_command_says_that_it_was_overtaken(
+def test_the_command_fails_after_another_rebuild_has_started(
     alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     TweetFactory.create(user_id=alice.id)
     find = tweets.list_tweets
 
-    def overtaken(**query: Any) -> Any:
+    def start_another(**query: Any) -> Any:
         index().rebuild()
         return find(**query)
 
-    monkeypatch.setattr(tweets, "list_tweets", overtaken)
+    monkeypatch.setattr(tweets, "list_tweets", start_another)
 
     with pytest.raises(CommandError, match="another rebuild_search has started"):
         call_command("rebuild_search")

@@ -1,4 +1,4 @@
-"""`GET /search`, from posting to finding."""
+"""`GET /search`."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -15,14 +15,13 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from accounts.services import suspend
 from search import cursor as cursors
-from search.index import Position, index
+from search.index import Position
 from tests.support.factories import TweetFactory
-from tests.support.search import document
+from tests.support.search import Write, document
 from tweets.models import Tweet
 from tweets.services import remove_tweets
 
 Ask = Callable[..., dict[str, Any]]
-Write = Callable[..., None]
 
 
 @pytest.fixture
@@ -32,7 +31,7 @@ def reader(bob: User, sign_in: Callable[[User], APIClient]) -> APIClient:
 
 @pytest.fixture
 def ask(reader: APIClient) -> Ask:
-    """What a search answers."""
+    """Searches and returns the response body."""
 
     def ask(q: str, **query: Any) -> dict[str, Any]:
         answer = reader.get("/search", {"q": q, **query})
@@ -45,7 +44,7 @@ def ask(reader: APIClient) -> Ask:
 
 @pytest.fixture
 def post(alice: User, write: Write) -> Callable[..., Tweet]:
-    """A tweet of alice's, indexed."""
+    """Writes a tweet of alice's to the database and to the index."""
 
     def post(content: str = "hello", age: timedelta = timedelta()) -> Tweet:
         tweet = TweetFactory.create(
@@ -63,7 +62,7 @@ def ids(body: dict[str, Any]) -> list[int]:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_tweet_is_found_after_it_was_posted_and_not_after_it_was_deleted(
+def test_a_tweet_is_found_from_its_creation_to_its_deletion(
     alice: User,
     sign_in: Callable[[User], APIClient],
     ask: Ask,
@@ -86,7 +85,7 @@ def test_a_tweet_is_found_after_it_was_posted_and_not_after_it_was_deleted(
     assert ask("snow")["results"] == []
 
 
-def test_it_answers_in_the_shape_of_a_page(ask: Ask, post: Callable[..., Tweet]) -> None:
+def test_the_answer_is_a_page(ask: Ask, post: Callable[..., Tweet]) -> None:
     post("hello"), post("hello")
 
     body = ask("  hello ", limit=1, offset=1)
@@ -101,9 +100,7 @@ def test_it_answers_in_the_shape_of_a_page(ask: Ask, post: Callable[..., Tweet])
     }
 
 
-def test_what_it_shows_is_hydrated(
-    ask: Ask, alice: User, bob: User, post: Callable[..., Tweet]
-) -> None:
+def test_results_are_hydrated(ask: Ask, alice: User, bob: User, post: Callable[..., Tweet]) -> None:
     tweet = post()
     Tweet.objects.filter(id=tweet.id).update(num_likes=3, parent_id=5)
 
@@ -116,7 +113,7 @@ def test_what_it_shows_is_hydrated(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_tweet_that_is_gone_is_dropped_before_the_index_knows(
+def test_a_deleted_tweet_is_dropped_before_the_index_hides_it(
     ask: Ask, post: Callable[..., Tweet]
 ) -> None:
     tweet, other = post(), post()
@@ -129,7 +126,7 @@ def test_a_tweet_that_is_gone_is_dropped_before_the_index_knows(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_tweets_of_a_suspended_author_are_dropped_before_the_index_knows(
+def test_a_suspended_authors_tweets_are_dropped_before_the_index_hides_them(
     ask: Ask, post: Callable[..., Tweet], alice: User
 ) -> None:
     post()
@@ -138,7 +135,7 @@ def test_tweets_of_a_suspended_author_are_dropped_before_the_index_knows(
     assert ask("hello")["results"] == []
 
 
-def test_while_accounts_is_down_the_author_is_null(
+def test_the_author_is_null_while_accounts_is_down(
     ask: Ask, post: Callable[..., Tweet], take_down: Callable[[str], None]
 ) -> None:
     tweet = post()
@@ -151,7 +148,7 @@ def test_while_accounts_is_down_the_author_is_null(
     assert result["num_likes"] == 0
 
 
-def test_while_tweets_is_down_the_index_answers(
+def test_the_indexed_fields_are_shown_while_tweets_is_down(
     ask: Ask, alice: User, post: Callable[..., Tweet], take_down: Callable[[str], None]
 ) -> None:
     tweet = post()
@@ -174,7 +171,7 @@ def test_while_tweets_is_down_the_index_answers(
     }
 
 
-def test_while_both_are_down_the_index_answers(
+def test_the_indexed_fields_are_shown_while_tweets_and_accounts_are_down(
     ask: Ask, post: Callable[..., Tweet], take_down: Callable[[str], None]
 ) -> None:
     tweet = post()
@@ -186,7 +183,7 @@ def test_while_both_are_down_the_index_answers(
     assert (result["id"], result["author"]) == (str(tweet.id), None)
 
 
-def test_what_was_shown_before_is_whole_while_both_are_down(
+def test_cached_results_are_complete_while_tweets_and_accounts_are_down(
     ask: Ask, post: Callable[..., Tweet], take_down: Callable[[str], None]
 ) -> None:
     post()
@@ -199,7 +196,7 @@ def test_what_was_shown_before_is_whole_while_both_are_down(
     assert before[0]["liked"] is False
 
 
-def test_while_redis_is_down_the_services_answer(
+def test_results_are_the_same_while_redis_is_down(
     ask: Ask, post: Callable[..., Tweet], settings: Any
 ) -> None:
     post()
@@ -248,7 +245,7 @@ def test_pages_by_cursor_repeat_nothing_while_tweets_arrive(
         "a" * 500, "é" * 500, "字" * 500, "😀" * 500, " ".join("ab" for _ in range(166)),
     ],
 )  # fmt: skip
-def test_any_text_is_a_query(ask: Ask, empty_index: None, q: str) -> None:
+def test_any_text_is_a_valid_query(ask: Ask, empty_index: None, q: str) -> None:
     body = ask(q)
 
     assert (body["query"], body["results"]) == (q.strip(), [])
@@ -278,7 +275,7 @@ def test_any_text_is_a_query(ask: Ask, empty_index: None, q: str) -> None:
         ({"q": "a", "cursor": signing.dumps([1, 0, ["5"], "", []])}, "cursor"),
     ],
 )
-def test_it_says_what_is_wrong_with_a_query(
+def test_the_error_names_the_invalid_parameter(
     reader: APIClient, query: dict[str, str], field: str
 ) -> None:
     answer = reader.get("/search", query)
@@ -288,7 +285,7 @@ def test_it_says_what_is_wrong_with_a_query(
     assert list(answer.json()["error"]["fields"]) == [field]
 
 
-def test_a_cursor_is_good_for_its_own_query_only(
+def test_a_cursor_of_another_query_is_refused(
     ask: Ask, reader: APIClient, post: Callable[..., Tweet]
 ) -> None:
     post(), post()
@@ -300,25 +297,25 @@ def test_a_cursor_is_good_for_its_own_query_only(
 
 
 @pytest.mark.parametrize(("limit", "offset"), [(1, 10_000), (100, 9_901), (20, 10**18)])
-def test_it_refuses_pages_beyond_the_window(reader: APIClient, limit: int, offset: int) -> None:
+def test_pages_beyond_the_window_are_refused(reader: APIClient, limit: int, offset: int) -> None:
     answer = reader.get("/search", {"q": "a", "limit": str(limit), "offset": str(offset)})
 
     assert answer.status_code == 422
     assert list(answer.json()["error"]["fields"]) == ["offset"]
 
 
-def test_the_last_page_of_the_window_is_there(ask: Ask, empty_index: None) -> None:
+def test_the_last_page_of_the_window_is_answered(ask: Ask, empty_index: None) -> None:
     assert ask("a", limit=100, offset=9_900)["count"] == 0
 
 
-def test_nobody_searches_without_signing_in(api: APIClient) -> None:
+def test_a_search_requires_signing_in(api: APIClient) -> None:
     assert api.get("/search", {"q": "a"}).status_code == 401
 
 
-def test_a_place_that_was_never_given_out_is_still_safe(
+def test_a_signed_cursor_without_its_snapshot_is_refused(
     reader: APIClient, post: Callable[..., Tweet]
 ) -> None:
-    """Whoever has the key can sign anything; an index that is gone is the same case."""
+    """The same as after a rebuild, which deletes the snapshot's index."""
     post()
     position = Position(hour=0, seen=("5",), snapshot="gone", after=(1.0, 1, "1", 1))
 
@@ -327,18 +324,10 @@ def test_a_place_that_was_never_given_out_is_still_safe(
     assert answer.status_code == 400
 
 
-def test_while_the_index_is_down_search_says_so(
-    reader: APIClient, settings: Any, tmp_path: Any
-) -> None:
-    connections.create_connection("closed", hosts="http://127.0.0.1:1", max_retries=0)
-    backend = "search.backends.elasticsearch.ElasticsearchIndex"
-    settings.SEARCH_INDEX = {"BACKEND": backend, "connection": "closed"}
-    index.cache_clear()
-    try:
-        answer = reader.get("/search", {"q": "hello"})
-        others = reader.get("/users/bob")
-    finally:
-        index.cache_clear()
+@pytest.mark.usefixtures("closed_index")
+def test_only_search_is_unavailable_while_the_index_is_down(reader: APIClient) -> None:
+    answer = reader.get("/search", {"q": "hello"})
+    others = reader.get("/users/bob")
 
     assert answer.status_code == 503
     assert answer.json()["error"]["code"] == "unavailable"
@@ -384,7 +373,7 @@ def test_a_foreign_document_is_shown_as_it_is(ask: Ask, body: dict[str, Any]) ->
 @pytest.mark.real
 @pytest.mark.usefixtures("empty_index")
 @pytest.mark.parametrize("odd", [b"1" + b"0" * 40, b'"half a \\ud800 character"', b"1e400"])
-def test_a_value_that_json_of_ours_cannot_say_is_null(ask: Ask, odd: bytes) -> None:
+def test_a_value_that_we_cannot_render_is_null(ask: Ask, odd: bytes) -> None:
     client = connections.get_connection()
     client.options(headers={"content-type": "application/json"}).perform_request(
         "PUT",
