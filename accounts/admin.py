@@ -21,7 +21,7 @@ from common.errors import Invalid, ServiceError
 from common.ids import find_named_id
 
 _PROFILE = ("display_name", "bio")
-# What lets an account into the admin, and which permissions it has there.
+# Access to the admin, and permissions in it.
 _FLAGS = ("is_staff", "is_superuser")
 _PRIVILEGES = (*_FLAGS, "groups")
 _GROUP_ID = re.compile(r"[0-9]{1,9}")  # the column has 32 bits
@@ -135,12 +135,9 @@ class UserAdmin(LargeTableAdmin):
         return super().formfield_for_manytomany(db_field, request, form_class=GroupsField, **kwargs)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        own = (
-            ()
-            if permissions.grant_privileges.allows(by_superuser=_is_superuser(request))
-            else _PRIVILEGES
-        )
-        return (*self.readonly_fields, *own)
+        if permissions.grant_privileges.allows(by_superuser=_is_superuser(request)):
+            return self.readonly_fields
+        return (*self.readonly_fields, *_PRIVILEGES)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         if not super().has_change_permission(request, obj):

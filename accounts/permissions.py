@@ -52,7 +52,7 @@ def confirm(*, password_is_right: bool) -> Decision:
 
 
 @Rule
-def follow_id(*, follower_id: int, following_id: int) -> Decision:
+def follow_another(*, follower_id: int, following_id: int) -> Decision:
     if follower_id != following_id:
         return True
     message = "is your own id; name another user"

@@ -1,4 +1,4 @@
-"""Reads of users, follows and counters. Suspended users are excluded unless a docstring differs."""
+"""Reads of users, follows and counters. They exclude suspended users unless a docstring differs."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, fields

@@ -1,8 +1,8 @@
 """Access and refresh tokens, which only accounts can sign.
 
-Both carry the user, the session epoch and the family: all tokens that descend from one log-in. The
-oldest tokens carry no family; refreshing one starts a family. A refresh token works once:
-`services.refresh_session` stores its `jti` as spent.
+Both carry the user, the session epoch and the family: all tokens that descend from one log-in.
+Tokens of older versions carry no family; refreshing one starts a family. A refresh token works
+once: `services.refresh_session` stores its `jti` as spent.
 """
 
 import uuid

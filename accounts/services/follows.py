@@ -19,7 +19,7 @@ BATCH = 200
 
 def follow(*, follower_id: int, following_id: int) -> Follow:
     """Idempotent. Raises `Invalid` beyond `settings.MAX_FOLLOWING`."""
-    permissions.follow_id.check(follower_id=follower_id, following_id=following_id)
+    permissions.follow_another.check(follower_id=follower_id, following_id=following_id)
     return with_new_id(lambda id: _follow(id, follower_id, following_id), model=Follow)
 
 
@@ -87,10 +87,8 @@ def _remove_batch(user_id: int, side: str, other_side: str, counter: str) -> boo
         remaining = follows.filter(**{f"{other_side}__in": others})
         ids = list(remaining.values_list(other_side, flat=True))
         remaining.delete()
-        users = User.objects.filter(id__in=ids)
-        users.update(
-            **{counter: Greatest(F(counter) - 1, 0)}
-        )  # stays valid if the counter had drifted
+        # A drifted counter must not fall below zero.
+        User.objects.filter(id__in=ids).update(**{counter: Greatest(F(counter) - 1, 0)})
         if ids and side == "following_id":
             outbox.publish(
                 FollowersRemoved(user_id=user_id, follower_ids=tuple(ids), at=timezone.now()),

@@ -143,17 +143,16 @@ def change_password(*, user_id: int, password: str, new_password: str, address: 
 def set_password(*, user_id: int, new_password: str, of_epoch: int | None = None) -> User:
     """Sets the password and ends all sessions. Every change of a password goes through here.
 
-    Raises `Unauthenticated` if the sessions of `of_epoch` have ended.
+    Raises `Unauthenticated` if `of_epoch` is given and is not the current epoch.
     """
     encoded = passwords.encode(new_password)
     with atomic("accounts"):
         user: User | None = User.objects.lock(user_id).get(user_id)
         if user is None:
             raise NotFound(f"no user {user_id}")
+        # A concurrent request may have ended the sessions.
         if of_epoch is not None and user.session_epoch != of_epoch:
-            raise Unauthenticated(
-                "the session has ended; log in again"
-            )  # a concurrent request was faster
+            raise Unauthenticated("the session has ended; log in again")
         user.password = encoded
         user.session_epoch += 1
         user.save(update_fields=["password", "session_epoch"])

@@ -17,7 +17,7 @@ def test_a_wrong_password_names_its_field() -> None:
 
 def test_following_oneself_names_its_field() -> None:
     with pytest.raises(Malformed) as raised:
-        permissions.follow_id.check(follower_id=1, following_id=1)
+        permissions.follow_another.check(follower_id=1, following_id=1)
     assert raised.value.fields == {"following_id": ["is your own id; name another user"]}
 
 

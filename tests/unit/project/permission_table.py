@@ -202,8 +202,8 @@ accounts.edit_profile        account=none by_staff=yes                not_authen
 accounts.confirm             password_is_right=yes                    allowed
 accounts.confirm             password_is_right=no                     forbidden
 
-accounts.follow_id           follower_id=1 following_id=2             allowed
-accounts.follow_id           follower_id=1 following_id=1             bad_request
+accounts.follow_another      follower_id=1 following_id=2             allowed
+accounts.follow_another      follower_id=1 following_id=1             bad_request
 accounts.follow              follower=active following=active         allowed
 accounts.follow              follower=active following=suspended      not_found
 accounts.follow              follower=active following=none           not_found
