@@ -1,7 +1,7 @@
 """Validation of display names and bios."""
 
 from common.errors import Invalid
-from common.text.invisible import is_invisible, leaves_its_line
+from common.text.invisible import breaks_line, is_invisible
 
 _NOT_VISIBLE = "must contain a visible character"
 _LEAVES_LINE = "must not contain direction marks, control characters or line breaks"
@@ -10,7 +10,7 @@ _LEAVES_LINE = "must not contain direction marks, control characters or line bre
 def check_profile(*, display_name: str | None, bio: str | None) -> None:
     """Raises `Invalid`. None and empty texts are valid."""
     fields = {}
-    if display_name and leaves_its_line(display_name):
+    if display_name and breaks_line(display_name):
         fields["display_name"] = [_LEAVES_LINE]
     elif display_name and is_invisible(display_name):
         fields["display_name"] = [_NOT_VISIBLE]

@@ -1,4 +1,4 @@
-"""What staff may do with tweets: read them, and delete them by the service that the API uses."""
+"""The admin's pages of tweets and likes. Deletion uses the services that the API uses."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -33,7 +33,7 @@ class KindFilter(admin.SimpleListFilter):
 
 
 class PostedFilter(admin.SimpleListFilter):
-    """By the id, which begins with the time."""
+    """Filters by id, whose high bits are the time."""
 
     title = "posted"
     parameter_name = "posted"
@@ -51,7 +51,7 @@ class PostedFilter(admin.SimpleListFilter):
 
 
 class TweetList(ChangeList):
-    """A page of tweets with their authors' names, which accounts is asked for once."""
+    """A page of tweets with their authors' names, read from accounts by one call."""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
@@ -81,8 +81,8 @@ class TweetAdmin(LargeTableAdmin):
     list_filter = (KindFilter, PostedFilter)
     search_fields = ("content",)
     search_help_text = (
-        "the id of a tweet, of its parent or its author, or an author's @username; "
-        f"anything else is looked for in the newest {MOST_ROWS:,} tweets"
+        "the id of a tweet, its parent or its author, or an author's @username; "
+        f"other text is searched in the newest {MOST_ROWS:,} tweets"
     )
     fields = (
         "id",
@@ -100,7 +100,7 @@ class TweetAdmin(LargeTableAdmin):
         name: str | None = getattr(tweet, "author_name", None)
         return name
 
-    # short headings, which leave the room to the text
+    # Short column headings leave room for the content.
     @admin.display
     def likes(self, tweet: Tweet) -> int:
         return tweet.num_likes
@@ -144,7 +144,9 @@ class TweetAdmin(LargeTableAdmin):
         try:
             author = accounts.find_user(username=username)
         except Unavailable:
-            self.message_user(request, "accounts is down: search by id", messages.WARNING)
+            self.message_user(
+                request, "accounts is down; search by the author's id", messages.WARNING
+            )
             return queryset.none()
         return queryset.filter(user_id=author.id) if author else queryset.none()
 
@@ -160,7 +162,7 @@ class LikeAdmin(LargeTableAdmin):
     actions = None
     list_display = ("id", "tweet_id", "user_id", "created_at")
     search_fields = ("tweet",)
-    search_help_text = "the id of the tweet or of who likes it"
+    search_help_text = "the id of the tweet or of the user who likes it"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Like], search_term: str

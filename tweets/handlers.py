@@ -1,8 +1,8 @@
-"""How tweets handles events: it has accounts count tweets, and cleans up after deletions.
+"""The handlers of tweets' events. They count tweets in accounts and clean up after deletions.
 
-A deleted account may go on writing for as long as its access token is accepted. So each event of a
-tweet, like or repost asks whether the account still exists, and what was written without one is
-deleted. Whatever was committed before the account's deletion is found when that is handled.
+A deleted account can still write until its access token expires. The handler of each tweet, like
+and repost therefore checks that the account exists, and deletes the row if it does not. The handler
+of `user.deleted` finds the rows that were committed before the deletion.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from messaging.events import (
 from messaging.worker import Handler, Worker
 from tweets import services
 
-# Batches of a deleted account's or tweet's rows that one message deletes: about a second's work.
+# The batches of a deleted account's or tweet's rows that one message deletes, in about a second.
 BATCHES = 25
 
 
@@ -69,21 +69,21 @@ def check_reposted(events: Sequence[TweetReposted]) -> None:
 
 
 def drop_liked(events: Sequence[TweetLiked] | Sequence[TweetUnliked]) -> None:
-    """Drops from the cache what the writer should have dropped, in case it died before it could."""
+    """Repeats the writer's drop from the cache, in case the writer died before it."""
     for event in events:
         drop(Change(entries=[event.tweet_id], viewer=event.user_id))
 
 
 def drop_reposted(events: Sequence[TweetReposted] | Sequence[TweetUnreposted]) -> None:
-    """As `drop_liked`."""
+    """Does for reposts what `drop_liked` does for likes."""
     for event in events:
         drop(Change(entries=[event.tweet_id, event.id], viewer=event.user_id))
 
 
 def _remove(user_ids: Sequence[int]) -> None:
-    """Deletes what the deleted accounts left: `BATCHES` in all, and the rest by further messages.
+    """Deletes `BATCHES` batches of the deleted accounts' rows, and publishes messages for the rest.
 
-    So other messages don't wait for a large account, and a crash loses little work.
+    Other messages do not wait for a large account, and a crash repeats little work.
     """
     batches = BATCHES
     left = list(user_ids)
@@ -107,9 +107,9 @@ def _without_account(
 
 
 def _count(event: TweetCreated | TweetDeleted, delta: int) -> bool:
-    """Returns False where the author's account is deleted.
+    """Counts the event in accounts. Returns False if the author's account is deleted.
 
-    The key is the event's, so accounts counts it once, whatever the order and the repeats.
+    The idempotency key is the event's, so a repeated event counts once, in any order.
     """
     try:
         accounts.increment_tweets(

@@ -35,17 +35,23 @@ def check_content(content: str) -> str:
     if not content or is_invisible(content):
         raise _invalid("must not be empty")
     if _UNSTORABLE.search(content):
-        raise _invalid("contains characters that are not allowed")
+        raise _invalid(
+            "contains a character that cannot be stored; "
+            "remove NUL, surrogates, U+FEFF, U+FFFE and U+FFFF"
+        )
     if len(content) > _MAX_CHARACTERS:
-        raise _invalid(f"must count {MAX_LENGTH} characters or less")
+        raise _invalid(f"must be at most {MAX_LENGTH} characters long")
     length = measure(content)
     if length > MAX_LENGTH:
-        raise _invalid(f"must count {MAX_LENGTH} characters or less: it counts {length}")
+        raise _invalid(f"must be at most {MAX_LENGTH} characters long; it counts {length}")
     return content
 
 
 def measure(content: str) -> int:
-    """The sum of the weights. Takes time linear in the number of characters."""
+    """The sum of the weights.
+
+    Takes time linear in the length, and quadratic in the length of a run of combining marks.
+    """
     content = content.replace("\r\n", "\n")
     if content.isascii() and not _MAY_BE_LINK.search(content):
         return len(content)

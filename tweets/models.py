@@ -15,9 +15,9 @@ class TweetQuerySet(models.QuerySet["Tweet"]):
         return self.filter(repost_of__isnull=False)
 
     def lock(self, ids: Collection[int]) -> "dict[int, Tweet]":
-        """Those of the tweets that exist (no reposts), locked until the transaction ends.
+        """The existing tweets (no reposts), locked until the transaction ends.
 
-        Always in the same order, so that two who lock several don't wait for each other for ever.
+        All callers lock in the same order, so they cannot deadlock.
         """
         rows = self.tweets().filter(id__in=ids).order_by("-id")
         return {tweet.id: tweet for tweet in rows.select_for_update(no_key=True)}
@@ -27,14 +27,14 @@ class Tweet(models.Model):
     """An entry of a timeline: a tweet, or a user's repost of one."""
 
     id = models.BigIntegerField(primary_key=True)
-    # accounts' id of who wrote or reposted it; no foreign key crosses
+    # accounts' id of the author or reposter; no foreign key crosses services
     user_id = models.BigIntegerField()
     # empty in a repost
     content = models.TextField(blank=True)
-    # the tweet this one replies to; stays when that one is deleted, so no foreign key
+    # the tweet that this one replies to; no foreign key, since a reply outlives its parent
     parent_id = models.BigIntegerField(null=True, blank=True)
-    # the tweet that a repost shows; empty in a tweet. Without a constraint in the database: a tweet
-    # goes at once, and of its million reposts the last one a little later
+    # the tweet that a repost shows; empty in a tweet. The database has no constraint, since the
+    # worker deletes a popular tweet's reposts after the tweet
     repost_of = models.ForeignKey(
         "self",
         null=True,
@@ -44,13 +44,13 @@ class Tweet(models.Model):
         db_index=False,
         related_name="reposts",
     )
-    # rows of Like, replies and reposts, each kept in the transaction of the row
+    # the numbers of likes, replies and reposts, each updated in the row's transaction
     num_likes = models.BigIntegerField(default=0)
     num_replies = models.BigIntegerField(default=0)
     num_reposts = models.BigIntegerField(default=0)
-    # the greatest id that a reply was given; the next reply's is greater
+    # the greatest id of any reply, deleted or not; the next reply's is greater
     last_reply_id = models.BigIntegerField(null=True, blank=True)
-    # the millisecond of the id
+    # the time in the id, to the millisecond
     created_at = models.DateTimeField()
 
     objects = TweetQuerySet.as_manager()
@@ -93,7 +93,7 @@ class Like(models.Model):
     """A user likes a tweet."""
 
     id = models.BigAutoField(primary_key=True)
-    # without a constraint in the database, as in a repost
+    # no constraint in the database: the worker deletes a popular tweet's likes after the tweet
     tweet = models.ForeignKey(
         Tweet, on_delete=models.DO_NOTHING, db_constraint=False, related_name="likes"
     )
@@ -111,16 +111,16 @@ class Like(models.Model):
 
 
 class IdempotencyKey(models.Model):
-    """A tweet or reply that was posted with a key, kept in the tweet's own transaction."""
+    """The key that a tweet or reply was posted with, written in the tweet's transaction."""
 
     id = models.BigAutoField(primary_key=True)
-    # accounts' id of who sent it
+    # accounts' id of the sender
     user_id = models.BigIntegerField()
-    # as the client chose it
+    # chosen by the client
     key = models.CharField(max_length=255)
-    # SHA-256 of what was asked: the same key with another request is an error
+    # SHA-256 of the request: the same key with another request is an error
     request_hash = models.CharField(max_length=64)
-    # the tweet that was made; it may be gone by now
+    # the new tweet, which may have been deleted since
     tweet_id = models.BigIntegerField()
     # the tweet it replies to
     parent_id = models.BigIntegerField(null=True, blank=True)

@@ -7,7 +7,7 @@ from common.permissions import Decision, Rule
 
 # What the admin offers to staff, by model. Staff need Django's permission for it, too.
 STAFF_MAY: Mapping[str, Container[str]] = {
-    "tweet": {"view", "delete"},  # no change: staff never edit a user's words
+    "tweet": {"view", "delete"},  # staff never edit a user's words
     "like": {"view"},
 }
 

@@ -1,4 +1,4 @@
-"""How the answers of tweets look in JSON."""
+"""The JSON of tweets' responses."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from tweets.selectors import Thread
 
 
 def show_one(message: str, tweet: Tweet) -> dict[str, Any]:
-    """To a signed-in reader."""
+    """For a signed-in viewer."""
     author = load_authors([tweet.user_id]).get(tweet.user_id)
     marks = {"liked": tweet.liked, "reposted": tweet.reposted}
     return {"message": message, "tweet": show_facts(tweet) | {"author": author} | marks}

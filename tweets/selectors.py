@@ -1,4 +1,4 @@
-"""Reading tweets: in batches, by a number of queries that doesn't grow with the batch."""
+"""Reads of tweets in batches. The number of queries does not grow with the batch."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -31,9 +31,9 @@ Counter = Literal["num_likes", "num_replies", "num_reposts"]
 
 
 def get_tweets(entry_ids: Collection[int], *, viewer_id: int | None = None) -> list[ShownTweet]:
-    """The entries that exist, in the order asked; a repost's id gives its original.
+    """The existing entries in the order of their ids. A repost's id gives its original.
 
-    One query, and another one where there are reposts of tweets that weren't asked for.
+    Takes one query, and another for the originals of reposts that are not among the ids.
     """
     rows = _find_rows(entry_ids, viewer_id)
     originals = {row.repost_of_id for row in rows.values() if row.repost_of_id is not None}
@@ -58,7 +58,9 @@ def get_tweet(entry_id: int, *, viewer_id: int | None = None) -> ShownTweet:
 
 
 def get_visible_tweet(entry_id: int, *, viewer_id: int | None = None) -> ShownTweet:
-    """A tweet of someone suspended or deleted is not found; while accounts is down it is."""
+    """Raises `NotFound` if the author is suspended or deleted. While accounts is down, nothing is
+    hidden.
+    """
     tweet = get_tweet(entry_id, viewer_id=viewer_id)
     people = people_of(tweet)
     check_shown(people, load_authors(people))
@@ -68,7 +70,7 @@ def get_visible_tweet(entry_id: int, *, viewer_id: int | None = None) -> ShownTw
 def get_thread(
     entry_id: int, *, viewer_id: int | None = None, after_id: int | None = None, limit: int
 ) -> Thread:
-    """A tweet and a page of its replies, oldest first, whoever wrote them."""
+    """A tweet and a page of its replies, oldest first. The caller hides those of hidden users."""
     tweet = get_tweet(entry_id, viewer_id=viewer_id)
     replies = _read(
         "parent_id = %s AND id > %s ORDER BY id LIMIT %s",
@@ -80,7 +82,7 @@ def get_thread(
 
 
 def list_tweets(*, after_id: int | None = None, limit: int) -> list[ShownTweet]:
-    """Every tweet (no reposts) above `after_id` in order of id."""
+    """The tweets (no reposts) above `after_id` in order of id."""
     rows = _read(
         "repost_of_id IS NULL AND id > %s ORDER BY id LIMIT %s", [after_id or 0, limit], None
     )
@@ -88,7 +90,7 @@ def list_tweets(*, after_id: int | None = None, limit: int) -> list[ShownTweet]:
 
 
 def list_reply_ids(parent_ids: Collection[int], *, limit: int) -> list[int]:
-    """Some of the replies to the tweets, which may be gone."""
+    """The ids of up to `limit` replies to the tweets. The tweets may be deleted."""
     replies = Tweet.objects.filter(parent_id__in=parent_ids)
     return list(replies.values_list("id", flat=True)[:limit])
 
@@ -96,7 +98,7 @@ def list_reply_ids(parent_ids: Collection[int], *, limit: int) -> list[int]:
 def list_entries(
     author_ids: Collection[int], *, before_id: int | None = None, limit: int
 ) -> list[Entry]:
-    """What the authors wrote and reposted, newest first."""
+    """The authors' tweets and reposts, newest first."""
     rows = (
         Tweet.objects.filter(user_id__in=author_ids, id__lt=before_id or MAX_ID)
         .order_by("-id")
@@ -118,7 +120,7 @@ def get_author_page(
 
 
 def get_author_id(name: str) -> int:
-    """By id or username. Asks accounts; while it is down an id is taken at its word."""
+    """The id of the user with this id or username. While accounts is down, an id is not checked."""
     author_id = find_named_id(name)
     try:
         if author_id is None:
@@ -135,7 +137,7 @@ def get_author_id(name: str) -> int:
 
 
 def count_tweets(*, after_user_id: int = 0, limit: int) -> dict[int, int]:
-    """How many tweets each user has, for the next `limit` users with any, in order of id."""
+    """The number of tweets by user, for the next `limit` users who have any, in order of id."""
     counts = (
         Tweet.objects.tweets()
         .filter(user_id__gt=after_user_id)
@@ -149,8 +151,8 @@ def count_tweets(*, after_user_id: int = 0, limit: int) -> dict[int, int]:
 def find_counter_drift(*, after_id: int = 0, limit: int = 1000) -> Page[Drift]:
     """Compares the counters of a page of tweets with the rows, in four queries.
 
-    `limit` counts tweets, and `next` is an `after_id`. A like that commits in between looks like
-    drift: `services.repair_counters` looks again under a lock.
+    `limit` is a number of tweets, and `next` is an `after_id`. A like that commits between the
+    queries looks like drift; `services.repair_counters` rechecks under a lock.
     """
     tweets = Tweet.objects.tweets().filter(id__gt=after_id).order_by("id")
     page = cut(list(tweets[: limit + 1]), limit, key=lambda tweet: tweet.id)
@@ -168,7 +170,7 @@ def counter_drift(tweets: Sequence[Tweet]) -> list[Drift]:
 
 
 def as_created(tweet: Tweet) -> ShownTweet:
-    """A tweet as its author saw it when it was new, without a query."""
+    """A new tweet as its author sees it, without a query."""
     values: dict[str, Any] = {name: getattr(tweet, name) for name in _STORED}
     values |= dict.fromkeys(get_args(Counter), 0) | dict.fromkeys(_COMPUTED, False)
     return ShownTweet(**values, entry_id=tweet.id, reposted_by_id=None)
@@ -176,18 +178,18 @@ def as_created(tweet: Tweet) -> ShownTweet:
 
 class _Row(NamedTuple):
     tweet: ShownTweet
-    repost_of_id: int | None  # a repost has the reposter as its user, and no content
+    repost_of_id: int | None  # set in a repost, whose user is the reposter
 
 
 def _find_rows(ids: Collection[int], viewer_id: int | None) -> dict[int, _Row]:
     if not ids:
         return {}
-    places = ", ".join(["%s"] * len(ids))
-    return {row.tweet.id: row for row in _read(f"id IN ({places})", list(ids), viewer_id)}
+    placeholders = ", ".join(["%s"] * len(ids))
+    return {row.tweet.id: row for row in _read(f"id IN ({placeholders})", list(ids), viewer_id)}
 
 
-# The fields of a shown tweet: columns, and truth values with their SQL. The last two depend on the
-# viewer.
+# The fields of a shown tweet: columns, and booleans with their SQL. `liked` and `reposted` take the
+# viewer as a parameter.
 _STORED = (
     "id",
     "user_id",
@@ -209,8 +211,8 @@ _COMPUTED = {
     )""",
 }
 _SELECTED = (*_STORED, *_COMPUTED)
-# Written by hand: the ORM takes fifteen times as long to compose this statement as the database
-# takes to answer it.
+# Written by hand: the ORM takes 15 times as long to compile this statement as the database takes to
+# execute it.
 _COLUMNS = ", ".join(["repost_of_id", *_STORED, *_COMPUTED.values()])
 _SELECT = " ".join(["SELECT", _COLUMNS, "FROM tweets_tweet tweet WHERE "])
 _NO_VIEWER = 0
@@ -230,7 +232,7 @@ def _row(selected: Sequence[Any], repost_of_id: int | None, viewer_id: int | Non
         values[name] = bool(values[name])
     if viewer_id is None:
         values["liked"] = values["reposted"] = None
-    values["created_at"] = values["created_at"].replace(tzinfo=UTC)  # SQLite leaves it out
+    values["created_at"] = values["created_at"].replace(tzinfo=UTC)  # SQLite omits it
     return _Row(ShownTweet(**values, entry_id=values["id"], reposted_by_id=None), repost_of_id)
 
 
@@ -239,7 +241,7 @@ def _count_by(field: str, rows: QuerySet[Any]) -> dict[int, int]:
 
 
 def _newest_by_tweet(entries: Iterable[Entry]) -> list[int]:
-    """The entries' ids, without the older entries of a tweet. They come newest first."""
+    """The id of each tweet's newest entry. `entries` are sorted newest first."""
     newest: dict[int, int] = {}
     for entry in entries:
         newest.setdefault(entry.tweet_id, entry.id)

@@ -1,4 +1,4 @@
-"""What requests may hold, and for the API's description what answers hold."""
+"""The bodies of requests, and the shapes of responses for the OpenAPI description."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from hydration.shapes import TweetSerializer
 
 class PostBody(StrictSerializer):
     content = TextField(
-        help_text="1 to 280 characters as the platform counts them: a URL counts 23, an emoji 2"
+        help_text="1 to 280 characters by twitter-text's weights: a link counts 23, an emoji 2"
     )
 
 

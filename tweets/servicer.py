@@ -1,4 +1,4 @@
-"""`tweet_service.proto`: from protobuf to selectors, and back."""
+"""The gRPC service of `tweet_service.proto`: translates between protobuf and selectors."""
 
 import grpc
 

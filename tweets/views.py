@@ -41,9 +41,9 @@ _KEY = OpenApiParameter(
     },
     OpenApiParameter.HEADER,
     description=(
-        f"Up to {MAX_KEY_LENGTH} characters of the client's choice. Repeating the request with the "
-        "same key within two days makes no second tweet and gives the first answer again; the same "
-        "key with another request is refused (422)."
+        f"Up to {MAX_KEY_LENGTH} characters that the client chooses. A request repeated with the "
+        "same key within two days makes no second tweet and gets the first response. The same key "
+        "with another request is refused (422)."
     ),
 )
 
@@ -70,7 +70,7 @@ class TweetsView(APIView):
     @extend_schema(
         operation_id="list_own_tweets",
         summary="One's own tweets",
-        description="With replies and reposts, newest first.",
+        description="Includes replies and reposts, newest first.",
         tags=["tweets"],
         parameters=[PageQuery],
         responses={200: shapes.TweetsAnswer, **errors(400, 401, 503)},
@@ -91,7 +91,7 @@ class TweetView(APIView):
     @extend_schema(
         operation_id="get_tweet",
         summary="A tweet and its replies",
-        description="The replies oldest first. The id of a repost gives its original.",
+        description="Replies come oldest first. The id of a repost gives its original.",
         tags=["tweets"],
         parameters=[PageQuery],
         responses={200: shapes.ThreadAnswer, **errors(400, 401, 404, 503)},
@@ -110,7 +110,7 @@ class TweetView(APIView):
     @extend_schema(
         operation_id="delete_tweet",
         summary="Delete one's tweet",
-        description="Its replies stay, with `parent_deleted`; its reposts go.",
+        description="Its replies stay, with `parent_deleted`. Its likes and reposts are deleted.",
         tags=["tweets"],
         responses={200: shapes.MessageAnswer, **errors(401, 403, 404, 503)},
         examples=[answer_example({"message": "tweet deleted"})],
@@ -148,7 +148,7 @@ class LikeView(APIView):
     @extend_schema(
         operation_id="like",
         summary="Like a tweet",
-        description="Twice is the same as once.",
+        description="Liking a tweet twice is the same as liking it once.",
         tags=["tweets"],
         request=None,
         responses={200: shapes.TweetAnswer, **errors(401, 404, 503)},
@@ -161,8 +161,8 @@ class LikeView(APIView):
 
     @extend_schema(
         operation_id="unlike",
-        summary="Take a like back",
-        description="Without a like there is nothing to do, which is no error.",
+        summary="Unlike a tweet",
+        description="Unliking a tweet that one does not like is no error.",
         tags=["tweets"],
         responses={200: shapes.TweetAnswer, **errors(401, 404, 503)},
         examples=[answer_example({"message": "like taken back", "tweet": TWEET_EXAMPLE})],
@@ -175,7 +175,7 @@ class RepostView(APIView):
     @extend_schema(
         operation_id="repost",
         summary="Repost a tweet",
-        description="Twice is the same as once.",
+        description="Reposting a tweet twice is the same as reposting it once.",
         tags=["tweets"],
         request=None,
         responses={200: shapes.TweetAnswer, **errors(401, 404, 503)},
@@ -193,8 +193,8 @@ class RepostView(APIView):
 
     @extend_schema(
         operation_id="undo_repost",
-        summary="Take a repost back",
-        description="Without a repost there is nothing to do, which is no error.",
+        summary="Undo a repost",
+        description="Undoing a repost that does not exist is no error.",
         tags=["tweets"],
         responses={200: shapes.TweetAnswer, **errors(401, 404, 503)},
         examples=[answer_example({"message": "repost taken back", "tweet": TWEET_EXAMPLE})],
@@ -209,7 +209,7 @@ class UserTweetsView(APIView):
     @extend_schema(
         operation_id="list_tweets_of_user",
         summary="A user's tweets",
-        description="By id or by username; with replies and reposts, newest first.",
+        description="By id or username. Includes replies and reposts, newest first.",
         tags=["tweets"],
         parameters=[PageQuery],
         responses={200: shapes.TweetsAnswer, **errors(400, 401, 404, 503)},
@@ -232,7 +232,7 @@ def _read_post(request: Request) -> dict[str, Any]:
 
 
 def _act(act: Callable[..., int], request: Request, tweet_id: str, message: str) -> Response:
-    """Answers with the tweet as it is then."""
+    """Responds with the tweet as it is afterwards."""
     me = viewer_id(request)
     acted_on = act(tweet_id=require_id(tweet_id, "tweet"), user_id=me)
     return Response(show_one(message, selectors.get_tweet(acted_on, viewer_id=me)))

@@ -1,7 +1,7 @@
-"""Emoji sequences by Unicode's grammar (UTS #51), which needs no list of them.
+"""Emoji sequences by Unicode's grammar (UTS #51).
 
-Unicode reserved the ranges of `Extended_Pictographic` for future emoji, and new joined emoji are
-made of old ones, so a newer version of Unicode changes nothing here.
+New versions of Unicode change nothing here: `Extended_Pictographic` includes code points reserved
+for future emoji, and new sequences join existing ones.
 """
 
 import re
@@ -32,14 +32,15 @@ PICTOGRAPH = "[{}]".format("".join(f"{chr(first)}-{chr(last)}" for first, last i
 _SKIN_TONE = "[\U0001f3fb-\U0001f3ff]"
 _PERSON = f"{PICTOGRAPH}(?:{_SKIN_TONE}|\ufe0f)?"
 
-# Unicode joins four emoji at most. Without this limit, a chain of any length would be one emoji.
+# Unicode's sequences join four emoji at most. Without a limit, a chain of any length would count as
+# one emoji.
 _MAX_JOINS = 3
 
 SEQUENCE = re.compile(
     "|".join(
         [
-            "[\U0001f1e6-\U0001f1ff]{2}",  # a country's flag
-            "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f",  # a region's
+            "[\U0001f1e6-\U0001f1ff]{2}",  # the flag of a country
+            "\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{3,6}\U000e007f",  # a region
             "[0-9#*]\ufe0f?\u20e3",  # a keycap
             f"{_PERSON}(?:\u200d{_PERSON}){{0,{_MAX_JOINS}}}",
         ]

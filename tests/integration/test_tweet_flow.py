@@ -50,7 +50,7 @@ async def test_create_tweet_calls_user_grpc(
     user_service: UserStub,
     accounts_db: Query,
 ) -> None:
-    """Through the relay, the worker and accounts' server, each a process of its own."""
+    """The relay, the worker and accounts' server are processes of their own."""
     await post_tweet(http, alice, "The first snow.")
 
     def num_tweets() -> int:
@@ -58,7 +58,7 @@ async def test_create_tweet_calls_user_grpc(
 
     wait_until(lambda: num_tweets() == 1)
     assert accounts_db("SELECT num_tweets FROM accounts_user WHERE id = %s", alice.id) == [(1,)]
-    # the one call that did it, kept by its idempotency key
+    # one call, stored under its idempotency key
     calls = accounts_db("SELECT delta FROM accounts_tweetcount WHERE user_id = %s", alice.id)
     assert calls == [(1,)]
 
@@ -137,7 +137,7 @@ async def test_unlike_tweet_decrements_count(
 
 
 def _likes(tweets_db: Query, tweet_id: str) -> tuple[int, list[int]]:
-    """The counter, and who likes the tweet."""
+    """The counter, and the ids of the users who like the tweet."""
     [(count,)] = tweets_db("SELECT num_likes FROM tweets_tweet WHERE id = %s", tweet_id)
     rows = tweets_db("SELECT user_id FROM tweets_like WHERE tweet_id = %s", tweet_id)
     return count, [user_id for (user_id,) in rows]

@@ -1,4 +1,4 @@
-"""Tweets that are surely one after the other."""
+"""Tweets whose ids ascend in the order in which a test writes them."""
 
 import time
 from typing import Any
@@ -10,13 +10,13 @@ from tweets.models import Tweet
 
 
 def tick() -> None:
-    """Ends in another millisecond: ids of one millisecond are in no order."""
+    """Waits for the next millisecond, since ids of one millisecond are in no order."""
     now = _millisecond()
     wait_until(lambda: _millisecond() > now)
 
 
 def write(author: User, content: str = "hello", **fields: Any) -> Tweet:
-    """A tweet that is newer than whatever was written before, and older than what comes after."""
+    """A tweet newer than all written before, and older than all written after."""
     tick()
     tweet: Tweet = TweetFactory.create(user_id=author.id, content=content, **fields)
     tick()

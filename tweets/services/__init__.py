@@ -1,8 +1,8 @@
-"""What can be done with tweets. Every write and every event of tweets is in here.
+"""The writes of tweets, with the events that they publish.
 
-Rows are locked in one order, so that nobody waits in a circle: tweets before their likes and
-reposts, and several tweets by `Tweet.objects.lock`. Whoever changes a tweet's likes or reposts
-holds the tweet's lock, which keeps its counters exact.
+All writers lock rows in one order, so they cannot deadlock: tweets before their likes and reposts,
+and several tweets with `Tweet.objects.lock`. A writer of a tweet's likes or reposts holds the
+tweet's lock, so its counters are exact.
 """
 
 from tweets.services.counters import repair_counters

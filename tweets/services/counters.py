@@ -1,4 +1,4 @@
-"""The counters of a tweet's likes, replies and reposts."""
+"""Writes of the counters of a tweet's likes, replies and reposts."""
 
 from collections.abc import Collection, Sequence
 
@@ -20,9 +20,9 @@ from tweets.selectors import Counter
 def uncount(
     tweet_ids: Collection[int], counter: Counter, number: int = 1, *, viewer: int | None = None
 ) -> None:
-    """Never below zero, even where a counter had drifted.
+    """Subtracts from the counters, but not below zero, since a counter may have drifted.
 
-    `viewer` is who had liked or reposted the tweets.
+    `viewer` is the user whose likes or reposts of the tweets were deleted.
     """
     drop_after_commit("tweets", Change(entries=tweet_ids, viewer=viewer))
     tweets = Tweet.objects.filter(id__in=tweet_ids)
@@ -32,10 +32,10 @@ def uncount(
 def write_and_count(
     *rows: Model, event: Event, tweet_id: int, counter: Counter, viewer: int | None = None
 ) -> None:
-    """Writes the rows and the event and adds one to the tweet's counter, by one statement.
+    """Writes the rows and the event and increments the tweet's counter, in one statement.
 
-    The statement locks the tweet's row, so concurrent likes of one tweet wait for each other here
-    and nowhere else. Raises `NotFound` if the tweet is gone. `viewer` likes or reposts it.
+    Concurrent likes of one tweet wait for its row's lock for one statement only. `viewer` is the
+    user who likes or reposts the tweet. Raises `NotFound` if the tweet is deleted.
     """
     counted = Increment(model=Tweet, id=tweet_id, counter=counter)
     if not _write(rows, event=event, counted=counted, viewer=viewer):
@@ -43,11 +43,11 @@ def write_and_count(
 
 
 def write_reply(*rows: Model, event: TweetCreated, parent_id: int) -> bool:
-    """As `write_and_count`. Writes nothing and returns False if the parent is gone or has a reply
-    with a greater id.
+    """Writes a reply as `write_and_count` does. Writes nothing and returns False if the parent is
+    deleted or has a reply with a greater id.
 
-    Ids of replies therefore ascend in the order of their commits, and a reader who goes through
-    them by cursor, oldest first, misses none that commits late.
+    Replies therefore commit in the order of their ids, and a client that pages through them, oldest
+    first, misses none that commits late.
     """
     counted = Increment(
         model=Tweet, id=parent_id, counter="num_replies", raised=("last_reply_id", event.id)
@@ -65,9 +65,9 @@ def _write(
 
 
 def repair_counters(*, tweet_ids: Collection[int]) -> list[Drift]:
-    """Sets the counters of the tweets to the number of rows. Returns what was wrong."""
+    """Sets the tweets' counters to the numbers of rows. Returns the drift that it repaired."""
     with atomic("tweets"):
-        locked = Tweet.objects.lock(tweet_ids)  # and nobody likes, reposts or replies meanwhile
+        locked = Tweet.objects.lock(tweet_ids)  # blocks likes, reposts and replies
         drift = selectors.counter_drift(list(locked.values()))
         for wrong in drift:
             Tweet.objects.filter(id=wrong.id).update(**{wrong.counter: wrong.counted})

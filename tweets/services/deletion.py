@@ -1,8 +1,8 @@
-"""Deleting tweets, and what an account that is gone has left.
+"""Deletion of tweets, and of the rows of deleted accounts.
 
-No request and no message deletes without bound. A request deletes a tweet with its first likes and
-reposts, which for nearly every tweet are all. The worker deletes the rest, in slices. Until then
-nobody sees it: a repost without its original is never shown.
+Each request and each message deletes a bounded number of rows. A request deletes a tweet and up to
+`BATCH` of its likes and reposts each, which are all for nearly every tweet. The worker deletes the
+rest in batches. They are invisible until then, since a repost without its original is never shown.
 """
 
 from collections import Counter
@@ -23,12 +23,14 @@ from tweets.services.counters import uncount
 from tweets.services.likes import unlike_locked
 from tweets.services.reposts import delete_entries, undo_reposts_locked
 
-# How many rows of a kind one transaction deletes.
+# The most rows of a kind that one transaction deletes.
 BATCH = 200
 
 
 def delete_tweet(*, tweet_id: int, user_id: int) -> None:
-    """Its replies stay. A repost's id is not found, lest it delete the original."""
+    """Deletes a tweet. Its replies stay. A repost's id raises `NotFound`, so that it cannot delete
+    the original.
+    """
     tweet = Tweet.objects.tweets().filter(id=tweet_id).first()
     if tweet is not None and tweet.user_id != user_id:
         selectors.get_visible_tweet(tweet_id)
@@ -38,15 +40,15 @@ def delete_tweet(*, tweet_id: int, user_id: int) -> None:
 
 
 def remove_tweets(tweet_ids: Collection[int]) -> int:
-    """Deletes the tweets, whoever wrote them, a batch a transaction. Returns how many existed."""
+    """Deletes tweets of any author, a batch a transaction. Returns the number that existed."""
     return sum(map(_remove, batched(sorted(tweet_ids, reverse=True), BATCH)))
 
 
 def clear_remains(authors: Mapping[int, int], batches: int, replies_before: int = MAX_ID) -> None:
     """Deletes the likes and reposts of deleted tweets, and drops their cached replies.
 
-    The cached replies still say that their parent exists. `authors` maps each tweet to its author;
-    tweets that exist are skipped. After `batches` batches, messages take over what is left.
+    A cached reply still says that its parent exists. `authors` maps tweets to their authors; tweets
+    that exist are skipped. After `batches` batches, publishes messages for the rest.
     """
     existing = set(Tweet.objects.filter(id__in=list(authors)).values_list("id", flat=True))
     gone = {id: author for id, author in authors.items() if id not in existing}
@@ -64,18 +66,16 @@ def clear_remains(authors: Mapping[int, int], batches: int, replies_before: int 
 
 
 def remove_user(user_id: int) -> None:
-    """Deletes all that the user wrote, reposted and liked. Stopped half-way, it goes on when
-    repeated.
-    """
+    """Deletes the user's tweets, reposts and likes. A repeated call resumes an interrupted one."""
     while remove_user_batch(user_id):
         pass
 
 
 def remove_user_batch(user_id: int) -> bool:
-    """Deletes a batch of what the user wrote, reposted or liked. Returns whether it found any.
+    """Deletes a batch of the user's tweets, reposts or likes. Returns False if there are none.
 
-    The counters of others' tweets are exact after each batch. Likes and reposts of tweets that are
-    gone are passed over: `clear_remains` deletes them.
+    The counters of others' tweets are exact after each batch. Likes and reposts of deleted tweets
+    are left to `clear_remains`.
     """
     written = Tweet.objects.tweets().filter(user_id=user_id).order_by("-id")
     if ids := list(written.values_list("id", flat=True)[:BATCH]):
@@ -103,14 +103,14 @@ def remove_likes(user_id: int, tweet_ids: Collection[int]) -> None:
 
 
 def publish_next_removals(user_ids: Collection[int]) -> None:
-    """Leaves the next batches of what deleted accounts left to a message each."""
+    """Publishes a message for each deleted account that has rows left."""
     now = timezone.now()
     with atomic("tweets"):
         publish(*(RemovalSliced(user_id=id, at=now) for id in user_ids), service="tweets")
 
 
 def _publish_remains(authors: Mapping[int, int], replies_before: int) -> None:
-    """Publishes a message for each of the deleted tweets that has something left."""
+    """Publishes a message for each deleted tweet that has likes, reposts or cached replies left."""
     now = timezone.now()
     left = [
         RemainsSliced(tweet_id=id, user_id=author, replies_before=replies_before, at=now)
@@ -135,7 +135,7 @@ def _remove(tweet_ids: Collection[int]) -> int:
         removed_ids = [tweet.id for tweet in removed]
         Tweet.objects.filter(id__in=removed_ids).delete()
         drop_after_commit("tweets", Change(entries=removed_ids))
-        # ... and the first of their replies, which now say that their parent is gone
+        # `parent_deleted` changes in the replies. The worker drops those beyond the first batch.
         drop_after_commit(
             "tweets", Change(entries=selectors.list_reply_ids(removed_ids, limit=BATCH))
         )
@@ -155,7 +155,7 @@ def _remove(tweet_ids: Collection[int]) -> int:
 
 
 def _clear_batch(authors: Mapping[int, int]) -> bool:
-    """Says whether there may be more. What another transaction is deleting is left to it."""
+    """Returns whether there may be more. Skips rows that another transaction has locked."""
     likes = Like.objects.filter(tweet_id__in=list(authors)).select_for_update(skip_locked=True)
     like_ids = list(likes.values_list("id", flat=True)[:BATCH])
     Like.objects.filter(id__in=like_ids).delete()

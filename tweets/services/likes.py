@@ -1,4 +1,4 @@
-"""Likes. Liking twice is the same as once, and so is taking back."""
+"""Likes. Liking and unliking are idempotent."""
 
 from collections.abc import Mapping
 
@@ -15,7 +15,7 @@ from tweets.services.counters import uncount, write_and_count
 
 
 def like(*, tweet_id: int, user_id: int) -> int:
-    """Returns the tweet's id, which is its original's where a repost's id was given."""
+    """Returns the id of the tweet, which for a repost's id is the original's."""
     tweet = selectors.get_visible_tweet(tweet_id, viewer_id=user_id)
     if tweet.liked:
         return tweet.id
@@ -28,14 +28,14 @@ def like(*, tweet_id: int, user_id: int) -> int:
             counter="num_likes",
             viewer=user_id,
         )
-    except IntegrityError as error:  # another request was faster, which is the same as twice
+    except IntegrityError as error:  # a concurrent request has liked the tweet
         if not violated(error, "tweets_like_once", "tweets_like.tweet_id"):
             raise
     return tweet.id
 
 
 def unlike(*, tweet_id: int, user_id: int) -> int:
-    """Returns what `like` returns."""
+    """Returns the same id as `like`."""
     tweet = selectors.get_visible_tweet(tweet_id)
     with atomic("tweets"):
         locked = Tweet.objects.lock([tweet.id])
@@ -46,7 +46,7 @@ def unlike(*, tweet_id: int, user_id: int) -> int:
 
 
 def unlike_locked(tweets: Mapping[int, Tweet], user_id: int) -> None:
-    """Takes the user's likes of the tweets back, which the caller has locked."""
+    """Deletes the user's likes of the tweets, which the caller has locked."""
     likes = Like.objects.filter(user_id=user_id, tweet_id__in=list(tweets))
     liked = list(likes.values_list("tweet_id", flat=True))
     if not liked:

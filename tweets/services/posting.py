@@ -1,4 +1,4 @@
-"""Tweets and replies, and the keys by which a repeated request is known."""
+"""Posting of tweets and replies, with the idempotency keys of repeated requests."""
 
 import hashlib
 from datetime import timedelta
@@ -19,24 +19,24 @@ from tweets.services.counters import write_reply
 
 KEY_HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255
-# For as long as this a repeated request is known.
+# How long a key is remembered.
 KEPT = timedelta(days=2)
 
 
 def post_tweet(*, user_id: int, content: str, idempotency_key: str | None = None) -> Tweet:
-    """The new tweet. For a key that was used before, the tweet that it made, as it was then."""
+    """The new tweet. For a used key, the tweet that was posted with it, as it was then."""
     return _post(user_id=user_id, content=content, parent_id=None, key=idempotency_key)
 
 
 def reply(
     *, user_id: int, parent_id: int, content: str, idempotency_key: str | None = None
 ) -> Tweet:
-    """As `post_tweet`. A repost's id means its original."""
+    """Posts a reply as `post_tweet` posts a tweet. A repost's id means its original."""
     return _post(user_id=user_id, content=content, parent_id=parent_id, key=idempotency_key)
 
 
 def prune_idempotency_keys() -> int:
-    """Deletes a batch of the keys that are older than `KEPT`. Returns how many."""
+    """Deletes a batch of keys older than `KEPT`. Returns their number."""
     old = IdempotencyKey.objects.filter(created_at__lt=timezone.now() - KEPT)
     return prune(old, by="created_at")
 
@@ -48,7 +48,7 @@ def _post(*, user_id: int, content: str, parent_id: int | None, key: str | None)
         used = _use(key, user_id=user_id, parent_id=parent_id, content=content)
     if parent_id is not None:
         if used and (earlier := _find_posted(used, content)):
-            return earlier  # though the parent may be gone by now
+            return earlier  # even if the parent is deleted
         parent_id = selectors.get_visible_tweet(parent_id).id
 
     def write(id: int) -> Tweet:
@@ -63,14 +63,14 @@ def _post(*, user_id: int, content: str, parent_id: int | None, key: str | None)
         if not violated(error, "tweets_idempotencykey_once", "tweets_idempotencykey.key"):
             raise
         assert used is not None
-        earlier = _find_posted(used, content)  # by an earlier request with this key
+        earlier = _find_posted(used, content)  # posted by an earlier request with this key
         if earlier is None:
             raise
         return earlier
 
 
 def _write_as_last(reply: Tweet, used: IdempotencyKey | None) -> Tweet:
-    """Writes a reply that a reply with a greater id has overtaken, with an id after that one."""
+    """Writes a reply with an id greater than that of the parent's last reply, under its lock."""
     assert reply.parent_id is not None
     with atomic("tweets"):
         parent = Tweet.objects.lock([reply.parent_id]).get(reply.parent_id)
@@ -83,7 +83,7 @@ def _write_as_last(reply: Tweet, used: IdempotencyKey | None) -> Tweet:
 
 
 def _write(tweet: Tweet, used: IdempotencyKey | None) -> bool:
-    """Writes the tweet, its event and the used key by one statement. Returns as `write_reply`."""
+    """Writes the tweet, its event and its key in one statement. Returns what `write_reply` does."""
     event = TweetCreated(
         id=tweet.id,
         user_id=tweet.user_id,
@@ -94,14 +94,14 @@ def _write(tweet: Tweet, used: IdempotencyKey | None) -> bool:
     rows: list[Model] = [tweet]
     if used is not None:
         used.tweet_id, used.parent_id = tweet.id, tweet.parent_id
-        rows.insert(0, used)  # the one that may be refused
+        rows.insert(0, used)  # first, since a unique key may refuse it
     if tweet.parent_id is None:
         return write_and_publish(*rows, event=event, service="tweets")
     return write_reply(*rows, event=event, parent_id=tweet.parent_id)
 
 
 def _use(key: str, *, user_id: int, parent_id: int | None, content: str) -> IdempotencyKey:
-    """The key's row, unsaved."""
+    """The key as an unsaved row, without its tweet."""
     if not (0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()):
         raise _refused(f"must be 1 to {MAX_KEY_LENGTH} printable ASCII characters")
     request = f"{parent_id or ''}\n{content}"
@@ -111,12 +111,12 @@ def _use(key: str, *, user_id: int, parent_id: int | None, content: str) -> Idem
 
 
 def _find_posted(used: IdempotencyKey, content: str) -> Tweet | None:
-    """What the key made before, whatever became of it."""
+    """The tweet that was posted with the key, even if it has been deleted."""
     earlier = IdempotencyKey.objects.filter(user_id=used.user_id, key=used.key).first()
     if earlier is None:
         return None
     if earlier.request_hash != used.request_hash:
-        raise _refused("was used before, with another request")
+        raise _refused("was already used for another request; send a new key")
     return Tweet(
         id=earlier.tweet_id,
         user_id=earlier.user_id,

@@ -1,4 +1,4 @@
-"""Reposts: entries beside the tweets. One user reposts a tweet once; twice is the same as once."""
+"""Reposts, which are entries of their own. Reposting and undoing it are idempotent."""
 
 from collections.abc import Collection, Mapping
 
@@ -17,7 +17,7 @@ from tweets.services.counters import uncount, write_and_count
 
 
 def repost(*, tweet_id: int, user_id: int) -> int:
-    """Returns the tweet's id, which is its original's where a repost's id was given."""
+    """Returns the id of the tweet, which for a repost's id is the original's."""
     tweet = selectors.get_visible_tweet(tweet_id, viewer_id=user_id)
     if tweet.reposted:
         return tweet.id
@@ -39,14 +39,14 @@ def repost(*, tweet_id: int, user_id: int) -> int:
 
     try:
         with_new_id(write, model=Tweet)
-    except IntegrityError as error:  # another request was faster, which is the same as twice
+    except IntegrityError as error:  # a concurrent request has reposted it
         if not violated(error, "tweets_tweet_one_repost", "tweets_tweet.repost_of_id"):
             raise
     return tweet.id
 
 
 def undo_repost(*, tweet_id: int, user_id: int) -> int:
-    """Returns what `repost` returns."""
+    """Returns the same id as `repost`."""
     tweet = selectors.get_visible_tweet(tweet_id)
     with atomic("tweets"):
         locked = Tweet.objects.lock([tweet.id])
@@ -57,7 +57,7 @@ def undo_repost(*, tweet_id: int, user_id: int) -> int:
 
 
 def undo_reposts_locked(tweets: Mapping[int, Tweet], user_id: int) -> None:
-    """Takes the user's reposts of the tweets back, which the caller has locked."""
+    """Deletes the user's reposts of the tweets, which the caller has locked."""
     entries = list(Tweet.objects.filter(user_id=user_id, repost_of__in=list(tweets)))
     delete_entries(entries, {id: tweet.user_id for id, tweet in tweets.items()})
     tweet_ids = [entry.repost_of_id for entry in entries if entry.repost_of_id]
@@ -65,7 +65,7 @@ def undo_reposts_locked(tweets: Mapping[int, Tweet], user_id: int) -> None:
 
 
 def delete_entries(entries: Collection[Tweet], authors: Mapping[int, int]) -> None:
-    """Deletes reposts of tweets, `authors` being who wrote which. The counter is the caller's."""
+    """Deletes reposts, without updating counters. `authors` maps their originals to authors."""
     if not entries:
         return
     entry_ids = [entry.id for entry in entries]

@@ -4,29 +4,28 @@ import unicodedata
 
 import pytest
 
-from common.text.invisible import is_invisible, leaves_its_line
+from common.text.invisible import breaks_line, is_invisible
 from tests.support.invisible_text import BREAKING, INVISIBLE, VISIBLE
 
 
 @pytest.mark.parametrize("text", INVISIBLE)
-def test_nobody_sees_it(text: str) -> None:
+def test_the_text_is_invisible_and_a_letter_makes_it_visible(text: str) -> None:
     assert is_invisible(text)
     assert not is_invisible(f"{text}a{text}")
 
 
 @pytest.mark.parametrize("text", [*VISIBLE, ""])
-def test_it_is_seen_and_stays_in_its_line(text: str) -> None:
+def test_the_text_is_visible_and_does_not_break_its_line(text: str) -> None:
     assert not is_invisible(text)
-    assert not leaves_its_line(text)
+    assert not breaks_line(text)
 
 
 @pytest.mark.parametrize("mark", BREAKING)
-def test_it_leaves_its_line(mark: str) -> None:
-    assert leaves_its_line(f"Al{mark}ice")
+def test_the_mark_breaks_the_line(mark: str) -> None:
+    assert breaks_line(f"Al{mark}ice")
 
 
-def test_all_that_python_knows_to_be_space_or_control_is_invisible() -> None:
-    """Format characters that are drawn (category Cf) are the Arabic and other signs of numbers."""
+def test_every_space_and_control_character_is_invisible() -> None:
     for character in map(chr, range(0x110000)):
         if character.isspace() or unicodedata.category(character) in ("Cc", "Zs", "Zl", "Zp"):
             assert is_invisible(character)

@@ -22,7 +22,7 @@ def as_bob(sign_in: SignIn, bob: User) -> APIClient:
 
 @pytest.fixture
 def accounts_down(settings: Any) -> Iterator[Callable[[], None]]:
-    """From its call on nobody answers for accounts."""
+    """A function that makes calls to accounts fail as during an outage."""
 
     def take_down() -> None:
         settings.GRPC_CHANNELS = settings.GRPC_CHANNELS | {"accounts": network(NOBODY)}

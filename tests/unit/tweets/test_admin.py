@@ -1,4 +1,4 @@
-"""The admin: bounded reading, and deleting by the services."""
+"""The admin's pages of tweets and likes: bounded queries, and deletion by the services."""
 
 import re
 from collections.abc import Callable
@@ -46,7 +46,7 @@ def queries(client: Client, address: str, **query: str) -> list[str]:
 
 
 def delete(client: Client, *tweets: Tweet, **fields: str) -> Any:
-    """Chooses the tweets in the list, and confirms."""
+    """Selects the tweets in the list, deletes them and confirms."""
     body = {
         "action": "delete_selected",
         "_selected_action": [str(tweet.id) for tweet in tweets],
@@ -56,18 +56,18 @@ def delete(client: Client, *tweets: Tweet, **fields: str) -> Any:
     return client.post(TWEETS, body | {"post": "yes"})
 
 
-def test_its_list_shows_author_and_text_first_and_little_else(staff: Client, alice: User) -> None:
+def test_the_list_shows_the_author_and_the_content_first(staff: Client, alice: User) -> None:
     TweetFactory.create(user_id=alice.id, content="The first snow.")
 
     html = staff.get(TWEETS).content.decode()
 
     columns = re.findall(r'class="(?:field-)(\w+)', html)
     assert columns == ["author", "content", "likes", "replies", "reposts", "created_at"]
-    assert "twitter_project/admin" in html  # where long words break
+    assert "twitter_project/admin" in html  # its style sheet breaks long words
     assert 'id="nav-sidebar"' not in html
 
 
-def test_it_lists_the_newest_tweets_first_without_reposts(
+def test_the_list_has_the_newest_tweets_first_and_no_reposts(
     staff: Client, alice: User, bob: User
 ) -> None:
     tweets = [write(alice).id for _ in range(3)]
@@ -75,7 +75,7 @@ def test_it_lists_the_newest_tweets_first_without_reposts(
     assert listed(staff) == tweets[::-1]
 
 
-def test_it_names_the_authors_and_asks_accounts_once(
+def test_the_list_names_the_authors_with_one_call_to_accounts(
     staff: Client, django_assert_num_queries: Any
 ) -> None:
     for _ in range(2):
@@ -87,7 +87,7 @@ def test_it_names_the_authors_and_asks_accounts_once(
         assert all(name in page.content.decode() for name in names)
 
 
-def test_it_lists_tweets_while_accounts_is_down(
+def test_the_list_works_while_accounts_is_down(
     staff: Client, alice: User, accounts_down: Callable[[], None]
 ) -> None:
     tweet = TweetFactory.create(user_id=alice.id)
@@ -98,19 +98,19 @@ def test_it_lists_tweets_while_accounts_is_down(
 
 
 @pytest.mark.parametrize("term", ["{id}", "{user_id}", "{parent_id}", "@alice", "@ALICE", "SNOW"])
-def test_it_finds_tweets(staff: Client, alice: User, bob: User, term: str) -> None:
+def test_search_finds_tweets(staff: Client, alice: User, bob: User, term: str) -> None:
     tweet = TweetFactory.create(user_id=alice.id, content="The first snow.", parent_id=7)
     TweetFactory.create(user_id=bob.id)
     assert listed(staff, q=term.format(**vars(tweet))) == [tweet.id]
 
 
 @pytest.mark.parametrize("term", ["9", "@nobody", "@", "rain", "%", "_", "' OR 1=1"])
-def test_it_finds_nothing_by_anything_else(staff: Client, alice: User, term: str) -> None:
+def test_search_finds_nothing_for_other_terms(staff: Client, alice: User, term: str) -> None:
     TweetFactory.create(user_id=alice.id, content="The first snow.")
     assert listed(staff, q=term) == []
 
 
-def test_it_looks_for_words_in_the_newest_tweets_alone(
+def test_search_for_words_is_limited_to_the_newest_tweets(
     staff: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tweets_admin, "MOST_ROWS", 2)
@@ -118,7 +118,7 @@ def test_it_looks_for_words_in_the_newest_tweets_alone(
     assert listed(staff, q="snow") == [tweets[2], tweets[1]]
 
 
-def test_it_filters_replies_and_new_tweets(staff: Client, alice: User) -> None:
+def test_filters_select_replies_and_recent_tweets(staff: Client, alice: User) -> None:
     two_days_ago = first_id_at(timezone.now() - timedelta(days=2))
     old = TweetFactory.create(user_id=alice.id, id=two_days_ago)
     reply = TweetFactory.create(user_id=alice.id, parent_id=old.id)
@@ -131,7 +131,7 @@ def test_it_filters_replies_and_new_tweets(staff: Client, alice: User) -> None:
 
 @pytest.mark.parametrize("address", [TWEETS, LIKES])
 @pytest.mark.parametrize("query", [{}, {"q": "7"}])
-def test_it_never_counts_a_whole_table(
+def test_the_list_never_counts_a_whole_table(
     staff: Client, alice: User, address: str, query: dict[str, str]
 ) -> None:
     counts = [sql for sql in queries(staff, address, **query) if "COUNT(" in sql]
@@ -139,7 +139,7 @@ def test_it_never_counts_a_whole_table(
     assert all(f"LIMIT {common_admin.MOST_ROWS}" in sql for sql in counts)
 
 
-def test_nobodys_words_are_changed_or_added(staff: Client, alice: User) -> None:
+def test_staff_cannot_change_or_add_tweets(staff: Client, alice: User) -> None:
     tweet = TweetFactory.create(user_id=alice.id, content="The first snow.")
     page = staff.get(f"{TWEETS}{tweet.id}/change/")
     assert page.status_code == 200
@@ -149,7 +149,9 @@ def test_nobodys_words_are_changed_or_added(staff: Client, alice: User) -> None:
     assert staff.get(f"{TWEETS}add/").status_code == 403
 
 
-def test_chosen_tweets_are_deleted_with_their_news(staff: Client, alice: User, bob: User) -> None:
+def test_deleting_selected_tweets_publishes_their_events(
+    staff: Client, alice: User, bob: User
+) -> None:
     parent, kept = (TweetFactory.create(user_id=alice.id) for _ in range(2))
     reply = services.reply(user_id=bob.id, parent_id=parent.id, content="hi")
     services.like(tweet_id=reply.id, user_id=alice.id)
@@ -164,7 +166,7 @@ def test_chosen_tweets_are_deleted_with_their_news(staff: Client, alice: User, b
     assert published()[-2:] == ["tweet.unreposted", "tweet.deleted"]
 
 
-def test_one_tweet_is_deleted_from_its_page(staff: Client, alice: User) -> None:
+def test_a_tweet_is_deleted_from_its_page(staff: Client, alice: User) -> None:
     tweet = TweetFactory.create(user_id=alice.id)
     answer = staff.post(f"{TWEETS}{tweet.id}/delete/", {"post": "yes"})
     assert answer.status_code == 302
@@ -172,7 +174,7 @@ def test_one_tweet_is_deleted_from_its_page(staff: Client, alice: User) -> None:
     assert published() == ["tweet.deleted"]
 
 
-def test_no_more_than_a_bound_are_deleted_at_a_time(
+def test_an_action_deletes_a_limited_number_of_tweets(
     staff: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("common.admin.MOST_CHOSEN", 2)
@@ -186,7 +188,7 @@ def test_no_more_than_a_bound_are_deleted_at_a_time(
     assert not Tweet.objects.exists()
 
 
-def test_likes_are_read_and_not_written(staff: Client, alice: User, bob: User) -> None:
+def test_likes_are_read_only(staff: Client, alice: User, bob: User) -> None:
     first, second = (TweetFactory.create(user_id=alice.id) for _ in range(2))
     services.like(tweet_id=first.id, user_id=bob.id)
     services.like(tweet_id=second.id, user_id=alice.id)

@@ -1,4 +1,4 @@
-"""Whatever comes in, the answer is an error in the one shape, and nothing half-done is left."""
+"""Each invalid request gets an error in the common shape and writes nothing."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -14,9 +14,9 @@ from tests.support.invisible_text import INVISIBLE
 from tests.support.responses import assert_refused
 from tweets.models import IdempotencyKey, Like, Tweet
 
-# The calls that take a body; {tweet} is a tweet's id.
+# The calls that take a body. {tweet} is a tweet's id.
 WITH_BODY = ["/tweet", "/tweet/{tweet}/reply"]
-# All calls that name a tweet.
+# All calls with a tweet's id.
 NAMING = [
     ("get", "/tweet/{}"),
     ("delete", "/tweet/{}"),
@@ -38,7 +38,7 @@ def tweet(alice: User) -> Tweet:
 
 
 @pytest.fixture(autouse=True)
-def nothing_is_done(as_alice: APIClient, tweet: Tweet) -> Iterator[None]:
+def nothing_is_written(as_alice: APIClient, tweet: Tweet) -> Iterator[None]:
     before = list(Tweet.objects.values())
     yield
     assert list(Tweet.objects.values()) == before
@@ -58,19 +58,19 @@ def post(client: APIClient, address: str, tweet: Tweet, body: Any, **headers: st
 
 @bodies
 @pytest.mark.parametrize("content", [None, 1, 1.5, True, [], ["a"], {}, {"a": "b"}])
-def test_a_wrong_type_is_named(
+def test_a_wrong_type_is_refused(
     as_alice: APIClient, tweet: Tweet, address: str, content: Any
 ) -> None:
     assert_refused(post(as_alice, address, tweet, {"content": content}), 400, "content")
 
 
 @bodies
-def test_a_missing_field_is_named(as_alice: APIClient, tweet: Tweet, address: str) -> None:
+def test_a_missing_field_is_refused(as_alice: APIClient, tweet: Tweet, address: str) -> None:
     assert_refused(post(as_alice, address, tweet, {}), 400, "content")
 
 
 @bodies
-def test_an_unknown_field_is_named(as_alice: APIClient, tweet: Tweet, address: str) -> None:
+def test_an_unknown_field_is_refused(as_alice: APIClient, tweet: Tweet, address: str) -> None:
     body = {"content": "hello", "user_id": "7"}
     assert_refused(post(as_alice, address, tweet, body), 400, "user_id")
 
@@ -80,7 +80,7 @@ def test_an_unknown_field_is_named(as_alice: APIClient, tweet: Tweet, address: s
     "content",
     ["", "  \n", "\u3000", *INVISIBLE, "a" * 281, "日" * 141, "a\x00b", "a\ufeffb", "a" * 60_000],
 )  # fmt: skip
-def test_content_of_the_right_type_may_still_be_refused(
+def test_invalid_content_is_refused(
     as_alice: APIClient, tweet: Tweet, address: str, content: str
 ) -> None:
     assert_refused(post(as_alice, address, tweet, {"content": content}), 422, "content")
@@ -88,7 +88,7 @@ def test_content_of_the_right_type_may_still_be_refused(
 
 @bodies
 @pytest.mark.parametrize("key", ["k" * 256, "ä", "a\tb"])
-def test_a_key_that_is_none_is_named(
+def test_an_invalid_idempotency_key_is_refused(
     as_alice: APIClient, tweet: Tweet, address: str, key: str
 ) -> None:
     answer = post(as_alice, address, tweet, {"content": "hello"}, **{"Idempotency-Key": key})
@@ -103,7 +103,7 @@ def test_a_key_that_is_none_is_named(
         b'{"content": "\xed\xa0\x80"}', b'{"content": NaN}', b"[" * 2000, b"hello",
     ],
 )  # fmt: skip
-def test_what_is_no_json_is_refused(
+def test_a_body_that_is_not_json_is_refused(
     as_alice: APIClient, tweet: Tweet, address: str, raw: bytes
 ) -> None:
     answer = send(as_alice, address, tweet, raw)
@@ -113,7 +113,7 @@ def test_what_is_no_json_is_refused(
 
 @bodies
 @pytest.mark.parametrize("raw", [b"[]", b'"hello"', b"7", b"null"])
-def test_what_is_no_object_is_refused(
+def test_a_body_that_is_not_an_object_is_refused(
     as_alice: APIClient, tweet: Tweet, address: str, raw: bytes
 ) -> None:
     assert send(as_alice, address, tweet, raw).status_code == 400
@@ -127,7 +127,7 @@ def test_another_content_type_is_refused(
     assert_refused(send(as_alice, address, tweet, b'{"content": "hello"}', type), 415)
 
 
-@pytest.mark.in_process  # who reads nothing before all is sent may find the connection reset
+@pytest.mark.in_process  # over a socket, a client that is still sending may get a reset
 @bodies
 def test_a_body_of_10_megabytes_is_refused(as_alice: APIClient, tweet: Tweet, address: str) -> None:
     raw = b'{"content": "' + b"a" * 10_000_000 + b'"}'
@@ -142,7 +142,7 @@ def test_a_body_of_10_megabytes_is_refused(as_alice: APIClient, tweet: Tweet, ad
         str(MAX_ID), str(MAX_ID + 1), "9" * 40, "1%20", "null",
     ],
 )  # fmt: skip
-def test_what_names_no_tweet_is_not_found(
+def test_an_id_of_no_tweet_is_not_found(
     as_alice: APIClient, method: str, address: str, name: str
 ) -> None:
     body = {"content": "hello"} if address.endswith("reply") else None
@@ -157,7 +157,7 @@ def test_what_names_no_tweet_is_not_found(
         ("cursor", ["0", "-1", "made-up", "9" * 30, "007", "\x00", " ", "\f"]),
     ],
 )
-def test_a_parameter_out_of_range_is_named(
+def test_an_invalid_parameter_is_refused(
     as_alice: APIClient, tweet: Tweet, address: str, parameter: str, values: list[str]
 ) -> None:
     for value in values:
@@ -181,5 +181,5 @@ def test_another_method_is_refused(
 
 
 @pytest.mark.parametrize("address", ["/tweet/", "/tweet/1/", "/tweet/1/likes", "/tweets"])
-def test_another_address_is_not_found(as_alice: APIClient, address: str) -> None:
+def test_an_unknown_path_is_not_found(as_alice: APIClient, address: str) -> None:
     assert_refused(as_alice.get(address), 404)

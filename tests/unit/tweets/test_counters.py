@@ -1,4 +1,4 @@
-"""Counters equal counted rows, whatever happens, and drift is found and repaired."""
+"""Counters equal the numbers of rows, and drift is found and repaired."""
 
 from typing import Any
 
@@ -23,15 +23,15 @@ actions = st.lists(
             st.tuples(st.just(name), person, which)
             for name in ("reply", "delete", "like", "unlike", "repost", "undo_repost")
         ),
-        st.tuples(st.just("forget"), person),
+        st.tuples(st.just("remove_user"), person),
     ),
     min_size=1,
     max_size=40,
 )
 
 
-class World:
-    """Three people and what they do to all that was ever written, deleted or not."""
+class Model:
+    """Three users who act on any tweet written so far, deleted or not."""
 
     def __init__(self) -> None:
         for model in (Tweet, Like, OutboxEvent, User):
@@ -39,8 +39,8 @@ class World:
         self.people = [UserFactory.create().id for _ in range(3)]
         self.ids = [services.post_tweet(user_id=self.people[0], content="hello").id]
 
-    def do(self, name: str, who: int, number: int = 0) -> None:
-        user_id, tweet_id = self.people[who], self.ids[number % len(self.ids)]
+    def do(self, name: str, person: int, number: int = 0) -> None:
+        user_id, tweet_id = self.people[person], self.ids[number % len(self.ids)]
         try:
             if name == "post":
                 self.ids.append(services.post_tweet(user_id=user_id, content="hello").id)
@@ -49,7 +49,7 @@ class World:
                 self.ids.append(reply.id)
             elif name == "delete":
                 services.delete_tweet(user_id=user_id, tweet_id=tweet_id)
-            elif name == "forget":
+            elif name == "remove_user":
                 services.remove_user(user_id)
             else:
                 getattr(services, name)(user_id=user_id, tweet_id=tweet_id)
@@ -63,23 +63,25 @@ class World:
         existing = set(Tweet.objects.values_list("id", flat=True))
         assert {like.tweet_id for like in Like.objects.all()} <= existing
         assert {entry.repost_of_id for entry in Tweet.objects.reposts()} <= existing
-        news = published()
+        events = published()
         for rows, done, undone in (
             (Tweet.objects.tweets(), "tweet.created", "tweet.deleted"),
             (Tweet.objects.reposts(), "tweet.reposted", "tweet.unreposted"),
         ):
-            assert rows.count() == news.count(done) - news.count(undone)
+            assert rows.count() == events.count(done) - events.count(undone)
 
 
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(actions=actions)
-def test_counters_equal_counted_rows_after_any_sequence(db: None, actions: list[Any]) -> None:
-    world = World()
+def test_counters_equal_the_numbers_of_rows_after_any_sequence(
+    db: None, actions: list[Any]
+) -> None:
+    model = Model()
     for action in actions:
-        world.do(*action)
-    world.check()
+        model.do(*action)
+    model.check()
 
 
 def test_drift_is_found_page_by_page_and_repaired(alice: User, bob: User) -> None:
@@ -108,13 +110,13 @@ def test_drift_is_found_page_by_page_and_repaired(alice: User, bob: User) -> Non
     assert selectors.find_counter_drift().items == []
 
 
-def test_what_is_right_is_not_repaired(alice: User, bob: User) -> None:
+def test_a_correct_counter_is_not_repaired(alice: User, bob: User) -> None:
     tweet = TweetFactory.create(user_id=alice.id)
     services.like(tweet_id=tweet.id, user_id=bob.id)
     assert services.repair_counters(tweet_ids=[tweet.id, 7]) == []
 
 
-def test_a_counter_that_had_drifted_does_not_go_below_zero(alice: User, bob: User) -> None:
+def test_a_counter_that_drifted_stays_at_zero_or_above(alice: User, bob: User) -> None:
     tweet = TweetFactory.create(user_id=alice.id)
     services.like(tweet_id=tweet.id, user_id=bob.id)
     Tweet.objects.update(num_likes=0)
@@ -123,9 +125,7 @@ def test_a_counter_that_had_drifted_does_not_go_below_zero(alice: User, bob: Use
     assert tweet.num_likes == 0
 
 
-def test_the_tweets_of_each_user_are_counted_without_reposts(
-    alice: User, bob: User, carol: User
-) -> None:
+def test_tweets_are_counted_by_user_without_reposts(alice: User, bob: User, carol: User) -> None:
     tweet = TweetFactory.create(user_id=alice.id)
     TweetFactory.create_batch(2, user_id=carol.id)
     services.repost(tweet_id=tweet.id, user_id=bob.id)

@@ -1,4 +1,4 @@
-"""Deleting a tweet, and an account's going."""
+"""Deletion of tweets, and of a deleted account's rows."""
 
 from collections.abc import Callable
 from typing import Any
@@ -30,13 +30,13 @@ def tweet(alice: User) -> Tweet:
     return made
 
 
-def told_of(routing_key: str) -> list[Any]:
+def events_of(routing_key: str) -> list[Any]:
     events = OutboxEvent.objects.using(alias("tweets")).filter(routing_key=routing_key)
     return [decode(event.routing_key, event.body.encode()) for event in events.order_by("id")]
 
 
 def make_popular(tweet: Tweet, rows: int) -> list[int]:
-    """Gives it this many likes and reposts, and returns the reposts' ids."""
+    """Creates this many likes and reposts. Returns the ids of the reposts."""
     likes = [Like(tweet=tweet, user_id=number) for number in range(1, rows + 1)]
     Like.objects.bulk_create(likes)
     ids = [new_id() for _ in range(rows)]
@@ -48,12 +48,12 @@ def make_popular(tweet: Tweet, rows: int) -> list[int]:
     return ids
 
 
-def test_its_author_deletes_a_tweet(as_alice: APIClient, alice: User, tweet: Tweet) -> None:
+def test_the_author_deletes_a_tweet(as_alice: APIClient, alice: User, tweet: Tweet) -> None:
     answer = as_alice.delete(f"/tweet/{tweet.id}")
 
     assert (answer.status_code, answer.json()) == (200, {"message": "tweet deleted"})
     assert not Tweet.objects.exists()
-    [event] = told_of("tweet.deleted")
+    [event] = events_of("tweet.deleted")
     assert (event.id, event.user_id) == (tweet.id, alice.id)
     assert_refused(as_alice.get(f"/tweet/{tweet.id}"), 404)
 
@@ -64,47 +64,47 @@ def test_a_deleted_tweet_is_not_found_again(as_alice: APIClient, tweet: Tweet) -
     assert published() == ["tweet.deleted"]
 
 
-def test_nobody_else_deletes_it(as_bob: APIClient, tweet: Tweet) -> None:
+def test_another_user_cannot_delete_it(as_bob: APIClient, tweet: Tweet) -> None:
     assert_refused(as_bob.delete(f"/tweet/{tweet.id}"), 403)
     assert Tweet.objects.exists()
     assert published() == []
 
 
-def test_someone_elses_hidden_tweet_is_not_found(
+def test_deleting_a_hidden_tweet_of_another_user_is_not_found(
     as_bob: APIClient, alice: User, tweet: Tweet
 ) -> None:
     accounts_services.suspend(user_id=alice.id)
     assert_refused(as_bob.delete(f"/tweet/{tweet.id}"), 404)
 
 
-def test_deleting_asks_for_a_sign_in(api: APIClient, tweet: Tweet) -> None:
+def test_deleting_needs_a_token(api: APIClient, tweet: Tweet) -> None:
     assert_refused(api.delete(f"/tweet/{tweet.id}"), 401)
 
 
-def test_a_repost_is_no_tweet_to_delete(as_alice: APIClient, alice: User, tweet: Tweet) -> None:
+def test_the_id_of_a_repost_is_not_found(as_alice: APIClient, alice: User, tweet: Tweet) -> None:
     services.repost(tweet_id=tweet.id, user_id=alice.id)
     entry = Tweet.objects.reposts().get()
     assert_refused(as_alice.delete(f"/tweet/{entry.id}"), 404)
     assert Tweet.objects.count() == 2
 
 
-def test_its_replies_stay_and_say_that_their_parent_is_gone(
-    as_alice: APIClient, bob: User, tweet: Tweet
-) -> None:
+def test_replies_stay_with_parent_deleted(as_alice: APIClient, bob: User, tweet: Tweet) -> None:
     reply = services.reply(user_id=bob.id, parent_id=tweet.id, content="hi")
     as_alice.delete(f"/tweet/{tweet.id}")
     shown = as_alice.get(f"/tweet/{reply.id}").json()["tweet"]
     assert (shown["parent_id"], shown["parent_deleted"]) == (str(tweet.id), True)
 
 
-def test_deleting_a_reply_is_counted_by_its_parent(alice: User, bob: User, tweet: Tweet) -> None:
+def test_deleting_a_reply_decrements_its_parents_counter(
+    alice: User, bob: User, tweet: Tweet
+) -> None:
     reply = services.reply(user_id=bob.id, parent_id=tweet.id, content="hi")
     services.delete_tweet(tweet_id=reply.id, user_id=bob.id)
     tweet.refresh_from_db()
     assert tweet.num_replies == 0
 
 
-def test_its_likes_and_reposts_go_with_it(alice: User, bob: User, tweet: Tweet) -> None:
+def test_likes_and_reposts_are_deleted_with_the_tweet(alice: User, bob: User, tweet: Tweet) -> None:
     services.like(tweet_id=tweet.id, user_id=bob.id)
     services.repost(tweet_id=tweet.id, user_id=bob.id)
     entry = Tweet.objects.reposts().get()
@@ -112,12 +112,12 @@ def test_its_likes_and_reposts_go_with_it(alice: User, bob: User, tweet: Tweet) 
     services.delete_tweet(tweet_id=tweet.id, user_id=alice.id)
 
     assert (Like.objects.count(), Tweet.objects.count()) == (0, 0)
-    [event] = told_of("tweet.unreposted")
+    [event] = events_of("tweet.unreposted")
     assert (event.id, event.tweet_id, event.user_id) == (entry.id, tweet.id, bob.id)
     assert event.author_id == alice.id
 
 
-def test_of_a_popular_tweet_what_is_left_is_hidden_and_goes_with_the_news(
+def test_a_popular_tweets_remaining_reposts_are_hidden_until_the_worker_deletes_them(
     alice: User, tweet: Tweet
 ) -> None:
     rows = 2 * deletion.BATCH + 1
@@ -130,10 +130,10 @@ def test_of_a_popular_tweet_what_is_left_is_hidden_and_goes_with_the_news(
 
     services.clear_remains({tweet.id: alice.id}, batches=10)
     assert (Like.objects.count(), Tweet.objects.count()) == (0, 0)
-    assert sorted(event.id for event in told_of("tweet.unreposted")) == sorted(entries)
+    assert sorted(event.id for event in events_of("tweet.unreposted")) == sorted(entries)
 
 
-def test_one_message_processes_a_few_batches_of_what_a_deleted_tweet_left(
+def test_one_message_deletes_a_limited_number_of_batches(
     alice: User, bob: User, monkeypatch: pytest.MonkeyPatch, drain: Callable[[], None]
 ) -> None:
     monkeypatch.setattr(deletion, "BATCH", 2)
@@ -155,16 +155,16 @@ def test_one_message_processes_a_few_batches_of_what_a_deleted_tweet_left(
     handlers.count_deleted(events)
     assert (Like.objects.count(), Tweet.objects.reposts().count()) == (5, 5)
     assert redis.exists(*cached) == 5
-    [rest] = told_of("tweets.remains_sliced")
+    [rest] = events_of("tweets.remains_sliced")
     assert (rest.tweet_id, rest.user_id) == (tweet.id, alice.id)
 
     drain()
     assert (Like.objects.count(), Tweet.objects.reposts().count()) == (0, 0)
     assert redis.exists(*cached) == 0
-    assert len(told_of("tweets.remains_sliced")) == 2
+    assert len(events_of("tweets.remains_sliced")) == 2
 
 
-def test_a_deletion_takes_as_many_queries_however_popular_the_tweet(alice: User) -> None:
+def test_the_number_of_queries_does_not_grow_with_likes_and_reposts(alice: User) -> None:
     numbers = set()
     for rows in (deletion.BATCH, 3 * deletion.BATCH):
         tweet = TweetFactory.create(user_id=alice.id)
@@ -176,16 +176,14 @@ def test_a_deletion_takes_as_many_queries_however_popular_the_tweet(alice: User)
     assert numbers.pop() < 20
 
 
-def test_nothing_is_cleared_away_of_a_tweet_that_exists(
-    alice: User, bob: User, tweet: Tweet
-) -> None:
+def test_clear_remains_skips_a_tweet_that_exists(alice: User, bob: User, tweet: Tweet) -> None:
     services.like(tweet_id=tweet.id, user_id=bob.id)
     services.repost(tweet_id=tweet.id, user_id=bob.id)
     services.clear_remains({tweet.id: alice.id}, batches=10)
     assert (Like.objects.count(), Tweet.objects.count()) == (1, 2)
 
 
-def test_many_are_removed_in_batches_with_their_parents_counting(alice: User, bob: User) -> None:
+def test_removing_many_replies_updates_their_parents_counter(alice: User, bob: User) -> None:
     parent = TweetFactory.create(user_id=alice.id)
     replies = [
         services.reply(user_id=bob.id, parent_id=parent.id, content="hi").id for _ in range(5)
@@ -199,13 +197,13 @@ def test_many_are_removed_in_batches_with_their_parents_counting(alice: User, bo
     parent.refresh_from_db()
     assert parent.num_replies == 2
     assert selectors.get_tweet(grandchild.id).parent_deleted
-    assert len(told_of("tweet.deleted")) == removed
+    assert len(events_of("tweet.deleted")) == removed
 
 
-# An account's going
+# A deleted account's rows
 
 
-def test_what_an_account_wrote_reposted_and_liked_goes_with_it(
+def test_tweets_reposts_and_likes_are_deleted_with_the_account(
     alice: User, bob: User, drain: Callable[[], None]
 ) -> None:
     kept = TweetFactory.create(user_id=bob.id)
@@ -226,14 +224,14 @@ def test_what_an_account_wrote_reposted_and_liked_goes_with_it(
     assert list(Like.objects.values_list("tweet_id", "user_id")) == [(kept.id, bob.id)]
     kept.refresh_from_db()
     assert (kept.num_likes, kept.num_replies, kept.num_reposts) == (1, 0, 1)
-    assert {event.id for event in told_of("tweet.deleted")} == {written.id, reply.id}
-    assert entry.id in {event.id for event in told_of("tweet.unreposted")}
-    assert [event.tweet_id for event in told_of("tweet.unliked")] == [kept.id]
+    assert {event.id for event in events_of("tweet.deleted")} == {written.id, reply.id}
+    assert entry.id in {event.id for event in events_of("tweet.unreposted")}
+    assert [event.tweet_id for event in events_of("tweet.unliked")] == [kept.id]
     bob.refresh_from_db()
-    assert bob.num_tweets == 1  # the reply; the factory tells nobody
+    assert bob.num_tweets == 1  # the reply; the factory publishes no event
 
 
-def test_an_account_goes_in_batches_and_twice_is_once(
+def test_removing_a_user_works_in_batches_and_is_idempotent(
     alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(deletion, "BATCH", 3)
@@ -248,12 +246,12 @@ def test_an_account_goes_in_batches_and_twice_is_once(
         assert not Tweet.objects.filter(user_id=alice.id).exists()
         assert not Like.objects.exists()
         assert set(Tweet.objects.values_list("num_likes", "num_reposts")) == {(0, 0)}
-        assert len(told_of("tweet.deleted")) == 8
-        assert len(told_of("tweet.unreposted")) == len(told_of("tweet.unliked")) == 8
+        assert len(events_of("tweet.deleted")) == 8
+        assert len(events_of("tweet.unreposted")) == len(events_of("tweet.unliked")) == 8
 
 
-def test_a_stopped_removal_of_an_account_goes_on_when_repeated(alice: User, bob: User) -> None:
-    """As after a crash: some of it is gone, and what a deletion left isn't cleared away yet."""
+def test_a_repeated_removal_resumes_an_interrupted_one(alice: User, bob: User) -> None:
+    """After a crash, some tweets are deleted, and their likes and reposts are not."""
     gone, kept = TweetFactory.create_batch(2, user_id=bob.id)
     for tweet in (gone, kept):
         services.like(tweet_id=tweet.id, user_id=alice.id)
@@ -268,8 +266,8 @@ def test_a_stopped_removal_of_an_account_goes_on_when_repeated(alice: User, bob:
     assert not Like.objects.exists()
 
 
-def test_the_news_of_a_deletion_is_a_fact_about_one_tweet(alice: User, tweet: Tweet) -> None:
+def test_each_deleted_tweet_has_an_event_of_its_own(alice: User, tweet: Tweet) -> None:
     other = UserFactory.create()
     services.remove_tweets([tweet.id, TweetFactory.create(user_id=other.id).id])
-    deleted: list[TweetDeleted] = told_of("tweet.deleted")
+    deleted: list[TweetDeleted] = events_of("tweet.deleted")
     assert {event.user_id for event in deleted} == {alice.id, other.id}

@@ -1,4 +1,4 @@
-"""Likes and reposts: once each, both ways, with exact counters and news of changes alone."""
+"""Likes and reposts are idempotent both ways, with exact counters and an event for each change."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ from tests.support.responses import assert_refused, published
 from tests.support.tweets import tick
 from tweets.models import Like, Tweet
 
-# By what is done: the counter, what the reader sees of it, and the news of doing and undoing it.
+# The counter, the viewer's field, and the events of doing and undoing it.
 KINDS = {
     "like": ("num_likes", "liked", "tweet.liked", "tweet.unliked"),
     "repost": ("num_reposts", "reposted", "tweet.reposted", "tweet.unreposted"),
@@ -32,7 +32,7 @@ def rows(kind: str) -> int:
     return Like.objects.count() if kind == "like" else Tweet.objects.reposts().count()
 
 
-def news() -> list[Any]:
+def events() -> list[Any]:
     return [
         decode(event.routing_key, event.body.encode())
         for event in OutboxEvent.objects.order_by("id")
@@ -40,7 +40,7 @@ def news() -> list[Any]:
 
 
 @kinds
-def test_it_counts_and_is_shown_to_whoever_did_it(
+def test_it_is_counted_and_shown_to_the_user(
     as_bob: APIClient, api: APIClient, tweet: Tweet, kind: str
 ) -> None:
     counter, seen, _, _ = KINDS[kind]
@@ -54,7 +54,7 @@ def test_it_counts_and_is_shown_to_whoever_did_it(
 
 
 @kinds
-def test_doing_it_twice_is_doing_it_once(as_bob: APIClient, tweet: Tweet, kind: str) -> None:
+def test_doing_it_twice_equals_doing_it_once(as_bob: APIClient, tweet: Tweet, kind: str) -> None:
     counter, _, done, _ = KINDS[kind]
     answers = [as_bob.post(f"/tweet/{tweet.id}/{kind}") for _ in range(2)]
 
@@ -65,7 +65,9 @@ def test_doing_it_twice_is_doing_it_once(as_bob: APIClient, tweet: Tweet, kind: 
 
 
 @kinds
-def test_undoing_it_twice_is_undoing_it_once(as_bob: APIClient, tweet: Tweet, kind: str) -> None:
+def test_undoing_it_twice_equals_undoing_it_once(
+    as_bob: APIClient, tweet: Tweet, kind: str
+) -> None:
     counter, seen, done, undone = KINDS[kind]
     as_bob.post(f"/tweet/{tweet.id}/{kind}")
     answers = [as_bob.delete(f"/tweet/{tweet.id}/{kind}") for _ in range(2)]
@@ -78,7 +80,7 @@ def test_undoing_it_twice_is_undoing_it_once(as_bob: APIClient, tweet: Tweet, ki
 
 
 @kinds
-def test_undoing_what_was_never_done_changes_nothing(
+def test_undoing_it_without_doing_it_changes_nothing(
     as_bob: APIClient, alice: User, tweet: Tweet, kind: str
 ) -> None:
     answer = as_bob.delete(f"/tweet/{tweet.id}/{kind}")
@@ -87,7 +89,7 @@ def test_undoing_what_was_never_done_changes_nothing(
 
 
 @kinds
-def test_anyone_may_and_the_author_too(
+def test_any_user_may_do_it_the_author_included(
     as_alice: APIClient, as_bob: APIClient, tweet: Tweet, kind: str
 ) -> None:
     as_bob.post(f"/tweet/{tweet.id}/{kind}")
@@ -100,7 +102,7 @@ def test_anyone_may_and_the_author_too(
 
 @kinds
 @pytest.mark.parametrize("method", ["post", "delete"])
-def test_what_is_not_there_is_not_found(as_bob: APIClient, kind: str, method: str) -> None:
+def test_an_unknown_tweet_is_not_found(as_bob: APIClient, kind: str, method: str) -> None:
     assert_refused(getattr(as_bob, method)(f"/tweet/7/{kind}"), 404)
     assert published() == []
 
@@ -118,7 +120,7 @@ def test_a_deleted_tweet_is_not_found(
 
 @kinds
 @pytest.mark.parametrize("method", ["post", "delete"])
-def test_the_tweet_of_someone_suspended_is_not_found(
+def test_a_suspended_users_tweet_is_not_found(
     as_bob: APIClient, alice: User, tweet: Tweet, kind: str, method: str
 ) -> None:
     accounts_services.suspend(user_id=alice.id)
@@ -128,7 +130,7 @@ def test_the_tweet_of_someone_suspended_is_not_found(
 
 @kinds
 @pytest.mark.parametrize("method", ["post", "delete"])
-def test_it_asks_for_a_sign_in(api: APIClient, tweet: Tweet, kind: str, method: str) -> None:
+def test_it_needs_a_token(api: APIClient, tweet: Tweet, kind: str, method: str) -> None:
     assert_refused(getattr(api, method)(f"/tweet/{tweet.id}/{kind}"), 401)
 
 
@@ -161,29 +163,27 @@ def test_a_repost_can_be_undone_by_its_own_id(as_bob: APIClient, tweet: Tweet) -
     assert (shown["id"], shown["num_reposts"]) == (str(tweet.id), 0)
 
 
-def test_the_news_of_a_like_say_who_and_whose(
+def test_the_events_of_a_like_name_the_user_and_the_author(
     as_bob: APIClient, alice: User, bob: User, tweet: Tweet
 ) -> None:
     as_bob.post(f"/tweet/{tweet.id}/like")
     as_bob.delete(f"/tweet/{tweet.id}/like")
-    for event in news():
+    for event in events():
         assert (event.tweet_id, event.user_id, event.author_id) == (tweet.id, bob.id, alice.id)
 
 
-def test_the_news_of_a_repost_carry_the_id_of_its_entry(
+def test_the_events_of_a_repost_carry_its_id(
     as_bob: APIClient, alice: User, bob: User, tweet: Tweet
 ) -> None:
     as_bob.post(f"/tweet/{tweet.id}/repost")
     entry = Tweet.objects.reposts().get()
     as_bob.delete(f"/tweet/{tweet.id}/repost")
-    for event in news():
+    for event in events():
         assert (event.id, event.tweet_id) == (entry.id, tweet.id)
         assert (event.user_id, event.author_id) == (bob.id, alice.id)
 
 
-def test_a_second_repost_after_an_undone_one_is_another_entry(
-    as_bob: APIClient, tweet: Tweet
-) -> None:
+def test_reposting_after_undoing_makes_a_new_entry(as_bob: APIClient, tweet: Tweet) -> None:
     ids = []
     for _ in range(2):
         as_bob.post(f"/tweet/{tweet.id}/repost")

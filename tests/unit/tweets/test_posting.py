@@ -1,4 +1,4 @@
-"""Posting, replying, and repeating a request with its key."""
+"""Posting and replying, and requests repeated with an idempotency key."""
 
 from datetime import timedelta
 from typing import Any
@@ -37,7 +37,7 @@ def reply(client: APIClient, parent_id: int, content: str = "hi", key: str | Non
 # Tweets
 
 
-def test_a_tweet_is_answered_as_the_contract_has_it(as_alice: APIClient, alice: User) -> None:
+def test_posting_responds_with_the_tweet(as_alice: APIClient, alice: User) -> None:
     answer = post(as_alice, "  The first snow. ")
 
     assert answer.status_code == 200
@@ -68,7 +68,7 @@ def test_a_tweet_is_created_at_the_millisecond_of_its_id(alice: User) -> None:
     assert timezone.now() - tweet.created_at < timedelta(minutes=1)
 
 
-def test_a_tweet_and_its_news_are_one_transaction(alice: User) -> None:
+def test_posting_writes_the_event_with_the_tweet(alice: User) -> None:
     tweet = services.post_tweet(user_id=alice.id, content="hello")
     event = OutboxEvent.objects.get()
     assert event.routing_key == "tweet.created"
@@ -78,26 +78,24 @@ def test_a_tweet_and_its_news_are_one_transaction(alice: User) -> None:
     )
 
 
-def test_the_first_answer_is_what_is_read_later(as_alice: APIClient) -> None:
+def test_the_response_equals_the_tweet_as_read_later(as_alice: APIClient) -> None:
     tweet = post(as_alice).json()["tweet"]
     assert as_alice.get(f"/tweet/{tweet['id']}").json()["tweet"] == tweet
 
 
-def test_posting_asks_for_a_sign_in(api: APIClient, db: None) -> None:
+def test_posting_needs_a_token(api: APIClient, db: None) -> None:
     assert_refused(post(api), 401)
     assert_refused(reply(api, 7), 401)
 
 
-def test_a_tweet_is_answered_without_its_author_while_accounts_is_down(
-    as_alice: APIClient, accounts_down: Any
-) -> None:
+def test_the_author_is_null_while_accounts_is_down(as_alice: APIClient, accounts_down: Any) -> None:
     accounts_down()
     answer = post(as_alice)
     assert answer.status_code == 200
     assert answer.json()["tweet"]["author"] is None
 
 
-def test_the_author_is_shown_from_the_cache_while_accounts_is_down(
+def test_the_author_comes_from_the_cache_while_accounts_is_down(
     as_alice: APIClient, accounts_down: Any
 ) -> None:
     first = post(as_alice).json()["tweet"]
@@ -105,8 +103,8 @@ def test_the_author_is_shown_from_the_cache_while_accounts_is_down(
     assert post(as_alice).json()["tweet"]["author"] == first["author"]
 
 
-@pytest.mark.django_db(transaction=True)  # what follows a commit drops what the cache has
-def test_a_new_name_shows_in_the_next_answer(as_alice: APIClient) -> None:
+@pytest.mark.django_db(transaction=True)  # the cache is invalidated after the commit
+def test_a_new_display_name_shows_in_the_next_response(as_alice: APIClient) -> None:
     post(as_alice)
     as_alice.patch("/users/me", {"display_name": "Alice the Second"})
     assert post(as_alice).json()["tweet"]["author"]["display_name"] == "Alice the Second"
@@ -126,7 +124,7 @@ def test_a_tweet_is_posted_while_the_cache_is_down(
 
 @pytest.mark.in_process
 @pytest.mark.real
-@pytest.mark.django_db(transaction=True)  # a test's own transaction would put savepoints around
+@pytest.mark.django_db(transaction=True)  # a test's own transaction would add savepoints
 def test_posting_is_one_statement(as_alice: APIClient) -> None:
     post(as_alice)
     with CaptureQueriesContext(connections[alias("tweets")]) as ran:
@@ -135,8 +133,9 @@ def test_posting_is_one_statement(as_alice: APIClient) -> None:
     assert [query["sql"].split()[0] for query in ran] == ["WITH", "WITH"]
 
 
-def test_a_taken_id_is_drawn_again(alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Be it the tweet's or the event's."""
+def test_another_id_is_drawn_if_a_tweet_or_an_event_has_it(
+    alice: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = services.post_tweet(user_id=alice.id, content="hello")
     event = OutboxEvent.objects.get()
     draws = iter([first.id, 71, 72, event.id, 73])
@@ -150,7 +149,7 @@ def test_a_taken_id_is_drawn_again(alice: User, monkeypatch: pytest.MonkeyPatch)
 # Replies
 
 
-def test_a_reply_names_its_parent_which_counts_it(
+def test_a_reply_names_its_parent_and_is_counted_there(
     as_bob: APIClient, alice: User, bob: User
 ) -> None:
     parent = TweetFactory.create(user_id=alice.id)
@@ -167,7 +166,7 @@ def test_a_reply_names_its_parent_which_counts_it(
     assert published() == ["tweet.created"]
 
 
-def test_a_reply_to_a_repost_is_one_to_the_original(as_bob: APIClient, alice: User) -> None:
+def test_a_reply_to_a_repost_replies_to_the_original(as_bob: APIClient, alice: User) -> None:
     parent = TweetFactory.create(user_id=alice.id)
     services.repost(tweet_id=parent.id, user_id=alice.id)
     entry = Tweet.objects.reposts().get()
@@ -177,13 +176,13 @@ def test_a_reply_to_a_repost_is_one_to_the_original(as_bob: APIClient, alice: Us
     assert parent.num_replies == 1
 
 
-def test_there_is_no_reply_to_what_is_not_there(as_bob: APIClient) -> None:
+def test_replying_to_an_unknown_tweet_is_not_found(as_bob: APIClient) -> None:
     assert_refused(reply(as_bob, 7), 404)
     assert not Tweet.objects.exists()
     assert published() == []
 
 
-def test_there_is_no_reply_to_someone_suspended(as_bob: APIClient, alice: User) -> None:
+def test_replying_to_a_suspended_user_is_not_found(as_bob: APIClient, alice: User) -> None:
     parent = TweetFactory.create(user_id=alice.id)
     accounts_services.suspend(user_id=alice.id)
     assert_refused(reply(as_bob, parent.id), 404)
@@ -191,7 +190,7 @@ def test_there_is_no_reply_to_someone_suspended(as_bob: APIClient, alice: User) 
     assert parent.num_replies == 0
 
 
-def test_a_reply_goes_through_while_accounts_is_down(
+def test_replying_works_while_accounts_is_down(
     as_bob: APIClient, alice: User, accounts_down: Any
 ) -> None:
     parent = TweetFactory.create(user_id=alice.id)
@@ -199,10 +198,10 @@ def test_a_reply_goes_through_while_accounts_is_down(
     assert reply(as_bob, parent.id).status_code == 200
 
 
-# Keys
+# Idempotency keys
 
 
-def test_a_repeated_request_gets_the_first_answer(as_alice: APIClient) -> None:
+def test_a_repeated_request_gets_the_first_response(as_alice: APIClient) -> None:
     first = post(as_alice, key="k1")
     second = post(as_alice, " hello ", key="k1")
     assert (second.status_code, second.json()) == (200, first.json())
@@ -210,7 +209,7 @@ def test_a_repeated_request_gets_the_first_answer(as_alice: APIClient) -> None:
     assert published() == ["tweet.created"]
 
 
-def test_it_gets_the_first_answer_whatever_happened_to_the_tweet(
+def test_it_gets_the_first_response_after_likes_replies_and_a_deletion(
     as_alice: APIClient, bob: User
 ) -> None:
     first = post(as_alice, key="k1")
@@ -224,7 +223,7 @@ def test_it_gets_the_first_answer_whatever_happened_to_the_tweet(
     assert not Tweet.objects.filter(id=tweet_id).exists()
 
 
-def test_a_repeated_reply_gets_the_first_answer_though_its_parent_is_gone(
+def test_a_repeated_reply_gets_the_first_response_after_its_parent_is_deleted(
     as_bob: APIClient, alice: User
 ) -> None:
     parent = TweetFactory.create(user_id=alice.id)
@@ -247,7 +246,7 @@ def test_the_same_key_with_another_request_is_refused(as_alice: APIClient, alice
     assert Tweet.objects.exclude(id=parent.id).count() == 1
 
 
-def test_a_key_is_its_users_own(as_alice: APIClient, as_bob: APIClient) -> None:
+def test_two_users_may_use_the_same_key(as_alice: APIClient, as_bob: APIClient) -> None:
     first, second = post(as_alice, key="k1"), post(as_bob, "other", key="k1")
     assert (first.status_code, second.status_code) == (200, 200)
     assert Tweet.objects.count() == 2
@@ -264,21 +263,21 @@ def test_a_key_may_have_255_characters(as_alice: APIClient) -> None:
 
 
 @pytest.mark.parametrize("key", ["k" * 256, "ä", "a\x00b", "a\tb", "\x7f", ""])
-def test_what_is_no_key_is_refused(alice: User, key: str) -> None:
+def test_an_invalid_key_is_refused(alice: User, key: str) -> None:
     with pytest.raises(Invalid) as refused:
         services.post_tweet(user_id=alice.id, content="hello", idempotency_key=key)
     assert list(refused.value.fields) == [HEADER]
     assert not Tweet.objects.exists()
 
 
-def test_a_refused_request_leaves_its_key_free(as_alice: APIClient) -> None:
+def test_a_refused_request_does_not_use_its_key(as_alice: APIClient) -> None:
     assert_refused(post(as_alice, "a" * 281, key="k1"), 422, "content")
     assert_refused(reply(as_alice, 7, key="k1"), 404)
     assert not IdempotencyKey.objects.exists()
     assert post(as_alice, key="k1").status_code == 200
 
 
-def test_old_keys_are_pruned_and_young_ones_are_not(alice: User, capsys: Any) -> None:
+def test_only_old_keys_are_pruned(alice: User, capsys: Any) -> None:
     for key in ("old", "young"):
         services.post_tweet(user_id=alice.id, content=key, idempotency_key=key)
     two_days_ago = timezone.now() - timedelta(days=2, seconds=1)

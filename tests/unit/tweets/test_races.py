@@ -1,4 +1,4 @@
-"""What two at once may do, with real threads on PostgreSQL."""
+"""Concurrent writes in threads on PostgreSQL."""
 
 import itertools
 import random
@@ -47,7 +47,7 @@ def assert_counters_equal_rows() -> None:
     ("do", "counter", "event"),
     [("like", "num_likes", "tweet.liked"), ("repost", "num_reposts", "tweet.reposted")],
 )
-def test_50_of_one_user_make_one(
+def test_50_concurrent_requests_of_one_user_count_once(
     tweet: Tweet, bob: User, do: str, counter: str, event: str
 ) -> None:
     outcomes = at_once([does(do, tweet, bob)] * 50)
@@ -62,7 +62,7 @@ def test_50_of_one_user_make_one(
     ("do", "undo", "event"),
     [("like", "unlike", "tweet.unliked"), ("repost", "undo_repost", "tweet.unreposted")],
 )
-def test_50_undoings_of_one_undo_one(
+def test_50_concurrent_undos_of_one_user_count_once(
     tweet: Tweet, bob: User, do: str, undo: str, event: str
 ) -> None:
     does(do, tweet, bob)()
@@ -71,7 +71,7 @@ def test_50_undoings_of_one_undo_one(
     assert_counters_equal_rows()
 
 
-def test_50_likes_and_reposts_of_many_users_all_count(tweet: Tweet) -> None:
+def test_50_concurrent_likes_and_reposts_of_many_users_all_count(tweet: Tweet) -> None:
     users = UserFactory.create_batch(25)
     at_once([does(do, tweet, user) for user in users for do in ("like", "repost")])
     tweet.refresh_from_db()
@@ -79,24 +79,26 @@ def test_50_likes_and_reposts_of_many_users_all_count(tweet: Tweet) -> None:
     assert_counters_equal_rows()
 
 
-def test_doing_and_undoing_by_a_few_leaves_exact_counters(tweet: Tweet) -> None:
+def test_concurrent_likes_and_unlikes_of_a_few_users_leave_exact_counters(tweet: Tweet) -> None:
     users = UserFactory.create_batch(4)
     names = ("like", "unlike", "repost", "undo_repost")
     jobs = [does(name, tweet, user) for name in names for user in users] * 3
     random.Random(7).shuffle(jobs)
     at_once(jobs)
     assert_counters_equal_rows()
-    news = published()
-    assert news.count("tweet.liked") - news.count("tweet.unliked") == Like.objects.count()
+    events = published()
+    assert events.count("tweet.liked") - events.count("tweet.unliked") == Like.objects.count()
 
 
-def test_50_replies_all_count(tweet: Tweet, bob: User) -> None:
+def test_50_concurrent_replies_all_count(tweet: Tweet, bob: User) -> None:
     at_once([replies(tweet, bob)] * 50)
     tweet.refresh_from_db()
     assert tweet.num_replies == 50
 
 
-def test_a_reader_who_follows_a_thread_by_cursor_misses_no_reply(tweet: Tweet, bob: User) -> None:
+def test_a_client_that_pages_through_a_growing_thread_misses_no_reply(
+    tweet: Tweet, bob: User
+) -> None:
     def follow_thread() -> list[int]:
         seen: list[int] = []
         while len(seen) < 60:
@@ -113,7 +115,7 @@ def test_a_reader_who_follows_a_thread_by_cursor_misses_no_reply(tweet: Tweet, b
     )
 
 
-def test_a_deletion_among_likes_reposts_and_replies_leaves_nothing_hanging(
+def test_a_deletion_during_likes_reposts_and_replies_leaves_no_likes_or_reposts(
     tweet: Tweet, alice: User
 ) -> None:
     users = UserFactory.create_batch(10)
@@ -133,15 +135,13 @@ def test_a_deletion_among_likes_reposts_and_replies_leaves_nothing_hanging(
     assert published().count("tweet.created") == Tweet.objects.count()
 
 
-def test_of_racing_deletions_one_wins(tweet: Tweet, alice: User) -> None:
+def test_one_of_concurrent_deletions_succeeds(tweet: Tweet, alice: User) -> None:
     outcomes = at_once([does("delete_tweet", tweet, alice)] * 10)
     assert kinds(outcomes) == ["NoneType"] + ["NotFound"] * 9
     assert published() == ["tweet.deleted"]
 
 
-def test_deletions_along_a_thread_do_not_wait_for_each_other_for_ever(
-    tweet: Tweet, alice: User
-) -> None:
+def test_concurrent_deletions_along_a_thread_do_not_deadlock(tweet: Tweet, alice: User) -> None:
     thread = [tweet]
     for parent in itertools.islice(iter(lambda: thread[-1], None), 19):
         thread.append(services.reply(parent_id=parent.id, user_id=alice.id, content="hi"))
@@ -155,7 +155,7 @@ def test_deletions_along_a_thread_do_not_wait_for_each_other_for_ever(
     assert published().count("tweet.deleted") == 20
 
 
-def test_accounts_that_go_while_others_like_leave_exact_counters(alice: User) -> None:
+def test_removing_users_during_likes_leaves_exact_counters(alice: User) -> None:
     users = UserFactory.create_batch(4)
     tweets = [TweetFactory.create(user_id=user.id) for user in [*users, alice] * 3]
     names = ("like", "repost")
@@ -176,7 +176,7 @@ def test_accounts_that_go_while_others_like_leave_exact_counters(alice: User) ->
     assert_counters_equal_rows()
 
 
-def test_one_key_makes_one_tweet_however_many_bring_it(alice: User) -> None:
+def test_concurrent_requests_with_one_key_make_one_tweet(alice: User) -> None:
     post = partial(services.post_tweet, user_id=alice.id, content="hello", idempotency_key="k1")
     outcomes = at_once([post] * 20)
     assert kinds(outcomes) == ["Tweet"] * 20
@@ -185,7 +185,7 @@ def test_one_key_makes_one_tweet_however_many_bring_it(alice: User) -> None:
     assert published() == ["tweet.created"]
 
 
-def test_one_key_makes_one_reply_however_many_bring_it(tweet: Tweet, bob: User) -> None:
+def test_concurrent_requests_with_one_key_make_one_reply(tweet: Tweet, bob: User) -> None:
     at_once(
         [
             partial(
@@ -199,7 +199,7 @@ def test_one_key_makes_one_reply_however_many_bring_it(tweet: Tweet, bob: User) 
     assert (tweet.num_replies, Tweet.objects.count()) == (1, 2)
 
 
-def test_of_two_requests_with_one_key_the_later_is_refused(alice: User) -> None:
+def test_one_key_with_two_contents_makes_one_tweet(alice: User) -> None:
     outcomes = at_once(
         [
             partial(services.post_tweet, user_id=alice.id, content=f"{n % 2}", idempotency_key="k1")
@@ -213,7 +213,7 @@ def test_of_two_requests_with_one_key_the_later_is_refused(alice: User) -> None:
     assert Tweet.objects.count() == 1
 
 
-def test_a_repair_among_likes_leaves_exact_counters(tweet: Tweet) -> None:
+def test_a_repair_during_likes_leaves_exact_counters(tweet: Tweet) -> None:
     users = UserFactory.create_batch(20)
     Tweet.objects.update(num_likes=100)
     jobs: list[Job] = [does("like", tweet, user) for user in users]
@@ -222,7 +222,7 @@ def test_a_repair_among_likes_leaves_exact_counters(tweet: Tweet) -> None:
     assert_counters_equal_rows()
 
 
-def test_deletions_handled_by_two_workers_at_once_are_cleared_once(
+def test_concurrent_workers_delete_each_remaining_row_once(
     tweet: Tweet, alice: User, bob: User
 ) -> None:
     Like.objects.bulk_create(Like(tweet=tweet, user_id=n) for n in range(1, 500))

@@ -1,4 +1,4 @@
-"""Reading tweets: alone, with their replies, and by author."""
+"""Reads of one tweet with its replies, of an author's tweets, and of batches."""
 
 from datetime import timedelta
 from typing import Any
@@ -48,7 +48,7 @@ def test_anyone_reads_a_tweet(api: APIClient, alice: User) -> None:
     assert not {"liked", "reposted", "entry_id", "reposted_by"} & shown["tweet"].keys()
 
 
-def test_a_bad_token_is_refused_where_none_is_needed(api: APIClient, alice: User) -> None:
+def test_a_bad_token_is_refused_even_where_no_token_is_needed(api: APIClient, alice: User) -> None:
     tweet = write(alice)
     api.credentials(HTTP_AUTHORIZATION="Bearer x")
     assert_refused(api.get(f"/tweet/{tweet.id}"), 401)
@@ -70,15 +70,15 @@ def test_the_id_of_a_repost_gives_its_original(api: APIClient, alice: User, bob:
 
 
 @pytest.mark.parametrize("gone", ["suspend", "delete_user"])
-def test_the_tweet_of_someone_gone_is_not_found(api: APIClient, alice: User, gone: str) -> None:
+def test_a_suspended_or_deleted_users_tweet_is_not_found(
+    api: APIClient, alice: User, gone: str
+) -> None:
     tweet = write(alice)
     getattr(accounts_services, gone)(user_id=alice.id)
     assert_refused(api.get(f"/tweet/{tweet.id}"), 404)
 
 
-def test_the_repost_of_someone_suspended_is_not_found(
-    api: APIClient, alice: User, bob: User
-) -> None:
+def test_a_suspended_users_repost_is_not_found(api: APIClient, alice: User, bob: User) -> None:
     tweet = write(alice)
     services.repost(tweet_id=tweet.id, user_id=bob.id)
     entry = Tweet.objects.reposts().get()
@@ -107,7 +107,7 @@ def test_replies_come_oldest_first_by_pages(api: APIClient, alice: User, bob: Us
     ]  # fmt: skip
 
 
-def test_a_reply_that_comes_meanwhile_is_on_a_later_page(api: APIClient, alice: User) -> None:
+def test_a_reply_posted_between_two_pages_is_on_a_later_page(api: APIClient, alice: User) -> None:
     tweet = write(alice)
     replies = [write(alice, parent_id=tweet.id).id for _ in range(3)]
     first = api.get(f"/tweet/{tweet.id}", {"limit": 2}).json()
@@ -117,7 +117,7 @@ def test_a_reply_that_comes_meanwhile_is_on_a_later_page(api: APIClient, alice: 
     assert (ids(second["replies"]), second["next"]) == ([replies[2], late.id], None)
 
 
-def test_a_reply_is_listed_after_one_from_a_machine_whose_clock_is_ahead(
+def test_a_reply_follows_one_from_a_machine_whose_clock_is_ahead(
     api: APIClient, alice: User
 ) -> None:
     tweet = write(alice)
@@ -141,7 +141,7 @@ def reply_with_id(id: int, author: User, parent: Tweet) -> Tweet:
     return reply
 
 
-def test_replies_of_someone_suspended_are_left_out(api: APIClient, alice: User, bob: User) -> None:
+def test_a_suspended_users_replies_are_hidden(api: APIClient, alice: User, bob: User) -> None:
     tweet = write(alice)
     reply = write(alice, parent_id=tweet.id)
     write(bob, parent_id=tweet.id)
@@ -149,7 +149,7 @@ def test_replies_of_someone_suspended_are_left_out(api: APIClient, alice: User, 
     assert ids(api.get(f"/tweet/{tweet.id}").json()["replies"]) == [reply.id]
 
 
-def test_a_reader_sees_what_it_likes_and_reposted_among_the_replies(
+def test_replies_show_whether_the_viewer_liked_or_reposted_them(
     as_bob: APIClient, alice: User, bob: User
 ) -> None:
     tweet = write(alice)
@@ -177,7 +177,9 @@ def test_an_authors_tweets_come_newest_first_by_pages(
     ]  # fmt: skip
 
 
-def test_an_authors_list_holds_replies_and_reposts(api: APIClient, alice: User, bob: User) -> None:
+def test_an_authors_list_includes_replies_and_reposts(
+    api: APIClient, alice: User, bob: User
+) -> None:
     bobs = write(bob)
     own = write(alice)
     services.repost(tweet_id=bobs.id, user_id=alice.id)
@@ -202,7 +204,7 @@ def test_a_page_shows_a_tweet_once_under_its_newest_entry(api: APIClient, alice:
     assert shown[0]["reposted_by"]["username"] == "alice"
 
 
-def test_reposts_of_someone_suspended_are_left_out(
+def test_reposts_of_a_suspended_users_tweets_are_hidden(
     as_alice: APIClient, alice: User, bob: User
 ) -> None:
     bobs = write(bob)
@@ -211,7 +213,7 @@ def test_reposts_of_someone_suspended_are_left_out(
     assert as_alice.get("/tweet").json() == {"tweets": [], "next": None}
 
 
-def test_ones_own_tweets_ask_for_a_sign_in(api: APIClient, db: None) -> None:
+def test_listing_ones_own_tweets_needs_a_token(api: APIClient, db: None) -> None:
     assert_refused(api.get("/tweet"), 401)
 
 
@@ -226,7 +228,7 @@ def test_a_suspended_authors_list_is_not_found(api: APIClient, alice: User) -> N
     assert_refused(api.get(f"/users/{alice.id}/tweets"), 404)
 
 
-def test_while_accounts_is_down_lists_are_read_by_id(
+def test_lists_are_read_by_id_while_accounts_is_down(
     api: APIClient, alice: User, accounts_down: Any
 ) -> None:
     tweet = write(alice)
@@ -239,7 +241,7 @@ def test_while_accounts_is_down_lists_are_read_by_id(
 # Batches
 
 
-def test_entries_come_in_the_order_asked_and_unknown_ones_not_at_all(alice: User) -> None:
+def test_entries_come_in_the_order_of_the_ids_without_unknown_ones(alice: User) -> None:
     first, second = (write(alice).id for _ in range(2))
     found = selectors.get_tweets([second, 7, first, MAX_ID, second])
     assert [tweet.id for tweet in found] == [second, first, second]
@@ -247,7 +249,7 @@ def test_entries_come_in_the_order_asked_and_unknown_ones_not_at_all(alice: User
 
 
 @pytest.mark.parametrize("viewed", [False, True])
-def test_a_batch_takes_two_queries_however_large_it_is(
+def test_a_batch_of_any_size_takes_two_queries(
     alice: User, bob: User, viewed: bool, django_assert_num_queries: Any
 ) -> None:
     for size in (1, 20):
@@ -262,7 +264,7 @@ def test_a_batch_takes_two_queries_however_large_it_is(
         assert len(found) == len(entries)
 
 
-def test_a_thread_and_a_list_take_as_many_queries_however_long_they_are(
+def test_the_number_of_queries_does_not_grow_with_a_thread_or_a_list(
     as_bob: APIClient, alice: User, bob: User, django_assert_num_queries: Any
 ) -> None:
     tweet = write(alice)

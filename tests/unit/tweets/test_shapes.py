@@ -1,4 +1,4 @@
-"""What the API's description says of answers is what they hold."""
+"""Responses have the shapes that the OpenAPI description gives them."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ from tweets.models import Tweet
 
 @pytest.fixture
 def tweet(alice: User, bob: User) -> Tweet:
-    """With a reply, and reposted."""
+    """A tweet with a reply and a repost."""
     made = write(alice)
     services.repost(tweet_id=made.id, user_id=bob.id)
     services.reply(parent_id=made.id, user_id=bob.id, content="hi")
@@ -32,7 +32,7 @@ def tweet(alice: User, bob: User) -> Tweet:
         ("/users/bob/tweets", shapes.TweetsAnswer),
     ],
 )
-def test_what_is_read(
+def test_responses_to_reads_have_their_shapes(
     as_alice: APIClient,
     api: APIClient,
     tweet: Tweet,
@@ -54,11 +54,13 @@ def test_what_is_read(
         ("delete", "/tweet/{tweet}/repost"),
     ],
 )
-def test_what_is_written(as_alice: APIClient, tweet: Tweet, method: str, address: str) -> None:
+def test_responses_to_writes_have_their_shapes(
+    as_alice: APIClient, tweet: Tweet, method: str, address: str
+) -> None:
     body = {"content": "hello"} if address.endswith(("tweet", "reply")) else None
     answer = getattr(as_alice, method)(address.format(tweet=tweet.id), body)
     assert_shaped(answer.json(), shapes.TweetAnswer())
 
 
-def test_what_is_deleted(as_alice: APIClient, tweet: Tweet) -> None:
+def test_the_response_to_a_deletion_has_its_shape(as_alice: APIClient, tweet: Tweet) -> None:
     assert_shaped(as_alice.delete(f"/tweet/{tweet.id}").json(), shapes.MessageAnswer())

@@ -1,4 +1,4 @@
-"""What the worker does about news, told in any order and twice."""
+"""The worker handles events in any order, and repeated ones."""
 
 import random
 from collections.abc import Callable
@@ -20,8 +20,8 @@ from tweets.handlers import WORKER
 from tweets.models import Like, Tweet
 
 
-def news() -> list[Delivery]:
-    """All that the worker is told so far, in order."""
+def deliveries() -> list[Delivery]:
+    """All events so far that the worker is bound to, in order."""
     events = OutboxEvent.objects.filter(routing_key__in=WORKER.bindings).order_by("id")
     return [
         Delivery(
@@ -39,12 +39,12 @@ def num_tweets(user: User) -> int:
     return user.num_tweets
 
 
-def test_it_is_bound_to_what_is_counted_and_cleaned_up() -> None:
+def test_it_is_bound_to_the_events_that_it_handles() -> None:
     assert WORKER.queue == "tweet_counters"
     assert {"tweet.created", "tweet.deleted", "user.deleted"} <= {*WORKER.bindings}
 
 
-def test_tweets_are_counted_by_accounts(
+def test_accounts_counts_tweets(
     as_alice: APIClient, alice: User, bob: User, drain: Callable[[], None]
 ) -> None:
     tweets = [as_alice.post("/tweet", {"content": "hello"}).json()["tweet"] for _ in range(3)]
@@ -59,83 +59,81 @@ def test_tweets_are_counted_by_accounts(
     assert broker().depth(dead_queue(WORKER.queue)) == 0
 
 
-def test_news_told_twice_count_once(alice: User) -> None:
+def test_a_repeated_event_counts_once(alice: User) -> None:
     tweet = services.post_tweet(user_id=alice.id, content="hello")
     for _ in range(2):
-        assert WORKER.process(news()) == set()
+        assert WORKER.process(deliveries()) == set()
     assert num_tweets(alice) == 1
 
     services.remove_tweets([tweet.id])
     for _ in range(2):
-        assert WORKER.process(news()) == set()
+        assert WORKER.process(deliveries()) == set()
     assert num_tweets(alice) == 0
 
 
-def test_the_key_of_a_count_is_the_news_own(alice: User) -> None:
+def test_the_idempotency_key_is_the_events(alice: User) -> None:
     tweet = services.post_tweet(user_id=alice.id, content="hello")
-    WORKER.process(news())
+    WORKER.process(deliveries())
     assert TweetCount.objects.get().key == f"tweet.created:{tweet.id}"
 
 
-def test_a_deletion_that_comes_before_its_creation_ends_at_zero(alice: User) -> None:
+def test_a_deletion_handled_before_its_creation_counts_zero(alice: User) -> None:
     tweet = services.post_tweet(user_id=alice.id, content="hello")
     services.remove_tweets([tweet.id])
-    created, deleted = news()
+    created, deleted = deliveries()
     assert WORKER.process([deleted]) == set()
     assert WORKER.process([created]) == set()
     assert num_tweets(alice) == 0
 
 
-def test_any_order_ends_at_the_same_count(alice: User) -> None:
+def test_any_order_gives_the_same_count(alice: User) -> None:
     tweets = [services.post_tweet(user_id=alice.id, content="hello") for _ in range(5)]
     services.remove_tweets([tweet.id for tweet in tweets[:2]])
-    told = news() * 2
-    random.Random(7).shuffle(told)
-    for delivery in told:
+    shuffled = deliveries() * 2
+    random.Random(7).shuffle(shuffled)
+    for delivery in shuffled:
         assert WORKER.process([delivery]) == set()
     assert num_tweets(alice) == 3
 
 
-def test_news_of_an_author_who_is_gone_are_no_dead_letters(alice: User) -> None:
+def test_events_of_a_deleted_author_are_not_dead_lettered(alice: User) -> None:
     tweet = services.post_tweet(user_id=alice.id, content="hello")
     services.remove_tweets([tweet.id])
     accounts_services.delete_user(user_id=alice.id)
-    assert WORKER.process(news()) == set()
+    assert WORKER.process(deliveries()) == set()
 
 
-def test_it_waits_while_accounts_is_down(alice: User, accounts_down: Callable[[], None]) -> None:
+def test_it_retries_while_accounts_is_down(alice: User, accounts_down: Callable[[], None]) -> None:
     services.post_tweet(user_id=alice.id, content="hello")
     accounts_down()
     with pytest.raises(Unavailable):
-        WORKER.process(news())
+        WORKER.process(deliveries())
 
 
-def test_a_deletion_told_twice_clears_what_is_left_once(alice: User, bob: User) -> None:
+def test_a_repeated_deletion_deletes_remaining_rows_once(alice: User, bob: User) -> None:
     tweet = services.post_tweet(user_id=alice.id, content="hello")
     services.like(tweet_id=tweet.id, user_id=bob.id)
     services.repost(tweet_id=tweet.id, user_id=bob.id)
     likes, entries = list(Like.objects.all()), list(Tweet.objects.reposts())
     services.remove_tweets([tweet.id])
-    # as if there had been more of them than goes at once
+    # as if the request had left them to the worker
     Like.objects.bulk_create(likes)
     Tweet.objects.bulk_create(entries)
     OutboxEvent.objects.filter(routing_key="tweet.unreposted").delete()
 
     for _ in range(2):
-        assert WORKER.process(news()) == set()
+        assert WORKER.process(deliveries()) == set()
 
     assert (Like.objects.count(), Tweet.objects.count()) == (0, 0)
     assert OutboxEvent.objects.filter(routing_key="tweet.unreposted").count() == 1
 
 
-def test_the_going_of_an_account_told_twice_takes_what_it_wrote_once(
-    alice: User, bob: User
-) -> None:
+def test_a_repeated_account_deletion_deletes_its_tweets_once(alice: User, bob: User) -> None:
     TweetFactory.create(user_id=alice.id)
     kept = TweetFactory.create(user_id=bob.id)
     accounts_services.delete_user(user_id=alice.id)
     for _ in range(2):
-        assert WORKER.process(news()) == set()
+        assert WORKER.process(deliveries()) == set()
     assert [tweet.id for tweet in Tweet.objects.all()] == [kept.id]
     assert OutboxEvent.objects.filter(routing_key="tweet.deleted").count() == 1
 
@@ -151,16 +149,16 @@ def test_the_going_of_an_account_told_twice_takes_what_it_wrote_once(
         ("made.up", b"{}"),
     ],
 )
-def test_poison_is_dead_and_what_stands_beside_it_is_handled(
+def test_a_malformed_message_is_dead_lettered_and_the_others_are_handled(
     alice: User, routing_key: str, body: bytes
 ) -> None:
     services.post_tweet(user_id=alice.id, content="hello")
     poison = Delivery(tag=99, message_id="7", routing_key=routing_key, body=body)
-    assert WORKER.process([poison, *news()]) == {99}
+    assert WORKER.process([poison, *deliveries()]) == {99}
     assert num_tweets(alice) == 1
 
 
-def test_the_command_asks_for_a_broker(settings: Any) -> None:
+def test_the_command_needs_a_broker(settings: Any) -> None:
     settings.RABBITMQ_URL = None
     with pytest.raises(CommandError, match="RABBITMQ_URL"):
         call_command("run_tweets_worker")

@@ -7,9 +7,8 @@ from tweets import services
 
 class Command(BaseCommand):
     help = (
-        "Deletes what tweets no longer needs: idempotency keys older than two days. The relay does "
-        "the same, a batch at a time; this does it all at once. It may be stopped and run again "
-        "at any time."
+        "Deletes all idempotency keys older than two days. The relay deletes them too, in batches. "
+        "The command can be stopped and run again at any time."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -4,7 +4,7 @@ from tweets.handlers import WORKER
 
 class Command(WorkerCommand):
     help = (
-        "Has accounts count the tweets that are created and deleted, and cleans up after deleted "
-        "tweets and accounts, until SIGTERM or Ctrl-C."
+        "Runs tweets' worker until SIGTERM or Ctrl-C: it counts created and deleted tweets in "
+        "accounts, and deletes the rows that deleted tweets and accounts left."
     )
     workers = (WORKER,)
