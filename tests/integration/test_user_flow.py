@@ -17,29 +17,29 @@ pytestmark = pytest.mark.integration
 async def test_user_registration_persists_to_db(http: AsyncClient, accounts_db: Query) -> None:
     identity = Identity()
 
-    answer = expect(200, await http.post("/users/register", json=identity.body))
+    response = expect(200, await http.post("/users/register", json=identity.body))
 
     rows = accounts_db(
         "SELECT id, username, email, num_tweets, num_followers, num_following"
         " FROM accounts_user WHERE email = %s",
         identity.email,
     )
-    assert rows == [(int(answer["user"]["id"]), identity.username, identity.email, 0, 0, 0)]
+    assert rows == [(int(response["user"]["id"]), identity.username, identity.email, 0, 0, 0)]
 
 
 async def test_user_login_with_registered_user(http: AsyncClient) -> None:
     identity = Identity()
     registered = await register(http, identity)
 
-    answer = expect(
+    response = expect(
         200,
         await http.post(
             "/users/login", json={"email": identity.email, "password": identity.password}
         ),
     )
 
-    assert answer["user"]["id"] == registered.id
-    headers = {"Authorization": f"Bearer {answer['token']}"}
+    assert response["user"]["id"] == registered.id
+    headers = {"Authorization": f"Bearer {response['token']}"}
     hello = expect(200, await http.get("/hello", headers=headers))
     assert hello == {"message": f"Hello, {identity.username}"}
 
@@ -48,14 +48,16 @@ async def test_login_returns_valid_jwt(http: AsyncClient) -> None:
     identity = Identity()
     registered = await register(http, identity)
 
-    answer = expect(
+    response = expect(
         200,
         await http.post(
             "/users/login", json={"email": identity.email, "password": identity.password}
         ),
     )
 
-    claims = jwt.decode(answer["token"], settings.SIMPLE_JWT["VERIFYING_KEY"], algorithms=["EdDSA"])
+    claims = jwt.decode(
+        response["token"], settings.SIMPLE_JWT["VERIFYING_KEY"], algorithms=["EdDSA"]
+    )
     assert claims["user_id"] == registered.id
     assert claims["username"] == identity.username
     assert claims["token_type"] == "access"
@@ -84,11 +86,11 @@ async def test_duplicate_email_rejected(http: AsyncClient, accounts_db: Query) -
     identity = Identity()
     member = await register(http, identity)
 
-    answer = await http.post(
+    response = await http.post(
         "/users/register", json=Identity().body | {"email": identity.email.upper()}
     )
 
-    error = expect(409, answer)["error"]
+    error = expect(409, response)["error"]
     assert error["code"] == "conflict"
     assert list(error["fields"]) == ["email"]
     rows = accounts_db("SELECT id FROM accounts_user WHERE lower(email) = %s", identity.email)
@@ -99,11 +101,11 @@ async def test_duplicate_username_rejected(http: AsyncClient, accounts_db: Query
     identity = Identity()
     member = await register(http, identity)
 
-    answer = await http.post(
+    response = await http.post(
         "/users/register", json=Identity().body | {"username": identity.username.upper()}
     )
 
-    error = expect(409, answer)["error"]
+    error = expect(409, response)["error"]
     assert error["code"] == "conflict"
     assert list(error["fields"]) == ["username"]
     rows = accounts_db("SELECT id FROM accounts_user WHERE lower(username) = %s", identity.username)
@@ -113,16 +115,16 @@ async def test_duplicate_username_rejected(http: AsyncClient, accounts_db: Query
 async def test_follow_creates_relationship(
     http: AsyncClient, alice: Member, bob: Member, accounts_db: Query
 ) -> None:
-    answer = expect(
+    response = expect(
         200, await http.post("/follow", json={"following_id": alice.id}, headers=bob.headers)
     )
 
-    assert answer["follow"]["follower_id"] == bob.id
-    assert answer["follow"]["following_id"] == alice.id
+    assert response["follow"]["follower_id"] == bob.id
+    assert response["follow"]["following_id"] == alice.id
     rows = accounts_db(
         "SELECT id, following_id FROM accounts_follow WHERE follower_id = %s", bob.id
     )
-    assert rows == [(int(answer["follow"]["id"]), int(alice.id))]
+    assert rows == [(int(response["follow"]["id"]), int(alice.id))]
 
 
 async def test_follow_increments_follower_count(

@@ -29,9 +29,9 @@ def staff(db: None) -> Client:
 
 
 def rows(client: Client, address: str, **query: str) -> list[str]:
-    answer = client.get(address, query)
-    assert answer.status_code == 200
-    return [str(row) for row in answer.context["cl"].result_list]
+    response = client.get(address, query)
+    assert response.status_code == 200
+    return [str(row) for row in response.context["cl"].result_list]
 
 
 def queries(client: Client, address: str, **query: str) -> list[str]:
@@ -41,10 +41,10 @@ def queries(client: Client, address: str, **query: str) -> list[str]:
 
 
 def run_action(client: Client, action: str, *users: User) -> None:
-    answer = client.post(
+    response = client.post(
         USERS, {"action": action, "_selected_action": [str(user.id) for user in users]}
     )
-    assert answer.status_code == 302
+    assert response.status_code == 302
 
 
 def test_users_are_listed_newest_first(staff: Client, alice: User, bob: User) -> None:
@@ -189,11 +189,11 @@ def test_staff_cannot_edit_or_suspend_staff(
     User.objects.filter(id=bob.id).update(**{flag: True})
     address = f"{USERS}{bob.id}/change/"
 
-    answer: Any = moderator.post(
+    response: Any = moderator.post(
         USERS, {"action": "suspend", "_selected_action": [bob.id, carol.id]}, follow=True
     )
 
-    said = [str(message) for message in answer.context["messages"]]
+    said = [str(message) for message in response.context["messages"]]
     assert sorted(said) == ["1 suspended", "bob: is staff; ask a superuser"]
     assert moderator.get(address).status_code == 200
     assert moderator.post(address, {"bio": "Overruled."}).status_code == 403
@@ -208,8 +208,8 @@ def test_staff_cannot_edit_or_suspend_staff(
 
 
 def test_staff_edit_other_users(moderator: Client, bob: User) -> None:
-    answer = moderator.post(f"{USERS}{bob.id}/change/", {"bio": "Polite."})
-    assert answer.status_code == 302
+    response = moderator.post(f"{USERS}{bob.id}/change/", {"bio": "Polite."})
+    assert response.status_code == 302
     bob.refresh_from_db()
     assert bob.bio == "Polite."
 
@@ -236,9 +236,9 @@ def test_changes_by_others_while_the_form_is_open_remain(staff: Client, alice: U
     User.objects.filter(id=alice.id).update(is_staff=False, is_superuser=False, bio="New.")
     alice.groups.clear()
 
-    answer = staff.post(f"{USERS}{alice.id}/change/", form | {"display_name": "Alice"})
+    response = staff.post(f"{USERS}{alice.id}/change/", form | {"display_name": "Alice"})
 
-    assert answer.status_code == 302
+    assert response.status_code == 302
     alice.refresh_from_db()
     assert (alice.is_staff, alice.is_superuser) == (False, False)
     assert (alice.display_name, alice.bio) == ("Alice", "New.")
@@ -271,8 +271,8 @@ def test_an_unknown_group_id_is_a_form_error(
     staff: Client, alice: User, name: str, pk: str
 ) -> None:
     form = open_form(staff, alice)
-    answer = staff.post(f"{USERS}{alice.id}/change/", form | {name: [pk]})
-    assert answer.status_code == (200 if name == "groups" else 302)
+    response = staff.post(f"{USERS}{alice.id}/change/", form | {name: [pk]})
+    assert response.status_code == (200 if name == "groups" else 302)
     assert not alice.groups.exists()
 
 

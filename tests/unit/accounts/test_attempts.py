@@ -58,9 +58,9 @@ def test_guesses_from_one_address_are_limited_in_any_spelling_of_the_email(
 ) -> None:
     emails = [ALICE, "ALICE@example.com", " alice@example.com"]
     assert [log_in(api, email).status_code for email in emails] == [401, 401, 401]
-    answer = log_in(api, password=PASSWORD)
-    assert_refused(answer, 429)
-    assert 1190 < int(answer["Retry-After"]) <= 1200
+    response = log_in(api, password=PASSWORD)
+    assert_refused(response, 429)
+    assert 1190 < int(response["Retry-After"]) <= 1200
 
 
 @pytest.mark.usefixtures("limited")
@@ -164,11 +164,11 @@ def test_guesses_with_a_token_are_limited_over_all_addresses(
     def guess(client: APIClient, n: int) -> int:
         if call == "password":
             wrong = {"password": "pass124", "new_password": "pass1234"}
-            answer = client.post("/users/me/password", wrong, REMOTE_ADDR=f"10.0.1.{n}")
+            response = client.post("/users/me/password", wrong, REMOTE_ADDR=f"10.0.1.{n}")
         else:
             wrong = {"password": "pass124"}
-            answer = client.delete("/users/me", wrong, REMOTE_ADDR=f"10.0.1.{n}")
-        return answer.status_code
+            response = client.delete("/users/me", wrong, REMOTE_ADDR=f"10.0.1.{n}")
+        return response.status_code
 
     thief = sign_in(alice)
     assert [guess(thief, n) for n in range(6)] == [403] * 4 + [429] * 2

@@ -25,10 +25,10 @@ MOMENT = timedelta(seconds=0.5)  # tokens round times down to whole seconds
 
 
 def is_accepted(kind: str, token: str) -> bool:
-    answer: Any = hello(token) if kind == "access" else refresh(APIClient(), token)
-    if answer.status_code == 200:
+    response: Any = hello(token) if kind == "access" else refresh(APIClient(), token)
+    if response.status_code == 200:
         return True
-    assert_refused(answer, 401)
+    assert_refused(response, 401)
     return False
 
 

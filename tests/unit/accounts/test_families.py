@@ -229,8 +229,8 @@ def test_a_body_without_a_valid_token_is_limited_per_address(
     rates(write="2/hour")
 
     def send(at: str) -> int:
-        answer: Any = api.generic("POST", address, body, "application/json", REMOTE_ADDR=at)
-        return int(answer.status_code)
+        response: Any = api.generic("POST", address, body, "application/json", REMOTE_ADDR=at)
+        return int(response.status_code)
 
     assert [send("10.0.0.1") for _ in range(3)] == [status, status, 429]
     assert send("10.0.0.2") == status

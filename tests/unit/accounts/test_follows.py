@@ -33,10 +33,10 @@ def counters(*users: User) -> list[tuple[int, int]]:
 
 
 def test_following_writes_a_row_and_counts_it(sign_in: SignIn, alice: User, bob: User) -> None:
-    answer = follow(sign_in(bob), alice)
-    assert answer.status_code == 200
+    response = follow(sign_in(bob), alice)
+    assert response.status_code == 200
     row = Follow.objects.get()
-    body = answer.json()
+    body = response.json()
     assert isinstance(body["message"], str)
     assert body["follow"] == {
         "id": str(row.id),
@@ -66,8 +66,8 @@ def test_following_is_idempotent(sign_in: SignIn, alice: User, bob: User) -> Non
 def test_unfollowing_undoes_a_follow(sign_in: SignIn, alice: User, bob: User) -> None:
     client = sign_in(bob)
     follow(client, alice)
-    answer = unfollow(client, alice)
-    assert (answer.status_code, answer.content) == (204, b"")
+    response = unfollow(client, alice)
+    assert (response.status_code, response.content) == (204, b"")
     assert not Follow.objects.exists()
     assert counters(alice, bob) == [(0, 0), (0, 0)]
     assert published() == ["user.followed", "user.unfollowed"]
@@ -134,9 +134,9 @@ def test_one_follow_beyond_the_limit_is_refused(
     settings.MAX_FOLLOWING = 1
     client = sign_in(bob)
     assert follow(client, alice).status_code == 200
-    answer = follow(client, carol)
-    assert_refused(answer, 422, "following_id")
-    assert "limit of 1 followed accounts" in answer.json()["error"]["message"]
+    response = follow(client, carol)
+    assert_refused(response, 422, "following_id")
+    assert "limit of 1 followed accounts" in response.json()["error"]["message"]
     assert counters(bob, carol) == [(0, 1), (0, 0)]
     assert published() == ["user.followed"]
 

@@ -40,8 +40,8 @@ def signed_in(user: User) -> Client:
 
 def change_in_admin(client: Client, new: str, old: str = PASSWORD) -> str:
     form = {"old_password": old, "new_password1": new, "new_password2": new}
-    answer: Any = client.post("/admin/password_change/", form)
-    return "" if answer.status_code == 302 else answer.content.decode()
+    response: Any = client.post("/admin/password_change/", form)
+    return "" if response.status_code == 302 else response.content.decode()
 
 
 @pytest.fixture(params=["api", "admin", "command"])
@@ -52,10 +52,10 @@ def change(request: pytest.FixtureRequest, root: User, monkeypatch: pytest.Monke
         client = APIClient()
         token = log_in(client, root.email).json()["token"]
         body = {"password": PASSWORD, "new_password": new}
-        answer = client.post(
+        response = client.post(
             "/users/me/password", body, headers={"authorization": f"Bearer {token}"}
         )
-        return str(answer.content.decode())
+        return str(response.content.decode())
 
     def by_admin(new: str) -> str:
         return change_in_admin(signed_in(root), new)
@@ -159,16 +159,16 @@ def test_a_change_in_the_admin_writes_no_other_column(
 
 
 def run_command(monkeypatch: pytest.MonkeyPatch, *typed: str) -> str:
-    answers = iter(typed)
+    lines = iter(typed)
 
-    def answer(_: str) -> str:
+    def type_line(_: str) -> str:
         User.objects.update(num_followers=7)  # while the prompt is open
         try:
-            return next(answers)
+            return next(lines)
         except StopIteration:
             raise EOFError from None
 
-    monkeypatch.setattr(getpass, "getpass", answer)
+    monkeypatch.setattr(getpass, "getpass", type_line)
     output = StringIO()
     call_command("changepassword", "root", stdout=output, stderr=output)
     return output.getvalue()

@@ -27,9 +27,9 @@ def event_body() -> Any:
 
 @pytest.mark.parametrize("name", ["{id}", "alice", "ALICE"])
 def test_a_profile_is_public_by_id_and_by_username(api: APIClient, alice: User, name: str) -> None:
-    answer = api.get(f"/users/{name.format(id=alice.id)}")
-    assert answer.status_code == 200
-    user = answer.json()["user"]
+    response = api.get(f"/users/{name.format(id=alice.id)}")
+    assert response.status_code == 200
+    user = response.json()["user"]
     assert (user["id"], user["username"]) == (str(alice.id), "alice")
     assert not {"email", "following", "followed_by"} & set(user)
 
@@ -93,9 +93,9 @@ def test_a_bad_token_is_refused_where_none_is_required(api: APIClient, alice: Us
 def test_a_profile_is_edited_field_by_field(sign_in: SignIn, alice: User) -> None:
     client = sign_in(alice)
     client.patch("/users/me", {"display_name": "  Alice  "})
-    answer = client.patch("/users/me", {"bio": "Writes.\nReads."})
-    assert answer.status_code == 200
-    user = answer.json()["user"]
+    response = client.patch("/users/me", {"bio": "Writes.\nReads."})
+    assert response.status_code == 200
+    user = response.json()["user"]
     assert (user["display_name"], user["bio"]) == ("Alice", "Writes.\nReads.")
     assert user["email"] == "alice@example.com"
 
@@ -146,8 +146,8 @@ def test_a_bad_edit_is_refused_and_changes_nothing(
 @pytest.mark.parametrize("text", INVISIBLE)
 @pytest.mark.parametrize("field", ["display_name", "bio"])
 def test_invisible_text_is_refused(sign_in: SignIn, alice: User, field: str, text: str) -> None:
-    answer = sign_in(alice).patch("/users/me", {field: text})
-    assert_refused(answer, 422, field)
+    response = sign_in(alice).patch("/users/me", {field: text})
+    assert_refused(response, 422, field)
 
 
 @pytest.mark.parametrize("mark", BREAKING)
@@ -161,8 +161,8 @@ def test_characters_that_change_the_line_are_refused_in_a_display_name(
 
 @pytest.mark.parametrize("name", VISIBLE)
 def test_names_in_all_scripts_are_accepted(sign_in: SignIn, alice: User, name: str) -> None:
-    answer = sign_in(alice).patch("/users/me", {"display_name": name, "bio": name})
-    assert answer.json()["user"]["display_name"] == name
+    response = sign_in(alice).patch("/users/me", {"display_name": name, "bio": name})
+    assert response.json()["user"]["display_name"] == name
 
 
 def test_limits_count_characters_and_not_bytes(sign_in: SignIn, alice: User) -> None:
@@ -180,8 +180,8 @@ def test_a_deletion_removes_the_follows_from_all_counters(
     FollowFactory.create(follower=alice, following=bob)
     FollowFactory.create(follower=alice, following=carol)
     FollowFactory.create(follower=bob, following=carol)
-    answer = sign_in(alice).delete("/users/me", {"password": PASSWORD})
-    assert (answer.status_code, answer.content) == (204, b"")
+    response = sign_in(alice).delete("/users/me", {"password": PASSWORD})
+    assert (response.status_code, response.content) == (204, b"")
     drain()
     assert list(Follow.objects.values_list("follower_id", "following_id")) == [(bob.id, carol.id)]
     counters = User.objects.order_by("username").values_list("num_followers", "num_following")

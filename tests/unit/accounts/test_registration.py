@@ -21,9 +21,9 @@ def register(api: APIClient, **changed: Any) -> Any:
 
 @pytest.mark.django_db
 def test_registration_returns_the_account_and_a_session(api: APIClient) -> None:
-    answer = register(api)
-    assert answer.status_code == 200
-    body = answer.json()
+    response = register(api)
+    assert response.status_code == 200
+    body = response.json()
     user = User.objects.get()
     assert set(body) == {"user", "token", "refresh"}
     assert body["user"] == {

@@ -128,8 +128,8 @@ def test_a_refresh_token_ends_with_its_session(api: APIClient, alice: User, chan
 
 def test_logging_out_revokes_the_refresh_token(api: APIClient, alice: User) -> None:
     token = log_in(api).json()["refresh"]
-    answer = log_out(api, token)
-    assert (answer.status_code, answer.content) == (204, b"")
+    response = log_out(api, token)
+    assert (response.status_code, response.content) == (204, b"")
     assert_refused(refresh(api, token), 401)
 
 
@@ -188,9 +188,9 @@ def deep_header() -> str:
 
 @pytest.mark.parametrize("bad", BAD_TOKENS)
 def test_a_bad_access_token_is_refused(alice: User, bad: str) -> None:
-    answer = hello(BAD_TOKENS[bad](alice, "access"))
-    assert_refused(answer, 401)
-    assert answer["WWW-Authenticate"].startswith("Bearer")
+    response = hello(BAD_TOKENS[bad](alice, "access"))
+    assert_refused(response, 401)
+    assert response["WWW-Authenticate"].startswith("Bearer")
 
 
 @pytest.mark.parametrize("bad", BAD_TOKENS)

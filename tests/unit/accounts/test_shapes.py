@@ -46,5 +46,5 @@ def test_read_responses_have_the_described_shape(
 
 
 def test_a_new_follow_has_the_described_shape(sign_in: SignIn, alice: User, bob: User) -> None:
-    answer = sign_in(alice).post("/follow", {"following_id": str(bob.id)})
-    assert_shaped(answer.json(), shapes.FollowAnswer())
+    response = sign_in(alice).post("/follow", {"following_id": str(bob.id)})
+    assert_shaped(response.json(), shapes.FollowAnswer())

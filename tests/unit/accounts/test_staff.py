@@ -19,8 +19,8 @@ def root(db: None, monkeypatch: pytest.MonkeyPatch) -> User:
 
 
 def can_sign_in(username: str, password: str = "pass123") -> bool:
-    answer = Client().post("/admin/login/", {"username": username, "password": password})
-    return answer.status_code == 302
+    response = Client().post("/admin/login/", {"username": username, "password": password})
+    return response.status_code == 302
 
 
 def test_createsuperuser_creates_a_superuser(root: User) -> None:

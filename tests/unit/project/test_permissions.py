@@ -222,8 +222,8 @@ def scenario(db: None, empty_redis: None) -> Scenario:
 
 @pytest.mark.parametrize(("row", "role"), cells(permission_table.API))
 def test_the_api_answers_as_the_table_says(scenario: Scenario, row: Row, role: str) -> None:
-    answer = scenario.ask(row.method, row.route, role)
-    assert answer.status_code == row.expected[role], answer.content
+    response = scenario.ask(row.method, row.route, role)
+    assert response.status_code == row.expected[role], response.content
 
 
 @pytest.mark.parametrize(("row", "role"), cells(permission_table.OF_THE_SUSPENDED))
@@ -231,8 +231,8 @@ def test_nobody_reaches_objects_of_a_suspended_user(
     scenario: Scenario, row: Row, role: str
 ) -> None:
     scenario.suspend("owner")
-    answer = scenario.ask(row.method, row.route, role)
-    assert answer.status_code == row.expected[role], answer.content
+    response = scenario.ask(row.method, row.route, role)
+    assert response.status_code == row.expected[role], response.content
 
 
 @pytest.mark.parametrize("route", sorted({row.route for row in API}))
@@ -240,9 +240,9 @@ def test_a_route_refuses_every_other_method(scenario: Scenario, route: str) -> N
     known = {row.method for row in API if row.route == route}
     for method in {*METHODS, "TRACE", "BREW"} - known:
         for role in ROLES:
-            answer = scenario.ask(method, route, role)
+            response = scenario.ask(method, route, role)
             may_be_unauthenticated = role in ("nobody", "suspended")
-            assert answer.status_code in ((401, 405) if may_be_unauthenticated else (405,)), (
+            assert response.status_code in ((401, 405) if may_be_unauthenticated else (405,)), (
                 method,
                 role,
             )
@@ -338,7 +338,7 @@ def _ask(
     metadata = None if role == "nobody" else credentials.metadata(service)
     call = getattr(_STUBS[service](channel), method.name)
     try:
-        answer = call(request, timeout=10, metadata=metadata)
+        response = call(request, timeout=10, metadata=metadata)
     except grpc.RpcError as error:
         return str(error.code().name)
-    return "found" if answer.ByteSize() else "none"
+    return "found" if response.ByteSize() else "none"
