@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Every test: `make test`.
+"""`make test`: all tests on the real servers and, at the same time, unit tests on embedded parts.
 
-Starts the four servers unless they run already, tests on them, tests what has no need of them again
-on embedded parts beside that, and reports the coverage of both. Whatever happens, servers that were
-started here are stopped.
+Starts the four servers unless they are running, reports the combined coverage, and stops the
+servers that it started, even after a failure or an interrupt.
 """
 
 import argparse
@@ -23,7 +22,7 @@ SERVICES = [sys.executable, "-m", "deploy.services"]
 PYTEST = [sys.executable, "-m", "pytest"]
 RUNS = {
     "real": [*PYTEST, "--ds", "settings.test", "--cov", "--cov-report="],
-    # and with them those that have servers of their own
+    # tests/chaos starts its own servers
     "embedded": [
         *PYTEST,
         *("--ds", "settings.test_embedded", "tests/unit", "tests/chaos"),
@@ -38,39 +37,39 @@ def main() -> int:
     parser.add_argument(
         "--no-services",
         action="store_true",
-        help="the servers run already, and somebody else looks after them",
+        help="do not start or stop the servers: they are running",
     )
     arguments = parser.parse_args()
 
     raise_on_interrupts()
-    is_ours = False
+    starts_servers = False
     try:
         if not arguments.no_services and run([*SERVICES, "status"], is_quiet=True) != 0:
             if run([*SERVICES, "start"]) != 0:
                 return 1
-            is_ours = True
+            starts_servers = True
         return test()
     except Interrupted as error:
         return error.exit_status
     finally:
-        if is_ours:
+        if starts_servers:
             ignore_interrupts()
             run([*SERVICES, "stop"])
 
 
 def test() -> int:
-    """Both runs side by side, their output one after the other; then the coverage of both."""
-    data = {place: ROOT / f".coverage.{place}" for place in RUNS}
+    """Both runs at the same time. Their output follows one after the other."""
+    data = {parts: ROOT / f".coverage.{parts}" for parts in RUNS}
     with tempfile.TemporaryFile() as output:
-        beside = start(RUNS["embedded"], coverage=data["embedded"], output=output)
+        embedded_run = start(RUNS["embedded"], coverage=data["embedded"], output=output)
         try:
             print("\ntests on the real servers", flush=True)
             real = wait(start(RUNS["real"], coverage=data["real"]))
             print("\ntests on embedded parts", flush=True)
-            embedded = wait(beside)
+            embedded = wait(embedded_run)
         except Interrupted as error:
-            beside.send_signal(error.number)
-            beside.wait()
+            embedded_run.send_signal(error.number)
+            embedded_run.wait()
             raise
         output.seek(0)
         shutil.copyfileobj(output, sys.stdout.buffer)
@@ -86,7 +85,7 @@ def run(command: Sequence[str], *, is_quiet: bool = False) -> int:
 def start(
     command: Sequence[str], *, coverage: Path | None = None, output: IO[bytes] | int | None = None
 ) -> subprocess.Popen[bytes]:
-    """In a session of its own, so that an interrupt reaches it once and from here."""
+    """In its own session, so that an interrupt reaches it once, from this process."""
     environment = dict(os.environ)
     if coverage is not None:
         environment["COVERAGE_FILE"] = str(coverage)

@@ -1,4 +1,4 @@
-"""The four servers by Docker, where an engine answers."""
+"""The four servers in Docker."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from deploy.local.interrupts import delayed_interrupts
 
 
 def is_docker_available() -> bool:
-    """Whether an engine answers and the client knows `compose`; a client alone is no use."""
+    """Whether an engine answers and the client has `compose`."""
     if shutil.which("docker") is None:
         return False
     return _succeeds(["docker", "info"]) and _succeeds(["docker", "compose", "version"])
@@ -29,7 +29,7 @@ def _succeeds(command: list[str]) -> bool:
 
 
 class Compose:
-    """The containers of one file. Docker's own output is shown: it names the one that failed."""
+    """The containers of one file. Docker prints which one failed."""
 
     def __init__(self, file: Path) -> None:
         self.command = ["docker", "compose", "-f", str(file)]
@@ -43,7 +43,7 @@ class Compose:
             raise
 
     def stop(self) -> None:
-        """Keeps the containers, and so their data."""
+        """Keeps the containers and their data."""
         self._run("stop")
 
     def show_status(self) -> None:
@@ -51,7 +51,7 @@ class Compose:
         if self._list("ps", "--services", "--status", "running") != self._list(
             "config", "--services"
         ):
-            raise DeployError("not all are running")
+            raise DeployError("not all containers are running")
 
     def _list(self, *words: str) -> set[str]:
         answer = subprocess.run(
@@ -67,6 +67,4 @@ class Compose:
         command = [*self.command, *words]
         status = subprocess.run(command, stdin=subprocess.DEVNULL, check=False).returncode
         if status != 0:
-            raise DeployError(
-                f"`{' '.join(command)}` failed with {status}: its own words are above"
-            )
+            raise DeployError(f"`{' '.join(command)}` failed with {status}: see above")

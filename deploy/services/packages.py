@@ -1,4 +1,4 @@
-"""What the servers need here: Debian's packages, and Elasticsearch's jars from Maven Central."""
+"""Installs what the servers need: Debian packages, and Elasticsearch's jars from Maven Central."""
 
 from __future__ import annotations
 
@@ -14,13 +14,12 @@ from pathlib import Path
 from deploy.local.errors import DeployError
 
 SOURCES = Path(__file__).parent / "elasticsearch"
-RABBITMQ = Path(
-    "/usr/lib/rabbitmq/bin/rabbitmq-server"
-)  # Debian's /usr/sbin one insists on its own user
+# The script in /usr/sbin would switch to RabbitMQ's own user.
+RABBITMQ = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 PROXIES = {name: Path("/usr/sbin") / name for name in ("haproxy", "pgbouncer")}
-JDK_VERSIONS = range(17, 22)  # what Elasticsearch 8.11 runs on
+JDK_VERSIONS = range(17, 22)  # Elasticsearch 8.11 supports these
 
-# Debian starts what it installs, on the default ports, unless a policy says no (101).
+# Debian starts installed servers on their default ports unless policy-rc.d exits with 101.
 INSTALL_SCRIPT = """
 set -e
 policy=/usr/sbin/policy-rc.d
@@ -36,13 +35,13 @@ apt-get -q -o DPkg::Lock::Timeout=300 install -y --no-install-recommends "$@"
 
 
 def find_postgres_tools() -> Path | None:
-    """The folder of the newest PostgreSQL's programs."""
+    """The folder with the programs of the newest PostgreSQL."""
     found = [tool.parent for tool in Path("/usr/lib/postgresql").glob("*/bin/initdb")]
     return max(found, key=lambda folder: int(folder.parent.name), default=None)
 
 
 def find_jdk() -> Path | None:
-    """The home of a JDK with its compiler, the oldest that fits."""
+    """The home of the oldest supported JDK that has a compiler."""
     candidates = [Path(home) for home in (os.environ.get("JAVA_HOME"),) if home]
     candidates += [
         Path(javac).resolve().parent.parent for javac in (shutil.which("javac"),) if javac
@@ -78,13 +77,15 @@ def list_missing_packages() -> list[str]:
         missing.append(_choose_jdk_package())
     if shutil.which("mvn") is None and not get_elasticsearch_home().exists():
         missing.append("maven")
-    if shutil.which("promtool") is None:  # tests deploy/monitoring; its server isn't started
+    if (
+        shutil.which("promtool") is None
+    ):  # for the tests of deploy/monitoring; the server is not started
         missing.append("prometheus")
     return missing + [name for name, program in PROXIES.items() if not program.exists()]
 
 
 def _choose_jdk_package() -> str:
-    """Each Debian has one of them."""
+    """The one that this Debian release offers."""
     packages = ("openjdk-17-jdk-headless", "openjdk-21-jdk-headless")
     if shutil.which("apt-cache") is None:
         return packages[0]
@@ -93,27 +94,30 @@ def _choose_jdk_package() -> str:
 
 
 def get_root_command(packages: list[str]) -> list[str]:
-    """What to put before a command so that it may install them."""
+    """The prefix that runs a command as root: empty for root, else `sudo`."""
     if shutil.which("apt-get") is None:
-        raise DeployError(f"needs a Docker engine, or a Debian to install on: {' '.join(packages)}")
+        raise DeployError(
+            f"needs a Docker engine, or Debian with these packages: {' '.join(packages)}"
+        )
     if os.geteuid() == 0:
         return []
     if shutil.which("sudo") and _succeeds(["sudo", "-n", "true"]):
         return ["sudo", "-n"]
     raise DeployError(
-        f"run once as root: apt-get install -y --no-install-recommends {' '.join(packages)}"
+        "not root and no sudo; run as root:"
+        f" apt-get install -y --no-install-recommends {' '.join(packages)}"
     )
 
 
 def install_packages(*, as_root: list[str], log: Path) -> None:
-    with suppress(DeployError):  # old lists may do
+    with suppress(DeployError):  # outdated package lists may suffice
         _run([*as_root, "apt-get", "-q", "update"], log=log)
-    packages = list_missing_packages()  # new lists may name another JDK
+    packages = list_missing_packages()  # updated lists may offer another JDK
     _install(packages, as_root=as_root, log=log)
 
 
 def require(name: str, *, log: Path) -> None:
-    """Installs one of PROXIES unless it is there, where Docker runs the servers, too."""
+    """Installs one of PROXIES if it is missing, even if Docker runs the servers."""
     if PROXIES[name].exists():
         return
     print(f"installing {name} ...", flush=True)
@@ -133,7 +137,7 @@ def _succeeds(command: list[str]) -> bool:
 
 
 def get_elasticsearch_home() -> Path:
-    """Elasticsearch as made of today's sources; a user's clones share it."""
+    """The folder of Elasticsearch built from SOURCES. All clones of a user share it."""
     digest = hashlib.sha256()
     for source in sorted(path for path in SOURCES.rglob("*") if path.is_file()):
         digest.update(source.relative_to(SOURCES).as_posix().encode())
@@ -143,10 +147,10 @@ def get_elasticsearch_home() -> Path:
 
 
 def make_elasticsearch(*, log: Path) -> None:
-    """Lays the jars out as the distribution does; compiles the launcher and the plugin."""
+    """Arranges the jars as the distribution does, and compiles the launcher and the plugin."""
     home, jdk, mvn = get_elasticsearch_home(), find_jdk(), shutil.which("mvn")
     if jdk is None or mvn is None:
-        raise DeployError(f"the JDK or Maven is missing after the installation; see {log}")
+        raise DeployError(f"the JDK or Maven is missing after the installation: see {log}")
     home.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=home.parent, prefix="making-") as made_in:
         made = Path(made_in) / home.name
@@ -175,7 +179,7 @@ def make_elasticsearch(*, log: Path) -> None:
             [str(jdk / "bin/jar"), "--create", "--file", jar_file, "-C", str(classes), "."], log=log
         )
 
-        if not home.exists():  # another clone may have made it meanwhile
+        if not home.exists():  # another clone may have built it at the same time
             made.rename(home)
 
 
@@ -189,7 +193,7 @@ def _run(command: list[str], *, log: Path) -> None:
         try:
             status = process.wait()
         except BaseException:
-            process.terminate()  # and not kill, which would leave Debian half-configured
+            process.terminate()  # not kill: dpkg would be left half-configured
             raise
     if status != 0:
-        raise DeployError(f"{Path(command[0]).name} failed; see {log}")
+        raise DeployError(f"{Path(command[0]).name} failed: see {log}")

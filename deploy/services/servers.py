@@ -1,7 +1,7 @@
-"""The four servers, and RabbitMQ's epmd: how each is set up, started, asked if ready, and ended.
+"""The four servers and RabbitMQ's epmd: how to prepare, start, check and stop each.
 
-Everything listens on loopback only, under names, ports and folders of its own, so that the
-machine's other servers are neither touched nor met.
+They listen on loopback only and use ports, names and folders of their own, so that they do not
+meet the machine's other servers.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from deploy.services.packages import RABBITMQ, find_jdk, find_postgres_tools, ge
 
 @dataclass(frozen=True)
 class Ports:
-    """Where the servers of one set listen; without other words, those of the tests."""
+    """Of one set of servers; the defaults are those of the tests."""
 
     postgres: int = 5433
     redis: int = 6380
@@ -45,7 +45,7 @@ OF_TESTS = Ports()
 USER = PASSWORD = "test"
 DATABASE = "test_db"
 
-# Nothing of the caller's environment reaches a server: a stray PGDATA or RABBITMQ_* would bend it.
+# The servers do not inherit the caller's environment: a PGDATA or RABBITMQ_* would change them.
 BASE_ENVIRONMENT = {
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "LANG": "C.UTF-8",
@@ -68,7 +68,7 @@ class Server:
 
 
 def list_servers(data: Path, *, clone: Path, at: Ports = OF_TESTS) -> list[Server]:
-    """In the order of starting, the slowest first; RabbitMQ needs its epmd."""
+    """In the order in which to start them: the slowest first, but epmd before RabbitMQ."""
     return [
         _epmd(data, at),
         _rabbitmq(data, at),
@@ -95,11 +95,11 @@ def _rabbitmq(data: Path, at: Ports) -> Server:
     folder = data / "rabbitmq"
 
     def prepare() -> None:
-        # Were it not up yet, Erlang would start an epmd that nobody ends.
+        # If epmd were not up, Erlang would start one that nothing stops.
         deadline = time.monotonic() + 5
         while not ports.accepts(at.epmd):
             if time.monotonic() > deadline:
-                raise DeployError(f"epmd does not come up; see {data / 'log' / 'epmd.log'}")
+                raise DeployError(f"epmd does not start: see {data / 'log' / 'epmd.log'}")
             time.sleep(0.02)
         (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
         (folder / "rabbitmq.conf").write_text(
@@ -113,7 +113,7 @@ def _rabbitmq(data: Path, at: Ports) -> Server:
         )
 
     def is_ready() -> bool:
-        # One question for three answers: management is up, `test` may sign in, AMQP accepts.
+        # One request checks three things: management answers, `test` can log in, AMQP listens.
         credentials = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
         return _answers_ok(
             at.rabbitmq_management,
@@ -129,7 +129,7 @@ def _rabbitmq(data: Path, at: Ports) -> Server:
         is_ready=is_ready,
         folder=folder,
         environment={
-            "HOME": str(folder),  # of the Erlang cookie
+            "HOME": str(folder),  # for the Erlang cookie
             "RABBITMQ_NODENAME": "microblog-test@localhost",
             "RABBITMQ_DIST_PORT": str(at.rabbitmq_distribution),
             "ERL_EPMD_ADDRESS": ports.LOOPBACK,
@@ -142,8 +142,8 @@ def _rabbitmq(data: Path, at: Ports) -> Server:
             "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
             "RABBITMQ_LOG_BASE": str(folder),
             "RABBITMQ_LOGS": "-",
-            "RUNNING_UNDER_SYSTEMD": "true",  # the script becomes the server: one pid
-            # Erlang's schedulers would spin while they wait, at the cost of everyone else.
+            "RUNNING_UNDER_SYSTEMD": "true",  # makes the script exec the server: one pid
+            # Erlang's schedulers would spin while idle and take CPU from the tests.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (
                 "-kernel inet_dist_use_interface {127,0,0,1}"
                 " +sbwt none +sbwtdcpu none +sbwtdio none"
@@ -178,7 +178,7 @@ def _elasticsearch(data: Path, at: Ports) -> Server:
             f"{jdk}/bin/java",
             "-Xms512m",
             "-Xmx512m",
-            "-XX:+UseSerialGC",  # starts with a fifth less work, which counts on a small machine
+            "-XX:+UseSerialGC",  # a fifth less CPU at the start
             "-Des.distribution.type=tar",
             f"-Dlog4j.configurationFile={home}/log4j2.properties",
             f"-Djava.io.tmpdir={folder}",
@@ -233,7 +233,7 @@ def _redis(data: Path, at: Ports) -> Server:
 
 
 def _postgres(data: Path, at: Ports, *, clone: Path) -> Server:
-    # PostgreSQL refuses to run as root; the package's user then runs it, where that user can reach.
+    # PostgreSQL refuses to run as root. The package's user runs it, in a folder that it can enter.
     user = "postgres" if os.geteuid() == 0 else None
     base = data
     if user is not None and not _is_reachable_by_all(data):
@@ -245,7 +245,7 @@ def _postgres(data: Path, at: Ports, *, clone: Path) -> Server:
         return f"{find_postgres_tools()}/{name}"
 
     def cluster() -> Path:
-        """Of this version only: PostgreSQL doesn't read an older one's files."""
+        """One per version: PostgreSQL does not read the files of another one."""
         return folder / f"data-{Path(tool('')).parent.name}"
 
     def prepare() -> None:
@@ -253,7 +253,7 @@ def _postgres(data: Path, at: Ports, *, clone: Path) -> Server:
         (base / "clone").write_text(f"{clone}\n")
         _make_folder(folder, owner=user)
         if cluster().exists():
-            drop_zombies_lock()
+            remove_stale_lock()
         else:
             make_cluster()
 
@@ -263,20 +263,20 @@ def _postgres(data: Path, at: Ports, *, clone: Path) -> Server:
         password = folder / "password"
         password.write_text(PASSWORD)
         password.chmod(0o644)
-        # As the owner `test` is superuser, which the official image makes of POSTGRES_USER.
+        # `test` owns the cluster and so is a superuser, like POSTGRES_USER in the official image.
         initdb = [tool("initdb"), "-D", str(unfinished), "-U", USER, "--pwfile", str(password)]
         run([*initdb, "--auth=scram-sha-256", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"])
         single = [tool("postgres"), "--single", "-D", str(unfinished), "postgres"]
         run(single, f"CREATE DATABASE {DATABASE}\n")
         unfinished.rename(cluster())
 
-    def drop_zombies_lock() -> None:
-        # A killed server that nobody reaped, as in a container, passes for a running one for ever.
+    def remove_stale_lock() -> None:
+        # A zombie counts as a running server, and a container may never reap it.
         lock = cluster() / "postmaster.pid"
         if lock.exists() and is_zombie(int(lock.read_text().split()[0])):
             lock.unlink()
 
-    def run(command: list[str], words: str = "") -> None:
+    def run(command: list[str], stdin: str = "") -> None:
         groups: list[str] | None = None if user is None else []
         answer = subprocess.run(
             command,
@@ -285,7 +285,7 @@ def _postgres(data: Path, at: Ports, *, clone: Path) -> Server:
             user=user,
             group=user,
             extra_groups=groups,
-            input=words,
+            input=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -294,7 +294,7 @@ def _postgres(data: Path, at: Ports, *, clone: Path) -> Server:
         if answer.returncode != 0:
             log = data / "log" / "initdb.log"
             log.write_text(answer.stdout)
-            raise DeployError(f"{Path(command[0]).name} failed; see {log}")
+            raise DeployError(f"{Path(command[0]).name} failed: see {log}")
 
     def is_ready() -> bool:
         address = f"postgresql://{USER}:{PASSWORD}@{ports.LOOPBACK}:{at.postgres}/{DATABASE}"
@@ -327,7 +327,7 @@ def _postgres(data: Path, at: Ports, *, clone: Path) -> Server:
         is_ready=is_ready,
         folder=folder,
         user=user,
-        stop_signal=signal.SIGINT,  # SIGTERM would wait for every client to leave
+        stop_signal=signal.SIGINT,  # SIGTERM would wait until all clients disconnect
     )
 
 
@@ -335,8 +335,8 @@ def _make_folder(folder: Path, *, owner: str | None = None) -> None:
     folder.mkdir(exist_ok=True)
     if owner is None:
         if folder.stat().st_uid != os.geteuid():
-            raise DeployError(f"{folder} is another user's: remove it, or start as that user")
-        folder.chmod(0o755)  # whatever the umask: PostgreSQL's user has to pass
+            raise DeployError(f"{folder} belongs to another user: remove it, or run as that user")
+        folder.chmod(0o755)  # despite any umask: PostgreSQL's user must be able to enter
     else:
         shutil.chown(folder, owner, owner)
         folder.chmod(0o700)
@@ -347,7 +347,7 @@ def _is_reachable_by_all(folder: Path) -> bool:
 
 
 def _answers_ok(port: int, path: str, *, headers: dict[str, str] | None = None) -> bool:
-    # http.client and not urllib, which would take loopback through a proxy of the environment's.
+    # Not urllib, which sends even loopback through a proxy named in the environment.
     connection = http.client.HTTPConnection(ports.LOOPBACK, port, timeout=2)
     try:
         connection.request("GET", path, headers=headers or {})

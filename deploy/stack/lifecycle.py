@@ -79,7 +79,7 @@ class Stack:
             )
             direct = make_environment(options, chosen)
             self._prepare(topology, direct, has_demo=has_demo)
-            pooled = pgbouncer.go_through(direct, chosen["PGBOUNCER"])
+            pooled = pgbouncer.through_pgbouncer(direct, chosen["PGBOUNCER"])
             pgbouncer.configure(self.folder, chosen["PGBOUNCER"])
             self._keep_state(pooled, chosen)
             programs = [

@@ -1,4 +1,4 @@
-"""PgBouncer in transaction mode: a few connections to each database, however many ask."""
+"""PgBouncer in transaction mode: few connections to each database for many processes."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from deploy.local import ports
 from deploy.services import servers
 
-POOL_SIZE = 5  # connections to each database
+POOL_SIZE = 5  # connections per database
 
 _POSTGRES = servers.OF_TESTS.postgres
 
 
 def configure(folder: Path, port: int) -> None:
-    """Writes pgbouncer.ini, and who may enter."""
+    """Writes pgbouncer.ini and the file of users."""
     users = folder / "pgbouncer.users"
     options = {
         "listen_addr": ports.LOOPBACK,
@@ -26,14 +26,14 @@ def configure(folder: Path, port: int) -> None:
         "pool_mode": "transaction",
         "default_pool_size": POOL_SIZE,
         "max_client_conn": 1000,
-        # While PostgreSQL is away, who asks shall hear of it and not wait for two minutes.
+        # While PostgreSQL is down, clients get an error after 5 s; the default is 2 minutes.
         "query_wait_timeout": 5,
         "server_connect_timeout": 5,
         "server_login_retry": 1,
         "log_connections": 0,
         "log_disconnections": 0,
     }
-    if os.geteuid() == 0:  # it refuses to be root
+    if os.geteuid() == 0:  # it refuses to run as root
         options["user"] = "nobody"
     settings = "\n".join(f"{name} = {value}" for name, value in options.items())
     server = f"* = host={ports.LOOPBACK} port={_POSTGRES}"
@@ -43,8 +43,8 @@ def configure(folder: Path, port: int) -> None:
     (folder / "pgbouncer.ini").write_text(f"[databases]\n{server}\n\n[pgbouncer]\n{settings}\n")
 
 
-def go_through(environment: dict[str, str], port: int) -> dict[str, str]:
-    """The environment, with PgBouncer in the databases' URLs."""
+def through_pgbouncer(environment: dict[str, str], port: int) -> dict[str, str]:
+    """The environment with PgBouncer's port in the database URLs."""
     return environment | {
         name: url.replace(f":{_POSTGRES}/", f":{port}/")
         for name, url in environment.items()
