@@ -1,14 +1,14 @@
-"""Where a client's questions go: over the network, or to a servicer in this process.
+"""Channels: over the network, or to a servicer in this process.
 
-A channel stands below the generated stub, so one client and one servicer serve both. Messages cross
-as bytes in both, too: what works in one process works between two.
+A channel is below the generated stub, so the same client and servicer work with both kinds. Both
+serialize messages, so code that works in one process works between two.
 """
 
 import json
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from time import perf_counter
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import grpc
 from django.conf import settings
@@ -19,11 +19,11 @@ from common.observability.logs import REQUEST_ID_HEADER, request_id
 from common.observability.metrics import rpc_calls
 from grpc_services import credentials
 from grpc_services.errors import DOWN, to_status
-from grpc_services.servers import MAX_MESSAGE_BYTES, NAMES, add_servicer, names
+from grpc_services.servers import MAX_MESSAGE_BYTES, NAMES, add_servicer, split_path
 
-# Every call of ours may be made twice: reads change nothing and IncrementTweets carries a key.
+# Every call may be retried: reads change nothing, and IncrementTweets has an idempotency key.
 _SERVICE_CONFIG = {
-    # Where a target has several addresses, a server that leaves costs no call.
+    # If a target has several addresses, calls survive the loss of a server.
     "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
         {
@@ -47,34 +47,36 @@ _OPTIONS = [
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 5_000),
     ("grpc.max_reconnect_backoff_ms", 2_000),
-    ("grpc.dns_min_time_between_resolutions_ms", 5_000),  # of 30,000: pods come and go
+    ("grpc.dns_min_time_between_resolutions_ms", 5_000),  # 30,000 by default; pods come and go
 ]
 
-# A servicer of ours raises its errors and asks its context for nothing.
+MethodHandler: TypeAlias = "grpc.RpcMethodHandler[Any, Any]"
+
+# Our servicers raise their errors and do not use the context.
 NO_CONTEXT: Any = None
 
 
 def network_channel(service: str, *, target: str) -> grpc.Channel:
-    secret = credentials.channel_credentials()
-    if secret is None:
+    tls = credentials.channel_credentials()
+    if tls is None:
         return grpc.insecure_channel(target, options=_OPTIONS)
-    return grpc.secure_channel(target, secret, options=_OPTIONS)
+    return grpc.secure_channel(target, tls, options=_OPTIONS)
 
 
 class InProcessChannel:
-    """Server to the generated `add_…_to_server`, channel to the generated stub."""
+    """The server of the generated `add_…_to_server` and the channel of the generated stub."""
 
     def __init__(self, service: str) -> None:
-        self._handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
+        self.handlers: dict[str, MethodHandler] = {}  # by path
         add_servicer(service, self)
 
     def add_generic_rpc_handlers(self, handlers: Iterable[Any]) -> None:
         pass  # the same handlers come through add_registered_method_handlers
 
     def add_registered_method_handlers(
-        self, service_name: str, handlers: "Mapping[str, grpc.RpcMethodHandler[Any, Any]]"
+        self, service_name: str, handlers: Mapping[str, MethodHandler]
     ) -> None:
-        self._handlers.update(
+        self.handlers.update(
             {f"/{service_name}/{name}": handler for name, handler in handlers.items()}
         )
 
@@ -85,23 +87,23 @@ class InProcessChannel:
         response_deserializer: Callable[[bytes], Any],
         _registered_method: bool = False,
     ) -> Callable[..., Any]:
-        handler = self._handlers[method]
-        answer, read, write = (
+        handler = self.handlers[method]
+        respond, deserialize, serialize = (
             handler.unary_unary,
             handler.request_deserializer,
             handler.response_serializer,
         )
-        assert answer is not None
-        assert read is not None
-        assert write is not None
+        assert respond is not None
+        assert deserialize is not None
+        assert serialize is not None
 
         def call(request: Any, timeout: float | None = None, metadata: Any = None) -> Any:
-            received = read(request_serializer(request))
+            received = deserialize(request_serializer(request))
             try:
-                answered = answer(received, NO_CONTEXT)
+                response = respond(received, NO_CONTEXT)
             except Exception as error:
                 raise InProcessError(*to_status(error, method)) from error
-            return response_deserializer(write(answered))
+            return response_deserializer(serialize(response))
 
         return call
 
@@ -121,20 +123,20 @@ class InProcessError(grpc.RpcError):
 
 @cache
 def channel(service: str) -> grpc.Channel:
-    """The process's channel to the service, built at its first question (after any fork)."""
+    """The process's channel to the service, built by the first call, which is after any fork."""
     options = {name.lower(): value for name, value in settings.GRPC_CHANNELS[service].items()}
-    made: grpc.Channel = import_string(options.pop("backend"))(service, **options)
-    return cast(grpc.Channel, _Watched(made)) if settings.WATCHED else made
+    built: grpc.Channel = import_string(options.pop("backend"))(service, **options)
+    return cast(grpc.Channel, _Instrumented(built)) if settings.WATCHED else built
 
 
 def _metadata() -> list[tuple[str, str]]:
-    """To which request and trace a question belongs."""
-    told = ((REQUEST_ID_HEADER, request_id()), (tracing.HEADER, tracing.traceparent()))
-    return [(key, value) for key, value in told if value]
+    """The ids of the request and the trace that a call belongs to."""
+    pairs = ((REQUEST_ID_HEADER, request_id()), (tracing.HEADER, tracing.traceparent()))
+    return [(key, value) for key, value in pairs if value]
 
 
-class _Watched:
-    """Counts what is asked over a channel of either kind, and hands the trace on."""
+class _Instrumented:
+    """A channel of either kind that measures its calls and passes on the trace."""
 
     def __init__(self, channel: Any) -> None:
         self._channel = channel
@@ -143,8 +145,8 @@ class _Watched:
         return getattr(self._channel, name)
 
     def unary_unary(self, path: str, *arguments: Any, **options: Any) -> Callable[..., Any]:
-        ask = self._channel.unary_unary(path, *arguments, **options)
-        service, method = names(path)
+        send = self._channel.unary_unary(path, *arguments, **options)
+        service, method = split_path(path)
         name = f"{service}/{method}"
 
         def call(request: Any, timeout: float | None = None, metadata: Any = None) -> Any:
@@ -152,8 +154,9 @@ class _Watched:
             code = grpc.StatusCode.OK
             try:
                 with tracing.span(name, "client"):
-                    told = [*(metadata or ()), *_metadata()]
-                    return ask(request, timeout=timeout, metadata=told)
+                    return send(
+                        request, timeout=timeout, metadata=[*(metadata or ()), *_metadata()]
+                    )
             except grpc.RpcError as error:
                 code = error.code()
                 raise

@@ -1,9 +1,10 @@
-"""How services know each other over the network: certificates, a signed token, or both.
+"""How services authenticate each other over the network: certificates, a signed token, or both.
 
-With certificates (mutual TLS) both ends show one that the house's own authority has signed, and
-what crosses is encrypted. With keys, each call carries a token that lives for a minute and names
-the service that is asked; what crosses can still be read. Without either a server listens on
-loopback alone, and production asks nobody elsewhere.
+- Certificates (mutual TLS): both ends present one that our own authority signed. The connection is
+  encrypted.
+- Keys: each call carries a token that is valid for a minute and for one service. Nothing is
+  encrypted.
+- Neither: a server listens on loopback only, and production refuses other targets.
 """
 
 import time
@@ -18,19 +19,19 @@ from django.core.exceptions import ImproperlyConfigured
 from common.addresses import is_loopback
 
 TOKEN_SECONDS = 60
-# By how much clocks may differ.
+# Clocks may differ by this much.
 LEEWAY_SECONDS = 15
 _RENEW_SECONDS = 30
 _ALGORITHM = "HS256"
 
-# Health is asked by balancers and Kubernetes, which hold no key. It tells nothing else.
+# Needs no token: load balancers and Kubernetes check health, and have no key.
 OPEN = "/grpc.health.v1.Health/"
 
 Metadata = tuple[tuple[str, str], ...]
 
 
 class Exposed(ImproperlyConfigured):
-    """An address beyond this machine, and nothing that keeps strangers out."""
+    """A server without credentials would be reachable from other machines."""
 
 
 def check_exposure(address: str) -> None:
@@ -74,7 +75,7 @@ def _certificates() -> tuple[bytes, bytes, bytes]:
 
 
 def metadata(service: str) -> Metadata | None:
-    """What a call to the service carries."""
+    """The metadata that authenticates a call to the service; None without keys."""
     keys = settings.GRPC_TOKEN_KEYS
     if not keys:
         return None
@@ -87,8 +88,8 @@ def _metadata(service: str, key: str, _: int) -> Metadata:
     return (("authorization", f"Bearer {jwt.encode(claims, key, _ALGORITHM)}"),)
 
 
-def is_admitted(service: str, authorization: str) -> bool:
-    """Whether a header of this value comes from somebody who holds one of our keys."""
+def is_authenticated(service: str, authorization: str) -> bool:
+    """Whether the header `authorization` has a valid token, signed with one of our keys."""
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer":
         return False
@@ -98,7 +99,7 @@ def is_admitted(service: str, authorization: str) -> bool:
 
 @lru_cache(1024)
 def _expiry(service: str, key: str, token: str) -> float:
-    """When the token ends; 0 for one that isn't good at all."""
+    """When the token expires; 0 if it is invalid for another reason."""
     try:
         claims = jwt.decode(
             token,

@@ -1,4 +1,4 @@
-"""The second table of `common.errors`: meaning to gRPC status, and back."""
+"""Translates `common.errors` to gRPC status codes and back."""
 
 import logging
 from typing import NoReturn
@@ -19,17 +19,17 @@ _STATUS: dict[type[errors.ServiceError], grpc.StatusCode] = {
     errors.TooMany: grpc.StatusCode.RESOURCE_EXHAUSTED,
     errors.Unavailable: grpc.StatusCode.UNAVAILABLE,
 }
-_MEANING = {status: meaning for meaning, status in _STATUS.items()}
+_ERRORS = {status: error for error, status in _STATUS.items()}
 
-# The server is there, and still can't answer now.
-_OUTAGES = {grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED}
+# The server is up but can't answer in time.
+_OVERLOADED = {grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.RESOURCE_EXHAUSTED}
 
-# Nobody here takes back a question: it is a server that is leaving and answers it no more.
+# We never cancel calls, so CANCELLED means that the server is shutting down.
 DOWN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 
 
 def to_status(error: Exception, method: str) -> tuple[grpc.StatusCode, str]:
-    """What a server answers for `error`. An unexpected one is logged and kept to ourselves."""
+    """The status and details of an answer. Details of an unexpected error go to the log only."""
     if isinstance(error, errors.ServiceError):
         return _STATUS[type(error)], error.message
     if isinstance(error, errors.OUTAGES):
@@ -39,21 +39,21 @@ def to_status(error: Exception, method: str) -> tuple[grpc.StatusCode, str]:
     return grpc.StatusCode.INTERNAL, "something went wrong here"
 
 
-def raise_meaning(error: grpc.RpcError, service: str) -> NoReturn:
-    """Raises in the caller what the server raised."""
+def raise_translated(error: grpc.RpcError, service: str) -> NoReturn:
+    """Raises the error of `common.errors` that the server raised."""
     status, details = error.code(), error.details()
-    if status in _OUTAGES:
+    if status in _OVERLOADED:
         raise errors.Unavailable(f"{service} does not answer in time") from error
     if status in DOWN:
         raise errors.Unavailable(f"{service} is down") from error
     if status is grpc.StatusCode.UNAUTHENTICATED:
-        # this process, not the user that it works for: no news for a client, who may try again
-        log.error("%s does not know this process: do both have the same GRPC_TOKEN_KEYS?", service)
-        raise errors.Unavailable(f"{service} does not know this process") from error
+        # the token of this process was refused, so the user can't fix it by signing in again
+        log.error("%s refuses this process's token: compare GRPC_TOKEN_KEYS of both", service)
+        raise errors.Unavailable(f"{service} refuses this process's token") from error
     if status is grpc.StatusCode.UNIMPLEMENTED:
-        # during an upgrade: a retry reaches a server of the new version
-        log.error("%s does not know an RPC: it runs an older version", service)
+        # during an upgrade; a retry may reach a server of the new version
+        log.error("%s lacks an RPC, because it runs an older version", service)
         raise errors.Unavailable(f"{service} runs an older version") from error
-    if meaning := _MEANING.get(status):
-        raise meaning(details or status.name) from error
+    if translated := _ERRORS.get(status):
+        raise translated(details or status.name) from error
     raise RuntimeError(f"{service} failed: {status.name} {details}") from error

@@ -1,4 +1,4 @@
-"""gRPC servers, and the handling of a call that both kinds of channel share."""
+"""gRPC servers, and the registration of servicers."""
 
 from collections.abc import Callable
 from concurrent import futures
@@ -25,9 +25,9 @@ from grpc_services.generated.tweet_service_pb2_grpc import add_TweetServicer_to_
 from grpc_services.generated.user_service_pb2_grpc import add_UserServicer_to_server
 
 THREADS = 16
-# Calls that run or wait; more are refused at once (RESOURCE_EXHAUSTED) and not queued.
+# Running and queued calls; further ones are refused at once (RESOURCE_EXHAUSTED).
 MAX_CALLS = 256
-# 5,000 tweets of 280 characters in four bytes each, with room.
+# Room for 5,000 tweets of 280 characters of four bytes.
 MAX_MESSAGE_BYTES = 16 * 1024 * 1024
 
 _GRACE_SECONDS = 10.0
@@ -43,15 +43,15 @@ NAMES = {
 
 
 def add_servicer(service: str, server: Any) -> None:
-    """Registers the service's own servicer, named in settings, with a server or what plays one."""
+    """Registers the service's servicer, named in settings, with a server or in-process channel."""
     _ADD[service](import_string(settings.GRPC_SERVICERS[service])(), server)
 
 
 class Server:
     """One service with health checking and reflection, listening on `address`.
 
-    Port 0 takes a free one; `port` says which. Raises RuntimeError when the port is taken, and
-    `credentials.Exposed` for an address that strangers could reach.
+    Port 0 chooses a free port, see `port`. Raises RuntimeError if the port is taken, and
+    `credentials.Exposed` if other machines could reach a server without credentials.
     """
 
     def __init__(self, service: str, address: str) -> None:
@@ -60,7 +60,7 @@ class Server:
         self._health = health.HealthServicer()
         self._server = grpc.server(
             futures.ThreadPoolExecutor(THREADS, thread_name_prefix=service),
-            interceptors=[_Admit(service), _Translate()],
+            interceptors=[_Authentication(service), _Handling()],
             maximum_concurrent_rpcs=MAX_CALLS,
             options=[
                 ("grpc.so_reuseport", 0),
@@ -74,33 +74,32 @@ class Server:
             (NAMES[service], health.SERVICE_NAME, reflection.SERVICE_NAME), self._server
         )
         self._health.set(NAMES[service], health_pb2.HealthCheckResponse.SERVING)
-        secret = credentials.server_credentials()
-        if secret is None:
+        tls = credentials.server_credentials()
+        if tls is None:
             self.port = self._server.add_insecure_port(address)
         else:
-            self.port = self._server.add_secure_port(address, secret)
+            self.port = self._server.add_secure_port(address, tls)
 
     def start(self) -> None:
         self._server.start()
 
     def ready(self) -> dict[str, bool]:
-        """The parts that it can't answer without."""
+        """The parts that the server needs, and whether each is up."""
         return {"database": _is_up(alias(self._service))}
 
     def stop(self) -> None:
-        """Turns new calls away, and ends when those under way are answered."""
+        """Refuses new calls, and returns after calls in progress are answered."""
         self._health.enter_graceful_shutdown()
         self._server.stop(_GRACE_SECONDS).wait()
 
 
-def names(path: str) -> tuple[str, str]:
-    """The service and the method of a call's path."""
+def split_path(path: str) -> tuple[str, str]:
+    """The service and the method in a call's path."""
     _, service, method = path.split("/")
     return service, method
 
 
-def _told(context: grpc.ServicerContext) -> dict[str, str]:
-    """To which request and trace the question belongs, as far as it says."""
+def _metadata(context: grpc.ServicerContext) -> dict[str, str]:
     return {key: str(value) for key, value in context.invocation_metadata() or ()}
 
 
@@ -121,8 +120,8 @@ Continuation: TypeAlias = (
 )
 
 
-class _Admit(grpc.ServerInterceptor):  # type: ignore[type-arg]
-    """Turns away who has no token, where there are keys for tokens. Health is open."""
+class _Authentication(grpc.ServerInterceptor):  # type: ignore[type-arg]
+    """Requires a token if there are keys, except for health checks."""
 
     def __init__(self, service: str) -> None:
         self._service = service
@@ -133,21 +132,21 @@ class _Admit(grpc.ServerInterceptor):  # type: ignore[type-arg]
         if not settings.GRPC_TOKEN_KEYS or details.method.startswith(credentials.OPEN):
             return continuation(details)
         sent = dict(details.invocation_metadata).get("authorization", "")
-        if isinstance(sent, str) and credentials.is_admitted(self._service, sent):
+        if isinstance(sent, str) and credentials.is_authenticated(self._service, sent):
             return continuation(details)
         return _REFUSAL
 
 
 def _refuse(_: Any, context: grpc.ServicerContext) -> Any:
-    context.abort(grpc.StatusCode.UNAUTHENTICATED, "a service's token is missing or not valid")
+    context.abort(grpc.StatusCode.UNAUTHENTICATED, "the service token is missing or invalid")
 
 
-# Of the kind that answers at once, whatever kind was called.
+# Stream to stream is the kind that refuses before it reads a message.
 _REFUSAL: "grpc.RpcMethodHandler[Any, Any]" = grpc.stream_stream_rpc_method_handler(_refuse)
 
 
-class _Translate(grpc.ServerInterceptor):  # type: ignore[type-arg]
-    """What a servicer raises becomes a status; its database connections are kept fresh."""
+class _Handling(grpc.ServerInterceptor):  # type: ignore[type-arg]
+    """Translates a servicer's errors, measures the call, and closes broken database connections."""
 
     def intercept_service(
         self, continuation: Continuation, details: grpc.HandlerCallDetails
@@ -155,28 +154,28 @@ class _Translate(grpc.ServerInterceptor):  # type: ignore[type-arg]
         handler = continuation(details)
         if handler is None or handler.unary_unary is None:
             return handler
-        if details.method.startswith(credentials.OPEN):  # probes are no news
+        if details.method.startswith(credentials.OPEN):  # probes are neither logged nor measured
             return handler
-        answer, read = handler.unary_unary, handler.request_deserializer
-        assert read is not None
-        service, method = names(details.method)
+        respond, deserialize = handler.unary_unary, handler.request_deserializer
+        assert deserialize is not None
+        service, method = split_path(details.method)
         name = f"{service}/{method}"
 
         def call(body: bytes, context: grpc.ServicerContext) -> Any:
-            told = _told(context)
-            with serving(told.get(REQUEST_ID_HEADER, "")):
-                return translate(body, context, told.get(tracing.HEADER))
+            metadata = _metadata(context)
+            with serving(metadata.get(REQUEST_ID_HEADER, "")):
+                return handle(body, context, metadata.get(tracing.HEADER))
 
-        def translate(body: bytes, context: grpc.ServicerContext, parent: str | None) -> Any:
+        def handle(body: bytes, context: grpc.ServicerContext, parent: str | None) -> Any:
             started = perf_counter()
             code = grpc.StatusCode.OK
             close_old_connections()
             try:
                 with tracing.span(name, "server", parent=parent):
-                    return answer(read(body), context)
-            except DecodeError:  # here, since what gRPC reads by itself and can't is INTERNAL
+                    return respond(deserialize(body), context)
+            except DecodeError:  # gRPC itself would answer INTERNAL
                 code = grpc.StatusCode.INVALID_ARGUMENT
-                context.abort(code, "the message can't be read")
+                context.abort(code, "the message is malformed")
             except Exception as error:
                 code, message = to_status(error, details.method)
                 context.abort(code, message)

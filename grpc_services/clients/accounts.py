@@ -1,4 +1,4 @@
-"""Questions to accounts. Protobuf stays in here: ids in, frozen dataclasses out."""
+"""The client of accounts: ids in, frozen dataclasses out. Batches hold 1,000 ids at most."""
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -44,11 +44,11 @@ class Follow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relation:
-    """How a viewer stands to a user."""
+    """The follows between a viewer and a user."""
 
     following: bool  # the viewer follows the user
     followed_by: bool  # the user follows the viewer
-    # of two answers about one viewer, the one with the higher version is newer; 0: not known
+    # the newer of two answers about one viewer has the higher version; 0 is unknown
     version: int = 0
 
 
@@ -57,24 +57,24 @@ class Hidden:
     """Users who are suspended or have no account."""
 
     user_ids: frozenset[int]
-    # by the clock of the accounts database, in microseconds: of two answers about a user, the one
-    # with the higher time is newer
+    # microseconds, by the clock of the accounts database: the newer of two answers about a user has
+    # the higher time
     as_of_us: int
 
 
 def find_user(*, user_id: int | None = None, username: str | None = None) -> User | None:
-    """By one of the two; None for whoever is unknown, suspended or deleted."""
+    """By id or username; None for an unknown, suspended or deleted user."""
     request = pb.GetUserReq(user_id=str(user_id or ""), username=username or "")
-    answer = call(_stub().GetUser, request, SERVICE)
+    answer = call(stub().GetUser, request, SERVICE)
     return _user(answer.user) if answer.valid else None
 
 
 def get_users(user_ids: Collection[int]) -> dict[int, User]:
-    """Those who exist, by id; 1,000 ids at most."""
+    """By id, without unknown, suspended and deleted users."""
     if not user_ids:
         return {}
     request = pb.GetUsersReq(user_ids=map(str, user_ids))
-    users = (_user(user) for user in call(_stub().GetUsers, request, SERVICE).users)
+    users = (_user(user) for user in call(stub().GetUsers, request, SERVICE).users)
     return {user.id: user for user in users}
 
 
@@ -83,38 +83,38 @@ def increment_tweets(*, user_id: int, delta: int, idempotency_key: str) -> None:
     request = pb.IncrementTweetsReq(
         user_id=str(user_id), delta=delta, idempotency_key=idempotency_key
     )
-    call(_stub().IncrementTweets, request, SERVICE)
+    call(stub().IncrementTweets, request, SERVICE)
 
 
 def find_deleted(user_ids: Collection[int]) -> set[int]:
-    """Those without an account, suspended or not; 1,000 ids at most."""
+    """The users without an account. Suspended users have one."""
     if not user_ids:
         return set()
     request = pb.FindDeletedReq(user_ids=map(str, user_ids))
-    return {int(id) for id in call(_stub().FindDeleted, request, SERVICE).user_ids}
+    return {int(id) for id in call(stub().FindDeleted, request, SERVICE).user_ids}
 
 
 def find_hidden(user_ids: Collection[int]) -> Hidden:
-    """Those of the users whose tweets must not be seen; 1,000 ids at most."""
+    """The users whose tweets nobody may see."""
     if not user_ids:
         return Hidden(user_ids=frozenset(), as_of_us=0)
     request = pb.FindHiddenReq(user_ids=map(str, user_ids))
-    answer = call(_stub().FindHidden, request, SERVICE)
+    answer = call(stub().FindHidden, request, SERVICE)
     return Hidden(user_ids=frozenset(map(int, answer.user_ids)), as_of_us=answer.as_of_us)
 
 
 def remove_follows(*, user_id: int) -> bool:
-    """Removes a batch of the follows that a deleted account left. Returns whether it found any."""
+    """Deletes a batch of a deleted account's follows. Returns whether it found any."""
     request = pb.RemoveFollowsReq(user_id=str(user_id))
-    return bool(call(_stub().RemoveFollows, request, SERVICE).found)
+    return bool(call(stub().RemoveFollows, request, SERVICE).found)
 
 
 def get_relations(*, viewer_id: int, user_ids: Collection[int]) -> dict[int, Relation]:
-    """For each of the users, known or not; 1,000 at most."""
+    """For each of the users, unknown ones included."""
     if not user_ids:
         return {}
     request = pb.GetRelationsReq(viewer_id=str(viewer_id), user_ids=map(str, user_ids))
-    relations = call(_stub().GetRelations, request, SERVICE).relations
+    relations = call(stub().GetRelations, request, SERVICE).relations
     return {
         int(r.user_id): Relation(
             following=r.following, followed_by=r.followed_by, version=r.version
@@ -124,17 +124,17 @@ def get_relations(*, viewer_id: int, user_ids: Collection[int]) -> dict[int, Rel
 
 
 def get_followers(*, user_id: int, cursor: int | None = None, limit: int = 100) -> Page[Follow]:
-    """Who follows the user, newest follow first; `limit` is 5,000 at most."""
-    return _follows(_stub().GetFollowers, user_id, cursor, limit)
+    """Follows of the user, newest first; `limit` is 5,000 at most."""
+    return _follows(stub().GetFollowers, user_id, cursor, limit)
 
 
 def get_following(*, user_id: int, cursor: int | None = None, limit: int = 100) -> Page[Follow]:
-    """Whom the user follows, newest follow first; `limit` is 5,000 at most."""
-    return _follows(_stub().GetFollowing, user_id, cursor, limit)
+    """Follows by the user, newest first; `limit` is 5,000 at most."""
+    return _follows(stub().GetFollowing, user_id, cursor, limit)
 
 
 def iter_following_ids(user_id: int) -> Iterator[int]:
-    """All whom the user follows, a page of 5,000 a call."""
+    """All users that the user follows, in pages of 5,000."""
     cursor: int | None = None
     while True:
         page = get_following(user_id=user_id, cursor=cursor, limit=MAX_FOLLOWS)
@@ -149,16 +149,16 @@ def get_follower_ids(
 ) -> Page[int]:
     """A page of follower ids above `after_id`, ascending; `limit` is 10,000 at most."""
     request = pb.GetFollowerIdsReq(user_id=str(user_id), cursor=after_id, limit=limit)
-    answer = call(_stub().GetFollowerIds, request, SERVICE)
+    answer = call(stub().GetFollowerIds, request, SERVICE)
     return Page(answer.follower_ids, answer.next_cursor or None)
 
 
 def iter_first_follower_ids(
     user_ids: Collection[int], limit: int = MAX_FOLLOWER_IDS
 ) -> Iterator[tuple[int, Page[int]]]:
-    """The first page of each of the users, in order of id: `get_follower_ids`, in fewer calls.
+    """The first page of `get_follower_ids` for each user, in order of user id, in fewer calls.
 
-    An answer has `limit` ids at most, and one is held at a time.
+    An answer has `limit` ids at most. One answer is in memory at a time.
     """
     waiting = sorted(user_ids)
     while waiting:
@@ -166,7 +166,7 @@ def iter_first_follower_ids(
         request = pb.GetFollowerIdsReq(
             user_id=str(first), limit=limit, other_user_ids=map(str, rest[:MAX_IDS])
         )
-        answer = call(_stub().GetFollowerIds, request, SERVICE)
+        answer = call(stub().GetFollowerIds, request, SERVICE)
         yield first, Page(answer.follower_ids, answer.next_cursor or None)
         others = {int(other.user_id): other.follower_ids for other in answer.others}
         yield from ((id, Page(ids, None)) for id, ids in others.items())
@@ -204,5 +204,5 @@ def _user(user: pb.UserStruct) -> User:
 
 
 @cache
-def _stub() -> UserStub:
+def stub() -> UserStub:
     return UserStub(channel(SERVICE))

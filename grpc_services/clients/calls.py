@@ -1,4 +1,4 @@
-"""One way to ask: with a deadline, outside of any transaction, raising what the server raised."""
+"""Every call: it has a deadline, is refused in a transaction, and raises `common.errors`."""
 
 from functools import cache
 from typing import Any, TypeVar
@@ -10,7 +10,7 @@ from django.db import connections
 from common.breakers import Breaker
 from common.db import in_transaction
 from grpc_services import credentials
-from grpc_services.errors import raise_meaning
+from grpc_services.errors import raise_translated
 
 Answer = TypeVar("Answer")
 
@@ -20,7 +20,7 @@ MAX_IDS = 1000
 def call(method: "grpc.UnaryUnaryMultiCallable[Any, Answer]", request: Any, service: str) -> Answer:
     """Raises `common.errors.Unavailable` when the service is down or doesn't answer in time."""
     if any(in_transaction(using) for using in connections):
-        raise RuntimeError(f"{service} is asked inside a transaction: ask first, then write")
+        raise RuntimeError(f"{service} was called inside a transaction: call it before `atomic`")
     try:
         with breaker(service).guard():
             return method(
@@ -29,14 +29,14 @@ def call(method: "grpc.UnaryUnaryMultiCallable[Any, Answer]", request: Any, serv
                 metadata=credentials.metadata(service),
             )
     except grpc.RpcError as error:
-        raise_meaning(error, service)
+        raise_translated(error, service)
 
 
 @cache
 def breaker(service: str) -> Breaker:
-    """A service that refuses is asked each time: that costs nothing, and tells when it is back."""
-    return Breaker(service, _hung)
+    """Opens on timeouts only. A refused connection costs no time, so each call tries again."""
+    return Breaker(service, _timed_out)
 
 
-def _hung(_: type[BaseException], error: BaseException) -> bool:
+def _timed_out(_: type[BaseException], error: BaseException) -> bool:
     return isinstance(error, grpc.RpcError) and error.code() is grpc.StatusCode.DEADLINE_EXCEEDED

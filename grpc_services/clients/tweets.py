@@ -1,4 +1,4 @@
-"""Questions to tweets. Protobuf stays in here: ids in, frozen dataclasses out."""
+"""The client of tweets: ids in, frozen dataclasses out."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ MAX_LISTED = 5000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tweet:
-    """A tweet as one viewer sees it, under the entry that brought it."""
+    """A tweet as one viewer sees it, under the entry it was read by."""
 
     id: int
     user_id: int
@@ -29,39 +29,39 @@ class Tweet:
     num_replies: int
     num_reposts: int
     created_at: datetime
-    entry_id: int  # the tweet's own id unless a repost brought it
-    reposted_by_id: int | None
-    liked: bool | None  # None without a viewer
+    entry_id: int  # the requested id: the tweet's own or that of a repost
+    reposted_by_id: int | None  # None if entry_id is the tweet's own
+    liked: bool | None  # by the viewer; None without a viewer
     reposted: bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """What stands in a timeline: a tweet or a repost."""
+    """A tweet or a repost in a timeline."""
 
     id: int
-    user_id: int  # who wrote or reposted it
-    tweet_id: int  # the tweet it shows
+    user_id: int  # the author, or for a repost the reposter
+    tweet_id: int  # the tweet that it shows
 
 
 def get_tweets(entry_ids: Collection[int], *, viewer_id: int | None = None) -> list[Tweet]:
-    """The entries that exist, in the order asked; 1,000 at most."""
+    """The entries that exist, in the order of the ids; 1,000 ids at most."""
     if not entry_ids:
         return []
     request = pb.GetTweetsReq(tweet_ids=map(str, entry_ids), viewer_id=str(viewer_id or ""))
-    return [_tweet(tweet) for tweet in call(_stub().GetTweets, request, SERVICE).tweets]
+    return [_tweet(tweet) for tweet in call(stub().GetTweets, request, SERVICE).tweets]
 
 
 def get_author_tweets(
     author_ids: Collection[int], *, before_id: int | None = None, limit: int = 100
 ) -> list[Entry]:
-    """The authors' entries older than `before_id`, newest first; 1,000 of both at most."""
+    """The authors' entries below `before_id`, newest first; 1,000 authors and entries at most."""
     if not author_ids:
         return []
     request = pb.GetAuthorTweetsReq(
         author_ids=map(str, author_ids), before_id=str(before_id or ""), limit=limit
     )
-    entries = call(_stub().GetAuthorTweets, request, SERVICE).entries
+    entries = call(stub().GetAuthorTweets, request, SERVICE).entries
     return [
         Entry(id=int(entry.id), user_id=int(entry.user_id), tweet_id=int(entry.tweet_id))
         for entry in entries
@@ -69,9 +69,9 @@ def get_author_tweets(
 
 
 def list_tweets(*, after_id: int | None = None, limit: int = 1000) -> Sequence[Tweet]:
-    """Every tweet (no reposts) above `after_id` in order of id; `limit` is 5,000 at most."""
+    """All tweets, without reposts, above `after_id`, in order of id; `limit` is 5,000 at most."""
     request = pb.ListTweetsReq(after_id=str(after_id or ""), limit=limit)
-    return [_tweet(tweet) for tweet in call(_stub().ListTweets, request, SERVICE).tweets]
+    return [_tweet(tweet) for tweet in call(stub().ListTweets, request, SERVICE).tweets]
 
 
 def _tweet(tweet: pb.TweetStruct) -> Tweet:
@@ -93,5 +93,5 @@ def _tweet(tweet: pb.TweetStruct) -> Tweet:
 
 
 @cache
-def _stub() -> TweetStub:
+def stub() -> TweetStub:
     return TweetStub(channel(SERVICE))

@@ -39,7 +39,7 @@ class TweetStruct(_message.Message):
     user_id: _builtins.str
     content: _builtins.str
     parent_id: _builtins.str
-    """empty where it is no reply"""
+    """empty if it is not a reply"""
     parent_deleted: _builtins.bool
     num_likes: _builtins.int
     num_replies: _builtins.int
@@ -47,11 +47,11 @@ class TweetStruct(_message.Message):
     created_at_ms: _builtins.int
     """since 1970, UTC"""
     entry_id: _builtins.str
-    """the id asked for"""
+    """the requested id"""
     reposted_by_id: _builtins.str
-    """empty unless a repost brought the tweet"""
+    """empty if entry_id is the tweet's own id"""
     liked: _builtins.bool
-    """by the viewer; set where there is one"""
+    """by the viewer; set if there is one"""
     reposted: _builtins.bool
     def __init__(
         self,
@@ -92,7 +92,7 @@ class GetTweetsReq(_message.Message):
     TWEET_IDS_FIELD_NUMBER: _builtins.int
     VIEWER_ID_FIELD_NUMBER: _builtins.int
     viewer_id: _builtins.str
-    """empty for nobody"""
+    """empty without a viewer"""
     @_builtins.property
     def tweet_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
     def __init__(
@@ -137,7 +137,7 @@ class GetAuthorTweetsReq(_message.Message):
     BEFORE_ID_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     before_id: _builtins.str
-    """entries older than this one; empty for the newest"""
+    """entries older than this; empty for the newest"""
     limit: _builtins.int
     """0 means 100"""
     @_builtins.property
@@ -166,9 +166,9 @@ class EntryStruct(_message.Message):
     TWEET_ID_FIELD_NUMBER: _builtins.int
     id: _builtins.str
     user_id: _builtins.str
-    """who wrote or reposted it"""
+    """the author, or for a repost the reposter"""
     tweet_id: _builtins.str
-    """the tweet that is shown: the entry itself unless it is a repost"""
+    """the entry itself, or for a repost the original"""
     def __init__(
         self,
         *,
@@ -211,7 +211,7 @@ class ListTweetsReq(_message.Message):
     AFTER_ID_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     after_id: _builtins.str
-    """empty for the first"""
+    """empty for the first page"""
     limit: _builtins.int
     """0 means 1,000"""
     def __init__(

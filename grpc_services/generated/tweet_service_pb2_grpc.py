@@ -26,7 +26,7 @@ if _version_not_supported:
 
 
 class TweetStub:
-    """Questions about tweets. An entry is what stands in a timeline: a tweet or a repost of one.
+    """Reads tweets. An entry of a timeline is a tweet or a repost of one.
     """
 
     def __init__(self, channel):
@@ -53,19 +53,19 @@ class TweetStub:
 
 
 class TweetServicer:
-    """Questions about tweets. An entry is what stands in a timeline: a tweet or a repost of one.
+    """Reads tweets. An entry of a timeline is a tweet or a repost of one.
     """
 
     def GetTweets(self, request, context):
-        """Entries that exist, in the order asked, 1,000 ids at most. A repost's id gives the original
-        with entry_id and reposted_by_id.
+        """The entries that exist, in the order of the ids; 1,000 ids at most. The id of a repost returns
+        the original with entry_id and reposted_by_id.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetAuthorTweets(self, request, context):
-        """The authors' entries, newest first: backfill, rebuild, authors who are not pushed.
+        """The authors' entries, newest first, to build timelines and to read pulled authors.
         1,000 authors and a limit of 1,000 at most.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -73,7 +73,7 @@ class TweetServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ListTweets(self, request, context):
-        """Every tweet in order of id; limit is 5,000 at most.
+        """All tweets in order of id, without reposts; limit is 5,000 at most.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -106,7 +106,7 @@ def add_TweetServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class Tweet:
-    """Questions about tweets. An entry is what stands in a timeline: a tweet or a repost of one.
+    """Reads tweets. An entry of a timeline is a tweet or a repost of one.
     """
 
     @staticmethod

@@ -27,41 +27,41 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class TweetStub:
-    """Questions about tweets. An entry is what stands in a timeline: a tweet or a repost of one."""
+    """Reads tweets. An entry of a timeline is a tweet or a repost of one."""
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> TweetAsyncStub: ...
     GetTweets: _grpc.UnaryUnaryMultiCallable[_tweet_service_pb2.GetTweetsReq, _tweet_service_pb2.GetTweetsRes]
-    """Entries that exist, in the order asked, 1,000 ids at most. A repost's id gives the original
-    with entry_id and reposted_by_id.
+    """The entries that exist, in the order of the ids; 1,000 ids at most. The id of a repost returns
+    the original with entry_id and reposted_by_id.
     """
     GetAuthorTweets: _grpc.UnaryUnaryMultiCallable[_tweet_service_pb2.GetAuthorTweetsReq, _tweet_service_pb2.GetAuthorTweetsRes]
-    """The authors' entries, newest first: backfill, rebuild, authors who are not pushed.
+    """The authors' entries, newest first, to build timelines and to read pulled authors.
     1,000 authors and a limit of 1,000 at most.
     """
     ListTweets: _grpc.UnaryUnaryMultiCallable[_tweet_service_pb2.ListTweetsReq, _tweet_service_pb2.ListTweetsRes]
-    """Every tweet in order of id; limit is 5,000 at most."""
+    """All tweets in order of id, without reposts; limit is 5,000 at most."""
 
 @_typing.type_check_only
 class TweetAsyncStub(TweetStub):
-    """Questions about tweets. An entry is what stands in a timeline: a tweet or a repost of one."""
+    """Reads tweets. An entry of a timeline is a tweet or a repost of one."""
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetTweets: _aio.UnaryUnaryMultiCallable[_tweet_service_pb2.GetTweetsReq, _tweet_service_pb2.GetTweetsRes]  # type: ignore[assignment]
-    """Entries that exist, in the order asked, 1,000 ids at most. A repost's id gives the original
-    with entry_id and reposted_by_id.
+    """The entries that exist, in the order of the ids; 1,000 ids at most. The id of a repost returns
+    the original with entry_id and reposted_by_id.
     """
     GetAuthorTweets: _aio.UnaryUnaryMultiCallable[_tweet_service_pb2.GetAuthorTweetsReq, _tweet_service_pb2.GetAuthorTweetsRes]  # type: ignore[assignment]
-    """The authors' entries, newest first: backfill, rebuild, authors who are not pushed.
+    """The authors' entries, newest first, to build timelines and to read pulled authors.
     1,000 authors and a limit of 1,000 at most.
     """
     ListTweets: _aio.UnaryUnaryMultiCallable[_tweet_service_pb2.ListTweetsReq, _tweet_service_pb2.ListTweetsRes]  # type: ignore[assignment]
-    """Every tweet in order of id; limit is 5,000 at most."""
+    """All tweets in order of id, without reposts; limit is 5,000 at most."""
 
 class TweetServicer(metaclass=_abc_1.ABCMeta):
-    """Questions about tweets. An entry is what stands in a timeline: a tweet or a repost of one."""
+    """Reads tweets. An entry of a timeline is a tweet or a repost of one."""
 
     @_abc_1.abstractmethod
     def GetTweets(
@@ -69,8 +69,8 @@ class TweetServicer(metaclass=_abc_1.ABCMeta):
         request: _tweet_service_pb2.GetTweetsReq,
         context: _ServicerContext,
     ) -> _typing.Union[_tweet_service_pb2.GetTweetsRes, _abc.Awaitable[_tweet_service_pb2.GetTweetsRes]]:
-        """Entries that exist, in the order asked, 1,000 ids at most. A repost's id gives the original
-        with entry_id and reposted_by_id.
+        """The entries that exist, in the order of the ids; 1,000 ids at most. The id of a repost returns
+        the original with entry_id and reposted_by_id.
         """
 
     @_abc_1.abstractmethod
@@ -79,7 +79,7 @@ class TweetServicer(metaclass=_abc_1.ABCMeta):
         request: _tweet_service_pb2.GetAuthorTweetsReq,
         context: _ServicerContext,
     ) -> _typing.Union[_tweet_service_pb2.GetAuthorTweetsRes, _abc.Awaitable[_tweet_service_pb2.GetAuthorTweetsRes]]:
-        """The authors' entries, newest first: backfill, rebuild, authors who are not pushed.
+        """The authors' entries, newest first, to build timelines and to read pulled authors.
         1,000 authors and a limit of 1,000 at most.
         """
 
@@ -89,6 +89,6 @@ class TweetServicer(metaclass=_abc_1.ABCMeta):
         request: _tweet_service_pb2.ListTweetsReq,
         context: _ServicerContext,
     ) -> _typing.Union[_tweet_service_pb2.ListTweetsRes, _abc.Awaitable[_tweet_service_pb2.ListTweetsRes]]:
-        """Every tweet in order of id; limit is 5,000 at most."""
+        """All tweets in order of id, without reposts; limit is 5,000 at most."""
 
 def add_TweetServicer_to_server(servicer: TweetServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

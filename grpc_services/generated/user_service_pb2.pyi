@@ -226,7 +226,7 @@ class RelationStruct(_message.Message):
     followed_by: _builtins.bool
     """the user follows the viewer"""
     version: _builtins.int
-    """Of two answers about one viewer, the one with the higher version is newer. 0: not known."""
+    """The newer of two answers about one viewer has the higher version. 0 is unknown."""
     def __init__(
         self,
         *,
@@ -331,7 +331,7 @@ class FindHiddenRes(_message.Message):
     AS_OF_US_FIELD_NUMBER: _builtins.int
     as_of_us: _builtins.int
     """Microseconds since 1970 by the clock of the accounts database, taken before the users are
-    read. Of two answers about a user, the one with the higher time is newer.
+    read. The newer of two answers about a user has the higher time.
     """
     @_builtins.property
     def user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
@@ -476,12 +476,12 @@ class GetFollowerIdsReq(_message.Message):
     OTHER_USER_IDS_FIELD_NUMBER: _builtins.int
     user_id: _builtins.str
     cursor: _builtins.int
-    """ids greater than this; 0 for the first page"""
+    """ids above this; 0 for the first page"""
     limit: _builtins.int
     """0 means 10,000"""
     @_builtins.property
     def other_user_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
-        """whose followers may come along, 1,000 at most"""
+        """1,000 at most; see others"""
 
     def __init__(
         self,
@@ -512,7 +512,9 @@ class GetFollowerIdsRes(_message.Message):
     def follower_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     @_builtins.property
     def others(self) -> _containers.RepeatedCompositeFieldContainer[Global___FollowerIds]:
-        """Of those of the others who fit into `limit` ids as a whole; whoever isn't here is to be asked for."""
+        """All followers of each other user, as long as the answer has at most `limit` ids. Users that are
+        missing here need a call of their own.
+        """
 
     def __init__(
         self,

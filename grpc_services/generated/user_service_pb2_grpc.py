@@ -26,8 +26,8 @@ if _version_not_supported:
 
 
 class UserStub:
-    """Questions about accounts. Ids are decimal strings; whoever is unknown, suspended or deleted is
-    left out of an answer. A batch holds 1,000 ids at most.
+    """Reads and counts users. Ids are decimal strings. Answers omit unknown, suspended and deleted
+    users. A batch holds 1,000 ids at most.
     """
 
     def __init__(self, channel):
@@ -89,12 +89,13 @@ class UserStub:
 
 
 class UserServicer:
-    """Questions about accounts. Ids are decimal strings; whoever is unknown, suspended or deleted is
-    left out of an answer. A batch holds 1,000 ids at most.
+    """Reads and counts users. Ids are decimal strings. Answers omit unknown, suspended and deleted
+    users. A batch holds 1,000 ids at most.
     """
 
     def GetUser(self, request, context):
-        """By id, or by username where that is set. Unknown or malformed: valid is false, status OK.
+        """By username if it is set, else by id. For an unknown or malformed one, valid is false and the
+        status is OK.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -107,35 +108,35 @@ class UserServicer:
         raise NotImplementedError('Method not implemented!')
 
     def IncrementTweets(self, request, context):
-        """Counts a user's tweets. The same idempotency_key counts once, for 90 days.
+        """Adds to the number of a user's tweets. An idempotency_key is kept for 90 days and counts once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def GetRelations(self, request, context):
-        """How the viewer stands to each user, as it is now.
+        """The current follows between the viewer and each user.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FindDeleted(self, request, context):
-        """Those of the users who have no account; a suspended one is not deleted.
+        """The users who have no account. A suspended user has one.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def FindHidden(self, request, context):
-        """Those of the users who are suspended or have no account, and when they were read.
+        """The users who are suspended or have no account, and the time of the reading.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def RemoveFollows(self, request, context):
-        """Removes some hundred follows that a deleted account left; to be called until it finds none.
+        """Deletes some hundred follows of a deleted account. Call it until it finds none.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -155,7 +156,7 @@ class UserServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetFollowerIds(self, request, context):
-        """The path of fan-out: by follower id, ascending; limit is 10,000 at most.
+        """For fan-out: in order of follower id; limit is 10,000 at most.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -223,8 +224,8 @@ def add_UserServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class User:
-    """Questions about accounts. Ids are decimal strings; whoever is unknown, suspended or deleted is
-    left out of an answer. A batch holds 1,000 ids at most.
+    """Reads and counts users. Ids are decimal strings. Answers omit unknown, suspended and deleted
+    users. A batch holds 1,000 ids at most.
     """
 
     @staticmethod

@@ -27,8 +27,8 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class UserStub:
-    """Questions about accounts. Ids are decimal strings; whoever is unknown, suspended or deleted is
-    left out of an answer. A batch holds 1,000 ids at most.
+    """Reads and counts users. Ids are decimal strings. Answers omit unknown, suspended and deleted
+    users. A batch holds 1,000 ids at most.
     """
 
     @_typing.overload
@@ -36,53 +36,57 @@ class UserStub:
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> UserAsyncStub: ...
     GetUser: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.GetUserReq, _user_service_pb2.GetUserRes]
-    """By id, or by username where that is set. Unknown or malformed: valid is false, status OK."""
+    """By username if it is set, else by id. For an unknown or malformed one, valid is false and the
+    status is OK.
+    """
     GetUsers: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.GetUsersReq, _user_service_pb2.GetUsersRes]
     IncrementTweets: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.IncrementTweetsReq, _user_service_pb2.IncrementTweetsRes]
-    """Counts a user's tweets. The same idempotency_key counts once, for 90 days."""
+    """Adds to the number of a user's tweets. An idempotency_key is kept for 90 days and counts once."""
     GetRelations: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.GetRelationsReq, _user_service_pb2.GetRelationsRes]
-    """How the viewer stands to each user, as it is now."""
+    """The current follows between the viewer and each user."""
     FindDeleted: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.FindDeletedReq, _user_service_pb2.FindDeletedRes]
-    """Those of the users who have no account; a suspended one is not deleted."""
+    """The users who have no account. A suspended user has one."""
     FindHidden: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.FindHiddenReq, _user_service_pb2.FindHiddenRes]
-    """Those of the users who are suspended or have no account, and when they were read."""
+    """The users who are suspended or have no account, and the time of the reading."""
     RemoveFollows: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.RemoveFollowsReq, _user_service_pb2.RemoveFollowsRes]
-    """Removes some hundred follows that a deleted account left; to be called until it finds none."""
+    """Deletes some hundred follows of a deleted account. Call it until it finds none."""
     GetFollowers: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.GetFollowersReq, _user_service_pb2.GetFollowersRes]
     """Newest first; limit is 5,000 at most."""
     GetFollowing: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.GetFollowersReq, _user_service_pb2.GetFollowersRes]
     GetFollowerIds: _grpc.UnaryUnaryMultiCallable[_user_service_pb2.GetFollowerIdsReq, _user_service_pb2.GetFollowerIdsRes]
-    """The path of fan-out: by follower id, ascending; limit is 10,000 at most."""
+    """For fan-out: in order of follower id; limit is 10,000 at most."""
 
 @_typing.type_check_only
 class UserAsyncStub(UserStub):
-    """Questions about accounts. Ids are decimal strings; whoever is unknown, suspended or deleted is
-    left out of an answer. A batch holds 1,000 ids at most.
+    """Reads and counts users. Ids are decimal strings. Answers omit unknown, suspended and deleted
+    users. A batch holds 1,000 ids at most.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetUser: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetUserReq, _user_service_pb2.GetUserRes]  # type: ignore[assignment]
-    """By id, or by username where that is set. Unknown or malformed: valid is false, status OK."""
+    """By username if it is set, else by id. For an unknown or malformed one, valid is false and the
+    status is OK.
+    """
     GetUsers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetUsersReq, _user_service_pb2.GetUsersRes]  # type: ignore[assignment]
     IncrementTweets: _aio.UnaryUnaryMultiCallable[_user_service_pb2.IncrementTweetsReq, _user_service_pb2.IncrementTweetsRes]  # type: ignore[assignment]
-    """Counts a user's tweets. The same idempotency_key counts once, for 90 days."""
+    """Adds to the number of a user's tweets. An idempotency_key is kept for 90 days and counts once."""
     GetRelations: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetRelationsReq, _user_service_pb2.GetRelationsRes]  # type: ignore[assignment]
-    """How the viewer stands to each user, as it is now."""
+    """The current follows between the viewer and each user."""
     FindDeleted: _aio.UnaryUnaryMultiCallable[_user_service_pb2.FindDeletedReq, _user_service_pb2.FindDeletedRes]  # type: ignore[assignment]
-    """Those of the users who have no account; a suspended one is not deleted."""
+    """The users who have no account. A suspended user has one."""
     FindHidden: _aio.UnaryUnaryMultiCallable[_user_service_pb2.FindHiddenReq, _user_service_pb2.FindHiddenRes]  # type: ignore[assignment]
-    """Those of the users who are suspended or have no account, and when they were read."""
+    """The users who are suspended or have no account, and the time of the reading."""
     RemoveFollows: _aio.UnaryUnaryMultiCallable[_user_service_pb2.RemoveFollowsReq, _user_service_pb2.RemoveFollowsRes]  # type: ignore[assignment]
-    """Removes some hundred follows that a deleted account left; to be called until it finds none."""
+    """Deletes some hundred follows of a deleted account. Call it until it finds none."""
     GetFollowers: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetFollowersReq, _user_service_pb2.GetFollowersRes]  # type: ignore[assignment]
     """Newest first; limit is 5,000 at most."""
     GetFollowing: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetFollowersReq, _user_service_pb2.GetFollowersRes]  # type: ignore[assignment]
     GetFollowerIds: _aio.UnaryUnaryMultiCallable[_user_service_pb2.GetFollowerIdsReq, _user_service_pb2.GetFollowerIdsRes]  # type: ignore[assignment]
-    """The path of fan-out: by follower id, ascending; limit is 10,000 at most."""
+    """For fan-out: in order of follower id; limit is 10,000 at most."""
 
 class UserServicer(metaclass=_abc_1.ABCMeta):
-    """Questions about accounts. Ids are decimal strings; whoever is unknown, suspended or deleted is
-    left out of an answer. A batch holds 1,000 ids at most.
+    """Reads and counts users. Ids are decimal strings. Answers omit unknown, suspended and deleted
+    users. A batch holds 1,000 ids at most.
     """
 
     @_abc_1.abstractmethod
@@ -91,7 +95,9 @@ class UserServicer(metaclass=_abc_1.ABCMeta):
         request: _user_service_pb2.GetUserReq,
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.GetUserRes, _abc.Awaitable[_user_service_pb2.GetUserRes]]:
-        """By id, or by username where that is set. Unknown or malformed: valid is false, status OK."""
+        """By username if it is set, else by id. For an unknown or malformed one, valid is false and the
+        status is OK.
+        """
 
     @_abc_1.abstractmethod
     def GetUsers(
@@ -106,7 +112,7 @@ class UserServicer(metaclass=_abc_1.ABCMeta):
         request: _user_service_pb2.IncrementTweetsReq,
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.IncrementTweetsRes, _abc.Awaitable[_user_service_pb2.IncrementTweetsRes]]:
-        """Counts a user's tweets. The same idempotency_key counts once, for 90 days."""
+        """Adds to the number of a user's tweets. An idempotency_key is kept for 90 days and counts once."""
 
     @_abc_1.abstractmethod
     def GetRelations(
@@ -114,7 +120,7 @@ class UserServicer(metaclass=_abc_1.ABCMeta):
         request: _user_service_pb2.GetRelationsReq,
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.GetRelationsRes, _abc.Awaitable[_user_service_pb2.GetRelationsRes]]:
-        """How the viewer stands to each user, as it is now."""
+        """The current follows between the viewer and each user."""
 
     @_abc_1.abstractmethod
     def FindDeleted(
@@ -122,7 +128,7 @@ class UserServicer(metaclass=_abc_1.ABCMeta):
         request: _user_service_pb2.FindDeletedReq,
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.FindDeletedRes, _abc.Awaitable[_user_service_pb2.FindDeletedRes]]:
-        """Those of the users who have no account; a suspended one is not deleted."""
+        """The users who have no account. A suspended user has one."""
 
     @_abc_1.abstractmethod
     def FindHidden(
@@ -130,7 +136,7 @@ class UserServicer(metaclass=_abc_1.ABCMeta):
         request: _user_service_pb2.FindHiddenReq,
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.FindHiddenRes, _abc.Awaitable[_user_service_pb2.FindHiddenRes]]:
-        """Those of the users who are suspended or have no account, and when they were read."""
+        """The users who are suspended or have no account, and the time of the reading."""
 
     @_abc_1.abstractmethod
     def RemoveFollows(
@@ -138,7 +144,7 @@ class UserServicer(metaclass=_abc_1.ABCMeta):
         request: _user_service_pb2.RemoveFollowsReq,
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.RemoveFollowsRes, _abc.Awaitable[_user_service_pb2.RemoveFollowsRes]]:
-        """Removes some hundred follows that a deleted account left; to be called until it finds none."""
+        """Deletes some hundred follows of a deleted account. Call it until it finds none."""
 
     @_abc_1.abstractmethod
     def GetFollowers(
@@ -161,6 +167,6 @@ class UserServicer(metaclass=_abc_1.ABCMeta):
         request: _user_service_pb2.GetFollowerIdsReq,
         context: _ServicerContext,
     ) -> _typing.Union[_user_service_pb2.GetFollowerIdsRes, _abc.Awaitable[_user_service_pb2.GetFollowerIdsRes]]:
-        """The path of fan-out: by follower id, ascending; limit is 10,000 at most."""
+        """For fan-out: in order of follower id; limit is 10,000 at most."""
 
 def add_UserServicer_to_server(servicer: UserServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

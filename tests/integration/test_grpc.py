@@ -81,7 +81,7 @@ async def test_get_followers_grpc(
     followed = user_service.GetFollowing(user_service_pb2.GetFollowersReq(user_id=bob.id))
     packed = user_service.GetFollowerIds(user_service_pb2.GetFollowerIdsReq(user_id=alice.id))
 
-    assert [row.follower_id for row in first.follows] == [dave.id]  # the newest first
+    assert [row.follower_id for row in first.follows] == [dave.id]  # newest first
     assert [row.follower_id for row in second.follows] == [bob.id]
     assert second.next_cursor == ""
     assert [row.following_id for row in followed.follows] == [dave.id, alice.id]
@@ -141,30 +141,30 @@ def test_grpc_error_handling(
     ):
         assert _status(method, request) is status, request
 
-    # ids that don't parse name nobody, as unknown ones do
+    # malformed ids are unknown ids
     assert not user_service.GetUsers(users.GetUsersReq(user_ids=["nonexistent-uuid"])).users
     assert not tweet_service.GetTweets(tweets.GetTweetsReq(tweet_ids=["tweet-3"])).tweets
 
-    # a server that hangs, and one that is gone, asked as our own client asks
-    somebody = users.GetUserReq(user_id="1")
+    # our own client, with a server that hangs and with one that is down
+    get_user = users.GetUserReq(user_id="1")
     settings.GRPC_DEADLINE_SECONDS = 0.5
     began = time.monotonic()
     with network_channel("accounts", target=system.users_grpc) as channel:
         with system.accounts_server.paused(), pytest.raises(Unavailable, match="in time"):
-            call(UserStub(channel).GetUser, somebody, "accounts")
+            call(UserStub(channel).GetUser, get_user, "accounts")
         settings.GRPC_DEADLINE_SECONDS = 5.0
-        assert not call(UserStub(channel).GetUser, somebody, "accounts").valid
+        assert not call(UserStub(channel).GetUser, get_user, "accounts").valid
     with (
-        nobody_listens() as address,
+        closed_port() as address,
         network_channel("accounts", target=address) as channel,
         pytest.raises(Unavailable, match="is down"),
     ):
-        call(UserStub(channel).GetUser, somebody, "accounts")
+        call(UserStub(channel).GetUser, get_user, "accounts")
     assert time.monotonic() - began < 10
 
 
 @contextmanager
-def nobody_listens() -> Iterator[str]:
+def closed_port() -> Iterator[str]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"127.0.0.1:{taken.getsockname()[1]}"

@@ -13,25 +13,25 @@ from messaging.worker_command import stop_on_signals
 
 
 class Command(BaseCommand):
-    requires_system_checks = ()  # they import what only the web needs
+    requires_system_checks = ()  # they import code that only the web needs
     help = (
-        "Answers one service's gRPC calls until SIGTERM or Ctrl-C; calls under way are finished. "
-        "Health checking and reflection are on."
+        "Serves one service's gRPC calls until SIGTERM or Ctrl-C, then finishes the calls in "
+        "progress. Health checking and reflection are on."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("service", choices=sorted(NAMES), help="whose calls it answers")
+        parser.add_argument("service", choices=sorted(NAMES), help="the service to serve")
         parser.add_argument(
             "--listen",
             metavar="HOST:PORT",
-            help="where (127.0.0.1:50051 for accounts, 127.0.0.1:50052 for tweets)",
+            help="the address (127.0.0.1:50051 for accounts, 127.0.0.1:50052 for tweets)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
         service = options["service"]
         address = options["listen"] or settings.GRPC_LISTEN[service]
         if not has_port(address):
-            raise CommandError(f"{address}: write HOST:PORT, with a port from 0 to {MAX_PORT}")
+            raise CommandError(f"{address}: must be HOST:PORT, with a port from 0 to {MAX_PORT}")
         deadlines.set_for_process(settings.DATABASE_DEADLINE_SECONDS)
         stop = stop_on_signals()
         try:
@@ -39,11 +39,11 @@ class Command(BaseCommand):
         except ImproperlyConfigured as error:
             raise CommandError(str(error)) from None
         except RuntimeError:
-            of_tls = ", or a certificate of GRPC_TLS_… none" if settings.GRPC_TLS else ""
-            raise CommandError(f"{address} can't be listened on: is it taken{of_tls}?") from None
+            tls = ", or that GRPC_TLS_… names valid certificates" if settings.GRPC_TLS else ""
+            raise CommandError(f"can't listen on {address}: check that it is free{tls}") from None
         server.start()
         monitor.start(lambda: {**server.ready(), "server": not stop.is_set()})
-        self.stdout.write(f"{NAMES[service]} answers on {address} (port {server.port})")
+        self.stdout.write(f"serving {NAMES[service]} on {address} (port {server.port})")
         self.stdout.flush()
         stop.wait()
         server.stop()

@@ -1,4 +1,4 @@
-"""Each function of accounts' client, over both transports."""
+"""Each function of the accounts client, over both transports."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -46,19 +46,19 @@ def test_find_user_by_id(alice: UserRow) -> None:
     )
 
 
-def test_find_user_by_name_whatever_its_case(alice: UserRow) -> None:
+def test_find_user_by_name_ignores_case(alice: UserRow) -> None:
     user = accounts.find_user(username="ALICE")
     assert user is not None
     assert user.id == alice.id
 
 
-def test_find_user_shows_the_username_for_want_of_a_name(alice: UserRow) -> None:
+def test_find_user_shows_the_username_without_a_display_name(alice: UserRow) -> None:
     user = accounts.find_user(user_id=alice.id)
     assert user is not None
     assert user.display_name == "alice"
 
 
-def test_find_user_knows_no_stranger(alice: UserRow, bob: UserRow) -> None:
+def test_find_user_does_not_find_unknown_or_suspended_users(alice: UserRow, bob: UserRow) -> None:
     services.suspend(user_id=bob.id)
     assert accounts.find_user(user_id=7) is None
     assert accounts.find_user(user_id=bob.id) is None
@@ -66,13 +66,15 @@ def test_find_user_knows_no_stranger(alice: UserRow, bob: UserRow) -> None:
     assert accounts.find_user(username="al\x00ice") is None
 
 
-def test_a_malformed_id_is_unknown_and_no_error(alice: UserRow) -> None:
+def test_a_malformed_id_is_unknown_not_an_error(alice: UserRow) -> None:
     for text in ("nonexistent-uuid", "007", "+5", "9" * 30, "", "\x00"):
-        answer = accounts._stub().GetUser(pb.GetUserReq(user_id=text))
+        answer = accounts.stub().GetUser(pb.GetUserReq(user_id=text))
         assert (answer.valid, answer.HasField("user")) == (False, False)
 
 
-def test_get_users_leaves_out_whoever_is_gone(alice: UserRow, bob: UserRow, carol: UserRow) -> None:
+def test_get_users_leaves_out_unknown_and_suspended_users(
+    alice: UserRow, bob: UserRow, carol: UserRow
+) -> None:
     services.suspend(user_id=carol.id)
     users = accounts.get_users([bob.id, alice.id, carol.id, 7, alice.id])
     assert {id: user.username for id, user in users.items()} == {
@@ -81,22 +83,22 @@ def test_get_users_leaves_out_whoever_is_gone(alice: UserRow, bob: UserRow, caro
     }
 
 
-def test_get_users_passes_over_malformed_ids(alice: UserRow) -> None:
+def test_get_users_ignores_malformed_ids(alice: UserRow) -> None:
     request = pb.GetUsersReq(user_ids=["x", str(alice.id), "007", ""])
-    assert [user.username for user in accounts._stub().GetUsers(request).users] == ["alice"]
+    assert [user.username for user in accounts.stub().GetUsers(request).users] == ["alice"]
 
 
-def test_get_users_of_nobody_asks_nobody() -> None:
+def test_get_users_without_ids_is_empty() -> None:
     assert accounts.get_users([]) == {}
 
 
-def test_find_deleted_names_those_without_an_account(alice: UserRow, bob: UserRow) -> None:
+def test_find_deleted_returns_users_without_an_account(alice: UserRow, bob: UserRow) -> None:
     services.suspend(user_id=bob.id)
     assert accounts.find_deleted([alice.id, bob.id, 7]) == {7}
     assert accounts.find_deleted([]) == set()
 
 
-def test_find_hidden_names_the_suspended_and_those_without_an_account(
+def test_find_hidden_returns_suspended_users_and_users_without_an_account(
     alice: UserRow, bob: UserRow
 ) -> None:
     services.suspend(user_id=bob.id)
@@ -104,7 +106,7 @@ def test_find_hidden_names_the_suspended_and_those_without_an_account(
     assert accounts.find_hidden([]).user_ids == set()
 
 
-def test_find_hidden_has_a_time_before_the_users_are_read(alice: UserRow) -> None:
+def test_find_hidden_takes_its_time_before_it_reads_the_users(alice: UserRow) -> None:
     read_at = []
 
     def note_time(execute: Callable[..., Any], sql: str, *rest: Any) -> Any:
@@ -127,14 +129,14 @@ def test_a_later_answer_of_find_hidden_has_a_higher_time(alice: UserRow) -> None
 # Counting tweets
 
 
-def test_increment_tweets_counts_once_a_key(alice: UserRow) -> None:
+def test_increment_tweets_counts_once_per_key(alice: UserRow) -> None:
     for key, delta in [("1", 1), ("1", 1), ("2", -1), ("3", 5), ("3", 7)]:
         accounts.increment_tweets(user_id=alice.id, delta=delta, idempotency_key=key)
     alice.refresh_from_db()
     assert alice.num_tweets == 5
 
 
-def test_increment_tweets_by_nothing_counts_one(alice: UserRow) -> None:
+def test_increment_tweets_by_zero_counts_one(alice: UserRow) -> None:
     accounts.increment_tweets(user_id=alice.id, delta=0, idempotency_key="1")
     alice.refresh_from_db()
     assert alice.num_tweets == 1
@@ -150,7 +152,7 @@ def test_a_deletion_may_be_counted_before_its_creation(alice: UserRow) -> None:
     assert alice.num_tweets == 0
 
 
-def test_increment_tweets_of_an_unknown_user_spends_no_key(alice: UserRow) -> None:
+def test_increment_tweets_of_an_unknown_user_does_not_use_the_key(alice: UserRow) -> None:
     with pytest.raises(NotFound):
         accounts.increment_tweets(user_id=7, delta=1, idempotency_key="1")
     accounts.increment_tweets(user_id=alice.id, delta=1, idempotency_key="1")
@@ -158,7 +160,7 @@ def test_increment_tweets_of_an_unknown_user_spends_no_key(alice: UserRow) -> No
     assert alice.num_tweets == 1
 
 
-def test_a_suspended_user_is_counted_on(alice: UserRow) -> None:
+def test_tweets_of_a_suspended_user_are_counted(alice: UserRow) -> None:
     services.suspend(user_id=alice.id)
     accounts.increment_tweets(user_id=alice.id, delta=1, idempotency_key="1")
     alice.refresh_from_db()
@@ -166,13 +168,13 @@ def test_a_suspended_user_is_counted_on(alice: UserRow) -> None:
 
 
 @pytest.mark.parametrize("key", ["", "x" * 65, "a\x00b"])
-def test_increment_tweets_asks_for_a_key(alice: UserRow, key: str) -> None:
+def test_increment_tweets_needs_a_valid_key(alice: UserRow, key: str) -> None:
     with pytest.raises(Malformed):
         accounts.increment_tweets(user_id=alice.id, delta=1, idempotency_key=key)
 
 
 @pytest.mark.parametrize("delta", [2**31, -(2**31), 2**63 - 1, -(2**63)])
-def test_increment_tweets_refuses_what_no_one_wrote(alice: UserRow, delta: int) -> None:
+def test_increment_tweets_refuses_huge_deltas(alice: UserRow, delta: int) -> None:
     with pytest.raises(Malformed):
         accounts.increment_tweets(user_id=alice.id, delta=delta, idempotency_key="1")
 
@@ -180,14 +182,16 @@ def test_increment_tweets_refuses_what_no_one_wrote(alice: UserRow, delta: int) 
 def test_a_malformed_id_is_an_unknown_user() -> None:
     request = pb.IncrementTweetsReq(user_id="tweet-3", delta=1, idempotency_key="1")
     with pytest.raises(grpc.RpcError) as raised:
-        accounts._stub().IncrementTweets(request)
+        accounts.stub().IncrementTweets(request)
     assert raised.value.code() is grpc.StatusCode.NOT_FOUND
 
 
 # Follows
 
 
-def test_get_relations_tells_both_directions(alice: UserRow, bob: UserRow, carol: UserRow) -> None:
+def test_get_relations_returns_both_directions(
+    alice: UserRow, bob: UserRow, carol: UserRow
+) -> None:
     FollowFactory.create(follower=bob, following=alice)
     FollowFactory.create(follower=carol, following=bob)
     relations = accounts.get_relations(viewer_id=bob.id, user_ids=[alice.id, carol.id, bob.id, 7])
@@ -215,21 +219,19 @@ def test_get_relations_has_a_higher_version_after_each_change(
     assert (version(bob), version(carol), version(alice)) == (2, 1, 0)
 
 
-def test_remove_follows_takes_away_what_a_deleted_account_left(
+def test_remove_follows_deletes_the_follows_of_a_deleted_account(
     alice: UserRow, bob: UserRow
 ) -> None:
     FollowFactory.create(follower=bob, following=alice)
-    assert not accounts.remove_follows(user_id=alice.id)  # it exists
+    assert not accounts.remove_follows(user_id=alice.id)  # the account exists
     services.delete_user(user_id=alice.id)
     assert accounts.remove_follows(user_id=alice.id)
     assert not accounts.remove_follows(user_id=alice.id)
     assert not FollowRow.objects.exists()
-    assert not accounts._stub().RemoveFollows(pb.RemoveFollowsReq(user_id="x")).found
+    assert not accounts.stub().RemoveFollows(pb.RemoveFollowsReq(user_id="x")).found
 
 
-def test_what_is_left_of_the_follows_of_a_deleted_account_is_no_relation(
-    alice: UserRow, bob: UserRow
-) -> None:
+def test_follows_of_a_deleted_account_are_no_relation(alice: UserRow, bob: UserRow) -> None:
     services.follow(follower_id=bob.id, following_id=alice.id)
     services.delete_user(user_id=bob.id)
     relations = accounts.get_relations(viewer_id=bob.id, user_ids=[alice.id])
@@ -238,18 +240,18 @@ def test_what_is_left_of_the_follows_of_a_deleted_account_is_no_relation(
 
 def test_an_unknown_viewer_follows_nobody(alice: UserRow) -> None:
     request = pb.GetRelationsReq(viewer_id="x", user_ids=[str(alice.id), "007"])
-    (relation,) = accounts._stub().GetRelations(request).relations
+    (relation,) = accounts.stub().GetRelations(request).relations
     assert (relation.following, relation.followed_by) == (False, False)
     assert accounts.get_relations(viewer_id=1, user_ids=[]) == {}
 
 
-def fans_of(user: UserRow, count: int) -> list[FollowRow]:
-    """Follows of the user, the newest first."""
+def make_followers(user: UserRow, count: int) -> list[FollowRow]:
+    """New follows of the user, the newest first."""
     return [FollowFactory.create(following=user) for _ in range(count)][::-1]
 
 
-def test_get_followers_pages_from_the_newest(alice: UserRow) -> None:
-    rows = fans_of(alice, 5)
+def test_get_followers_starts_with_the_newest(alice: UserRow) -> None:
+    rows = make_followers(alice, 5)
     seen: list[Follow] = []
     cursor: int | None = None
     while not seen or cursor is not None:
@@ -265,7 +267,7 @@ def test_get_followers_pages_from_the_newest(alice: UserRow) -> None:
     )
 
 
-def test_get_following_pages_from_the_newest(alice: UserRow) -> None:
+def test_get_following_starts_with_the_newest(alice: UserRow) -> None:
     rows = [FollowFactory.create(follower=alice) for _ in range(3)]
     page = accounts.get_following(user_id=alice.id, limit=2)
     assert [follow.following_id for follow in page.items] == [
@@ -278,7 +280,7 @@ def test_get_following_pages_from_the_newest(alice: UserRow) -> None:
     ]
 
 
-def test_lists_leave_suspended_users_out_and_fan_out_keeps_them(
+def test_lists_leave_suspended_users_out_but_fan_out_includes_them(
     alice: UserRow, bob: UserRow
 ) -> None:
     FollowFactory.create(follower=bob, following=alice)
@@ -289,25 +291,25 @@ def test_lists_leave_suspended_users_out_and_fan_out_keeps_them(
     assert accounts.get_follower_ids(user_id=alice.id).items == [bob.id]
 
 
-def test_get_follower_ids_ascend(alice: UserRow) -> None:
-    ids = sorted(row.follower_id for row in fans_of(alice, 5))
+def test_get_follower_ids_returns_ascending_ids(alice: UserRow) -> None:
+    ids = sorted(row.follower_id for row in make_followers(alice, 5))
     first = accounts.get_follower_ids(user_id=alice.id, limit=3)
     assert (list(first.items), first.next) == (ids[:3], ids[2])
     last = accounts.get_follower_ids(user_id=alice.id, after_id=ids[2], limit=3)
     assert (list(last.items), last.next) == (ids[3:], None)
 
 
-def test_get_follower_ids_end_with_a_full_page(alice: UserRow) -> None:
-    fans_of(alice, 3)
+def test_get_follower_ids_has_no_next_page_after_a_full_last_page(alice: UserRow) -> None:
+    make_followers(alice, 3)
     assert accounts.get_follower_ids(user_id=alice.id, limit=3).next is None
 
 
 @pytest.mark.parametrize("limit", [2, 3, 4, 5, 10])
-def test_first_follower_ids_of_several_users_are_what_each_has(
+def test_first_follower_ids_of_several_users_equal_those_of_each(
     alice: UserRow, bob: UserRow, carol: UserRow, limit: int
 ) -> None:
-    fans_of(alice, 2)
-    fans_of(carol, 3)
+    make_followers(alice, 2)
+    make_followers(carol, 3)
     user_ids = [carol.id, alice.id, 7, bob.id]
     found = list(accounts.iter_first_follower_ids(user_ids, limit))
     assert [id for id, _ in found] == sorted(user_ids)
@@ -316,24 +318,24 @@ def test_first_follower_ids_of_several_users_are_what_each_has(
         assert (list(page.items), page.next) == (list(expected.items), expected.next)
 
 
-def test_the_followers_of_others_come_along_as_a_whole_or_not_at_all(
+def test_an_answer_has_all_followers_of_another_user_or_none(
     alice: UserRow, bob: UserRow, carol: UserRow
 ) -> None:
-    fans_of(alice, 2)
-    fans_of(carol, 3)
+    make_followers(alice, 2)
+    make_followers(carol, 3)
     others = [str(carol.id), str(bob.id), "x"]
     for limit, expected in {4: {bob.id: 0}, 5: {bob.id: 0, carol.id: 3}, 1: {}}.items():
-        answer = accounts._stub().GetFollowerIds(
+        answer = accounts.stub().GetFollowerIds(
             pb.GetFollowerIdsReq(user_id=str(alice.id), limit=limit, other_user_ids=others)
         )
         found = {int(other.user_id): len(other.follower_ids) for other in answer.others}
         assert found == expected
 
 
-def test_others_have_a_limit_too() -> None:
+def test_an_answer_serves_1000_other_users_at_most() -> None:
     request = pb.GetFollowerIdsReq(user_id="7", other_user_ids=map(str, range(1, 1002)))
     with pytest.raises(grpc.RpcError) as raised:
-        accounts._stub().GetFollowerIds(request)
+        accounts.stub().GetFollowerIds(request)
     assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
@@ -342,17 +344,17 @@ def test_an_unknown_user_has_no_follows() -> None:
     assert accounts.get_following(user_id=7).items == []
     assert list(accounts.get_follower_ids(user_id=7).items) == []
     assert (
-        list(accounts._stub().GetFollowerIds(pb.GetFollowerIdsReq(user_id="x")).follower_ids) == []
+        list(accounts.stub().GetFollowerIds(pb.GetFollowerIdsReq(user_id="x")).follower_ids) == []
     )
 
 
 # Limits
 
-TOO_MUCH: dict[str, Callable[[], object]] = {
+OVER_THE_LIMIT: dict[str, Callable[[], object]] = {
     "1,001 users": lambda: accounts.get_users(range(1, 1002)),
     "1,001 relations": lambda: accounts.get_relations(viewer_id=1, user_ids=range(1, 1002)),
-    "1,001 who may be deleted": lambda: accounts.find_deleted(range(1, 1002)),
-    "1,001 who may be hidden": lambda: accounts.find_hidden(range(1, 1002)),
+    "1,001 users in find_deleted": lambda: accounts.find_deleted(range(1, 1002)),
+    "1,001 users in find_hidden": lambda: accounts.find_hidden(range(1, 1002)),
     "5,001 followers": lambda: accounts.get_followers(user_id=1, limit=5001),
     "5,001 followed": lambda: accounts.get_following(user_id=1, limit=5001),
     "10,001 follower ids": lambda: accounts.get_follower_ids(user_id=1, limit=10_001),
@@ -362,22 +364,22 @@ TOO_MUCH: dict[str, Callable[[], object]] = {
 }
 
 
-@pytest.mark.parametrize("question", TOO_MUCH)
-def test_questions_have_limits(question: str) -> None:
+@pytest.mark.parametrize("request_name", OVER_THE_LIMIT)
+def test_requests_over_the_limit_are_malformed(request_name: str) -> None:
     with pytest.raises(Malformed):
-        TOO_MUCH[question]()
+        OVER_THE_LIMIT[request_name]()
 
 
-def test_the_limits_themselves_are_fine(alice: UserRow) -> None:
+def test_requests_at_the_limit_are_answered(alice: UserRow) -> None:
     assert accounts.get_users([*range(1, 1000), alice.id]).keys() == {alice.id}
     assert len(accounts.get_relations(viewer_id=1, user_ids=range(1, 1001))) == 1000
     assert accounts.get_followers(user_id=1, limit=5000).items == []
     assert list(accounts.get_follower_ids(user_id=1, limit=10_000).items) == []
 
 
-def test_a_made_up_cursor_is_an_error(alice: UserRow) -> None:
+def test_a_malformed_cursor_is_an_error(alice: UserRow) -> None:
     with pytest.raises(grpc.RpcError) as raised:
-        accounts._stub().GetFollowers(pb.GetFollowersReq(user_id=str(alice.id), cursor="x"))
+        accounts.stub().GetFollowers(pb.GetFollowersReq(user_id=str(alice.id), cursor="x"))
     assert raised.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
@@ -387,6 +389,6 @@ def test_the_default_page_has_100_follows(alice: UserRow) -> None:
     FollowRow.objects.bulk_create(
         [FollowFactory.build(follower=user, following=alice) for user in users]
     )
-    answer = accounts._stub().GetFollowers(pb.GetFollowersReq(user_id=str(alice.id)))
+    answer = accounts.stub().GetFollowers(pb.GetFollowersReq(user_id=str(alice.id)))
     assert len(answer.follows) == 100
     assert answer.next_cursor == answer.follows[-1].id

@@ -1,4 +1,4 @@
-"""What both channels promise: errors, deadlines, and no question in a transaction."""
+"""Both kinds of channel: errors, deadlines, and no calls in a transaction."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 SERVICE = "accounts"
 
-MEANINGS = [
+ERRORS = [
     errors.Malformed,
     errors.Invalid,
     errors.Forbidden,
@@ -41,13 +41,13 @@ def answer_with(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("transport")
-@pytest.mark.parametrize("meaning", MEANINGS)
-def test_what_a_service_raises_its_caller_raises(meaning, monkeypatch):
-    answer_with(meaning("so it is"), monkeypatch)
-    with pytest.raises(meaning) as raised:
+@pytest.mark.parametrize("error", ERRORS)
+def test_the_caller_raises_the_error_of_the_service(error, monkeypatch):
+    answer_with(error("the reason"), monkeypatch)
+    with pytest.raises(error) as raised:
         accounts.get_users([1])
-    if meaning is not errors.Unavailable:  # whose words are for the log
-        assert raised.value.message == "so it is"
+    if error is not errors.Unavailable:  # its message is for the log
+        assert raised.value.message == "the reason"
 
 
 @pytest.mark.usefixtures("transport")
@@ -59,7 +59,7 @@ def test_a_service_whose_database_is_down_is_unavailable(monkeypatch):
 
 
 @pytest.mark.usefixtures("transport")
-def test_a_bug_of_a_service_shows_no_detail(monkeypatch):
+def test_an_unexpected_error_of_a_service_reveals_no_detail(monkeypatch):
     answer_with(ValueError("secret detail"), monkeypatch)
     with pytest.raises(RuntimeError) as raised:
         accounts.get_users([1])
@@ -67,8 +67,8 @@ def test_a_bug_of_a_service_shows_no_detail(monkeypatch):
 
 
 @pytest.mark.usefixtures("transport")
-def test_nobody_asks_inside_a_transaction():
-    with atomic("tweets"), pytest.raises(RuntimeError, match="ask first, then write"):
+def test_a_call_inside_a_transaction_is_refused():
+    with atomic("tweets"), pytest.raises(RuntimeError, match="inside a transaction"):
         accounts.get_users([1])
 
 
@@ -80,7 +80,7 @@ def server():
     server.stop()
 
 
-def test_a_server_that_is_down_is_said_in_time(server):
+def test_a_server_that_is_down_is_reported_within_the_deadline(server):
     target = f"127.0.0.1:{server.port}"
     server.stop()
     with network_channel("accounts", target=target) as channel:
@@ -92,7 +92,7 @@ def test_a_server_that_is_down_is_said_in_time(server):
 
 
 @pytest.mark.parametrize(("times", "is_answered"), [(2, True), (3, False)])
-def test_what_a_leaving_server_takes_back_is_asked_again(times, is_answered):
+def test_a_call_that_a_stopping_server_cancels_is_retried(times, is_answered):
     asked = []
 
     def answer(request, context):
@@ -101,14 +101,14 @@ def test_what_a_leaving_server_takes_back_is_asked_again(times, is_answered):
             context.cancel()
         return pb.GetUsersRes()
 
-    leaving = grpc.server(ThreadPoolExecutor(1))
+    stopping = grpc.server(ThreadPoolExecutor(1))
     handler = grpc.unary_unary_rpc_method_handler(
         answer, pb.GetUsersReq.FromString, pb.GetUsersRes.SerializeToString
     )
     service = grpc.method_handlers_generic_handler(NAMES["accounts"], {"GetUsers": handler})
-    leaving.add_generic_rpc_handlers((service,))
-    port = leaving.add_insecure_port("127.0.0.1:0")
-    leaving.start()
+    stopping.add_generic_rpc_handlers((service,))
+    port = stopping.add_insecure_port("127.0.0.1:0")
+    stopping.start()
     try:
         with network_channel("accounts", target=f"127.0.0.1:{port}") as channel:
             ask = partial(call, UserStub(channel).GetUsers, pb.GetUsersReq(), "accounts")
@@ -118,11 +118,11 @@ def test_what_a_leaving_server_takes_back_is_asked_again(times, is_answered):
                 with pytest.raises(errors.Unavailable):
                     ask()
     finally:
-        leaving.stop(None).wait()
+        stopping.stop(None).wait()
     assert len(asked) == 3
 
 
-def test_an_rpc_that_an_older_server_does_not_have_is_an_outage():
+def test_an_rpc_that_an_older_server_lacks_is_an_outage():
     older = grpc.server(ThreadPoolExecutor(1))
     older.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(NAMES["accounts"], {}),))
     port = older.add_insecure_port("127.0.0.1:0")
@@ -137,7 +137,7 @@ def test_an_rpc_that_an_older_server_does_not_have_is_an_outage():
         older.stop(None).wait()
 
 
-def test_a_server_tells_how_it_is_and_what_it_serves(server):
+def test_a_server_reports_its_health_and_its_services(server):
     with grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel:
         request = health_pb2.HealthCheckRequest(service=NAMES["accounts"])
         answer = health_pb2_grpc.HealthStub(channel).Check(request)
@@ -145,11 +145,11 @@ def test_a_server_tells_how_it_is_and_what_it_serves(server):
 
         asked = iter([reflection_pb2.ServerReflectionRequest(list_services="")])
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
-        (told,) = stub.ServerReflectionInfo(asked)
-        names = {service.name for service in told.list_services_response.service}
+        (listed,) = stub.ServerReflectionInfo(asked)
+        names = {service.name for service in listed.list_services_response.service}
         assert {"user_service.User", "grpc.health.v1.Health"} <= names
 
 
-def test_a_port_that_is_taken_is_an_error(server):
+def test_a_taken_port_is_an_error(server):
     with pytest.raises(RuntimeError):
         Server("accounts", f"127.0.0.1:{server.port}")

@@ -1,4 +1,4 @@
-"""Who is let in between services: by a token, by a certificate, and nobody else."""
+"""Services authenticate each other by tokens, certificates or both."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ from tests.support.certificates import DAY, Authority
 pytestmark = pytest.mark.django_db(transaction=True)
 
 KEY, OTHER_KEY = "k" * 32, "o" * 32
-SOMEBODY = pb.GetUserReq(user_id="1")
+REQUEST = pb.GetUserReq(user_id="1")
 UNAUTHENTICATED = grpc.StatusCode.UNAUTHENTICATED
 UNAVAILABLE = grpc.StatusCode.UNAVAILABLE
 
@@ -38,7 +38,7 @@ Serve = Callable[[], str]
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Starts accounts' server with the settings as they are, and says where."""
+    """Starts the accounts server with the current settings, and returns its address."""
     with ExitStack() as running:
 
         def serve() -> str:
@@ -54,7 +54,7 @@ def ask(channel: grpc.Channel, authorization: str | None = None) -> Any:
     """The answer, or the status of the refusal."""
     sent = None if authorization is None else (("authorization", authorization),)
     try:
-        return UserStub(channel).GetUser(SOMEBODY, timeout=5, metadata=sent)
+        return UserStub(channel).GetUser(REQUEST, timeout=5, metadata=sent)
     except grpc.RpcError as error:
         return error.code()
 
@@ -67,13 +67,13 @@ def token(key: str = KEY, **claims: object) -> str:
 # Tokens
 
 
-def test_a_client_of_ours_is_let_in_by_its_token(settings: Any, serve: Serve) -> None:
+def test_a_client_authenticates_by_its_token(settings: Any, serve: Serve) -> None:
     settings.GRPC_TOKEN_KEYS = [KEY]
     with network_channel("accounts", target=serve()) as channel:
-        assert not call(UserStub(channel).GetUser, SOMEBODY, "accounts").valid
+        assert not call(UserStub(channel).GetUser, REQUEST, "accounts").valid
 
 
-NOT_GOOD = {
+INVALID_TOKENS = {
     "none": lambda: None,
     "nothing": lambda: "",
     "no scheme": lambda: token().removeprefix("Bearer "),
@@ -88,50 +88,50 @@ NOT_GOOD = {
 }
 
 
-@pytest.mark.parametrize("kind", NOT_GOOD)
-def test_who_has_no_good_token_is_turned_away(settings: Any, serve: Serve, kind: str) -> None:
+@pytest.mark.parametrize("kind", INVALID_TOKENS)
+def test_a_call_without_a_valid_token_is_refused(settings: Any, serve: Serve, kind: str) -> None:
     settings.GRPC_TOKEN_KEYS = [KEY]
     with grpc.insecure_channel(serve()) as channel:
-        assert ask(channel, NOT_GOOD[kind]()) is UNAUTHENTICATED
-        assert not ask(channel, token()).valid  # and a good one would have done
+        assert ask(channel, INVALID_TOKENS[kind]()) is UNAUTHENTICATED
+        assert not ask(channel, token()).valid  # a valid one is accepted
 
 
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER"])
-def test_the_scheme_may_be_written_in_any_case(settings: Any, serve: Serve, scheme: str) -> None:
+def test_the_case_of_the_scheme_does_not_matter(settings: Any, serve: Serve, scheme: str) -> None:
     settings.GRPC_TOKEN_KEYS = [KEY]
     with grpc.insecure_channel(serve()) as channel:
         assert not ask(channel, token().replace("Bearer", scheme)).valid
 
 
-def test_a_token_ends_though_it_was_good_before(settings: Any, serve: Serve) -> None:
+def test_a_token_expires_after_it_was_accepted(settings: Any, serve: Serve) -> None:
     settings.GRPC_TOKEN_KEYS = [KEY]
-    ending = token(exp=int(time.time()) - credentials.LEEWAY_SECONDS + 2)
+    expiring = token(exp=int(time.time()) - credentials.LEEWAY_SECONDS + 2)
     with grpc.insecure_channel(serve()) as channel:
-        assert not ask(channel, ending).valid
-        wait_until(lambda: ask(channel, ending) is UNAUTHENTICATED)
+        assert not ask(channel, expiring).valid
+        wait_until(lambda: ask(channel, expiring) is UNAUTHENTICATED)
 
 
-def test_a_new_key_signs_while_the_old_one_is_still_good(settings: Any, serve: Serve) -> None:
+def test_the_first_key_signs_while_older_keys_are_accepted(settings: Any, serve: Serve) -> None:
     settings.GRPC_TOKEN_KEYS = [OTHER_KEY, KEY]
     with grpc.insecure_channel(serve()) as channel:
         assert not ask(channel, token(KEY)).valid
-        assert not call(UserStub(channel).GetUser, SOMEBODY, "accounts").valid
+        assert not call(UserStub(channel).GetUser, REQUEST, "accounts").valid
     (sent,) = credentials.metadata("accounts") or ()
     assert jwt.decode(sent[1].removeprefix("Bearer "), OTHER_KEY, ["HS256"], audience="accounts")
 
 
-def test_a_process_with_another_key_finds_the_service_down(
+def test_a_process_with_the_wrong_key_reports_an_outage(
     settings: Any, serve: Serve, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Its users hear of an outage, not that they should sign in; its log says what to do."""
+    """Its users see an outage, not a request to sign in; its log names the setting."""
     settings.GRPC_TOKEN_KEYS = [KEY]
     monkeypatch.setattr(credentials, "metadata", lambda _: (("authorization", token(OTHER_KEY)),))
     with network_channel("accounts", target=serve()) as channel, pytest.raises(Unavailable):
-        call(UserStub(channel).GetUser, SOMEBODY, "accounts")
+        call(UserStub(channel).GetUser, REQUEST, "accounts")
     assert "GRPC_TOKEN_KEYS" in caplog.text
 
 
-def test_health_is_open_and_reflection_is_not(settings: Any, serve: Serve) -> None:
+def test_health_needs_no_token_but_reflection_does(settings: Any, serve: Serve) -> None:
     settings.GRPC_TOKEN_KEYS = [KEY]
     with grpc.insecure_channel(serve()) as channel:
         request = health_pb2.HealthCheckRequest(service=NAMES["accounts"])
@@ -150,19 +150,19 @@ def test_health_is_open_and_reflection_is_not(settings: Any, serve: Serve) -> No
 
 @pytest.fixture
 def authority(settings: Any, tmp_path: Path) -> Authority:
-    """Of the server, which shows a certificate of its own."""
+    """The authority that signed the server's certificate."""
     authority = Authority(tmp_path)
     certificate, key = authority.issue("accounts")
     settings.GRPC_TLS = {"ca": authority.file, "certificate": certificate, "key": key}
     return authority
 
 
-def test_a_client_of_ours_is_let_in_by_its_certificate(authority: Authority, serve: Serve) -> None:
+def test_a_client_authenticates_by_its_certificate(authority: Authority, serve: Serve) -> None:
     with network_channel("accounts", target=serve()) as channel:
-        assert not call(UserStub(channel).GetUser, SOMEBODY, "accounts").valid
+        assert not call(UserStub(channel).GetUser, REQUEST, "accounts").valid
 
 
-def test_without_a_certificate_there_is_no_conversation(authority: Authority, serve: Serve) -> None:
+def test_a_client_without_a_certificate_cannot_connect(authority: Authority, serve: Serve) -> None:
     address, root = serve(), Path(authority.file).read_bytes()
     with grpc.insecure_channel(address) as channel:
         assert ask(channel) is UNAVAILABLE
@@ -171,35 +171,35 @@ def test_without_a_certificate_there_is_no_conversation(authority: Authority, se
 
 
 @pytest.mark.parametrize("kind", ["expired", "of another authority"])
-def test_with_a_bad_certificate_there_is_none_either(
+def test_a_client_with_an_invalid_certificate_cannot_connect(
     authority: Authority, serve: Serve, settings: Any, tmp_path: Path, kind: str
 ) -> None:
     address = serve()
     if kind == "expired":
         certificate, key = authority.issue("late", ends_in=timedelta(0) - DAY)
     else:
-        certificate, key = Authority(tmp_path, "stranger").issue("forged")
+        certificate, key = Authority(tmp_path, "other").issue("forged")
     settings.GRPC_TLS = settings.GRPC_TLS | {"certificate": certificate, "key": key}
     with network_channel("accounts", target=address) as channel:
         assert ask(channel) is UNAVAILABLE
 
 
-def test_a_server_of_another_authority_is_not_believed(
+def test_a_client_refuses_a_server_of_another_authority(
     authority: Authority, serve: Serve, settings: Any, tmp_path: Path
 ) -> None:
     address = serve()
-    settings.GRPC_TLS = settings.GRPC_TLS | {"ca": Authority(tmp_path, "stranger").file}
+    settings.GRPC_TLS = settings.GRPC_TLS | {"ca": Authority(tmp_path, "other").file}
     with network_channel("accounts", target=address) as channel:
         assert ask(channel) is UNAVAILABLE
 
 
-def test_with_both_a_certificate_alone_is_not_enough(
+def test_with_both_set_up_a_certificate_alone_is_refused(
     authority: Authority, serve: Serve, settings: Any
 ) -> None:
     settings.GRPC_TOKEN_KEYS = [KEY]
     with network_channel("accounts", target=serve()) as channel:
         assert ask(channel) is UNAUTHENTICATED
-        assert not call(UserStub(channel).GetUser, SOMEBODY, "accounts").valid
+        assert not call(UserStub(channel).GetUser, REQUEST, "accounts").valid
 
 
 # Addresses
@@ -218,7 +218,7 @@ def test_with_both_a_certificate_alone_is_not_enough(
         "ipv4:127.0.0.1:1,127.0.0.1:2",
     ],
 )
-def test_on_loopback_are(address: str) -> None:
+def test_an_address_on_loopback_is_recognized(address: str) -> None:
     assert is_loopback(address)
 
 
@@ -238,7 +238,7 @@ def test_on_loopback_are(address: str) -> None:
         "dns://8.8.8.8/localhost:1",
     ],
 )
-def test_beyond_loopback_are(address: str) -> None:
+def test_an_address_beyond_loopback_is_recognized(address: str) -> None:
     assert not is_loopback(address)
 
 
@@ -250,7 +250,7 @@ def test_a_server_beyond_loopback_needs_credentials(settings: Any, address: str)
     credentials.check_exposure(address)
 
 
-def test_a_certificate_that_is_missing_is_named(settings: Any, tmp_path: Path) -> None:
+def test_a_missing_certificate_is_named(settings: Any, tmp_path: Path) -> None:
     settings.GRPC_TLS = dict.fromkeys(("ca", "certificate", "key"), str(tmp_path / "nowhere.pem"))
     with pytest.raises(ImproperlyConfigured, match=r"nowhere\.pem"):
         Server("accounts", "127.0.0.1:0")

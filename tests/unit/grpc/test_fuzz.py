@@ -1,4 +1,4 @@
-"""Whatever bytes come in, an RPC answers with a status that means something and tells no secret."""
+"""For any bytes, an RPC answers with an expected status and reveals no internals."""
 
 from typing import Any
 
@@ -24,14 +24,14 @@ METHODS: dict[str, tuple[str, MethodDescriptor]] = {
     for described in file.DESCRIPTOR.services_by_name.values()
     for method in described.methods
 }
-# What a caller may hear of; INTERNAL and UNKNOWN are bugs of ours.
-MEANINGS = {
+# INTERNAL and UNKNOWN would be bugs of ours.
+EXPECTED_STATUSES = {
     grpc.StatusCode.OK,
     grpc.StatusCode.INVALID_ARGUMENT,
     grpc.StatusCode.NOT_FOUND,
     grpc.StatusCode.FAILED_PRECONDITION,
 }
-SECRETS = ("Traceback", "SELECT", "INSERT", "sqlite", "psycopg", "django", ".py", "accounts_user")
+INTERNALS = ("Traceback", "SELECT", "INSERT", "sqlite", "psycopg", "django", ".py", "accounts_user")
 
 id_like = st.one_of(
     st.integers(-(2**70), 2**70).map(str),
@@ -41,7 +41,7 @@ id_like = st.one_of(
 
 
 def values(field: FieldDescriptor, known: dict[str, str]) -> st.SearchStrategy[Any]:
-    """Anything that the field's type lets through, and now and then what exists."""
+    """Any value of the field's type, sometimes one that exists."""
     kinds: dict[int, st.SearchStrategy[Any]] = {
         FieldDescriptor.TYPE_STRING: st.one_of(st.sampled_from(sorted(known.values())), id_like),
         FieldDescriptor.TYPE_INT32: st.integers(-(2**31), 2**31 - 1) | st.integers(0, 20),
@@ -61,12 +61,12 @@ def messages(described: Any, known: dict[str, str]) -> st.SearchStrategy[bytes]:
 
 
 @pytest.mark.parametrize("name", METHODS)
-def test_any_message_gets_a_status(db: None, name: str) -> None:
+def test_any_message_gets_an_expected_status(db: None, name: str) -> None:
     service, method = METHODS[name]
     follow = FollowFactory.create()
     tweet = TweetFactory.create(user_id=follow.follower_id)
     known = {"user": str(follow.follower_id), "tweet": str(tweet.id), "name": "user-1"}
-    handler = InProcessChannel(service)._handlers[
+    handler = InProcessChannel(service).handlers[
         f"/{method.containing_service.full_name}/{method.name}"
     ]
 
@@ -74,8 +74,8 @@ def test_any_message_gets_a_status(db: None, name: str) -> None:
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     def ask(body: bytes) -> None:
         status, details = answer(handler, body, name)
-        assert status in MEANINGS, details
-        assert not any(secret in details for secret in SECRETS), details
+        assert status in EXPECTED_STATUSES, details
+        assert not any(word in details for word in INTERNALS), details
         assert connection.is_usable()
 
     ask()
@@ -84,7 +84,7 @@ def test_any_message_gets_a_status(db: None, name: str) -> None:
 def answer(handler: Any, body: bytes, name: str) -> tuple[grpc.StatusCode, str]:
     try:
         request = handler.request_deserializer(body)
-    except DecodeError:  # below
+    except DecodeError:  # see the next test
         return grpc.StatusCode.INVALID_ARGUMENT, ""
     try:
         handler.response_serializer(handler.unary_unary(request, None))
@@ -95,7 +95,7 @@ def answer(handler: Any, body: bytes, name: str) -> tuple[grpc.StatusCode, str]:
 
 @pytest.mark.parametrize("service", ["accounts", "tweets"])
 @pytest.mark.parametrize("body", [b"\xff", b"\x0a\x7f", b"\x0a\x01\xff"], ids=repr)
-def test_bytes_that_are_no_message_are_the_callers_mistake(
+def test_bytes_that_are_not_a_message_are_an_invalid_argument(
     transactional_db: None, service: str, body: bytes
 ) -> None:
     server = Server(service, "127.0.0.1:0")

@@ -1,4 +1,4 @@
-"""Each function of tweets' client, over both transports."""
+"""Each function of the tweets client, over both transports."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ SERVICE = tweets.SERVICE
 
 pytestmark = pytest.mark.usefixtures("transport")
 
-# Rows are written past the services here, which would ask accounts; its channel is not set up.
+# Rows are written without the services, which would call accounts: it has no channel here.
 
 
 def like(tweet: Row, user: User) -> None:
@@ -38,7 +38,7 @@ def repost(tweet: Row, user: User) -> Row:
 # GetTweets
 
 
-def test_get_tweets_brings_every_field(alice: User, bob: User) -> None:
+def test_get_tweets_returns_every_field(alice: User, bob: User) -> None:
     when = datetime(2026, 11, 20, 9, 30, 0, 123_000, tzinfo=UTC)
     parent = write(alice)
     tweet = TweetFactory.create(
@@ -64,13 +64,13 @@ def test_get_tweets_brings_every_field(alice: User, bob: User) -> None:
     ]
 
 
-def test_get_tweets_keeps_the_order_and_leaves_out_what_is_gone(alice: User) -> None:
+def test_get_tweets_keeps_the_order_and_leaves_out_unknown_ids(alice: User) -> None:
     first, second = write(alice).id, write(alice).id
     found = tweets.get_tweets([second, 7, first, MAX_ID])
     assert [tweet.id for tweet in found] == [second, first]
 
 
-def test_get_tweets_says_what_the_viewer_likes_and_reposted(alice: User, bob: User) -> None:
+def test_get_tweets_says_whether_the_viewer_liked_and_reposted(alice: User, bob: User) -> None:
     liked, reposted = write(alice), write(alice)
     like(liked, bob)
     entry = repost(reposted, bob)
@@ -93,7 +93,7 @@ def test_get_tweets_shows_the_original_of_a_repost(alice: User, bob: User) -> No
         assert shown.num_reposts == 1
 
 
-def test_get_tweets_says_that_a_parent_is_gone(alice: User) -> None:
+def test_get_tweets_says_that_a_parent_is_deleted(alice: User) -> None:
     parent = write(alice)
     reply = write(alice, parent_id=parent.id)
     Row.objects.filter(id=parent.id).delete()
@@ -101,29 +101,31 @@ def test_get_tweets_says_that_a_parent_is_gone(alice: User) -> None:
     assert (shown.parent_id, shown.parent_deleted) == (parent.id, True)
 
 
-def test_a_repost_whose_original_is_gone_is_gone(alice: User, bob: User) -> None:
+def test_a_repost_of_a_deleted_tweet_is_left_out(alice: User, bob: User) -> None:
     tweet = write(alice)
     entry = repost(tweet, bob)
     Row.objects.filter(id=tweet.id).delete()
     assert tweets.get_tweets([entry.id]) == []
 
 
-def test_get_tweets_passes_over_what_is_no_id(alice: User) -> None:
+def test_get_tweets_ignores_malformed_ids(alice: User) -> None:
     tweet = write(alice)
     asked = ["nonexistent-uuid", "tweet-3", "007", "+5", "", "9" * 30, str(tweet.id)]
-    answer = tweets._stub().GetTweets(pb.GetTweetsReq(tweet_ids=asked, viewer_id="x"))
+    answer = tweets.stub().GetTweets(pb.GetTweetsReq(tweet_ids=asked, viewer_id="x"))
     assert [shown.id for shown in answer.tweets] == [str(tweet.id)]
     assert not answer.tweets[0].HasField("liked")
 
 
-def test_get_tweets_of_nothing_asks_nobody() -> None:
+def test_get_tweets_without_ids_is_empty() -> None:
     assert tweets.get_tweets([]) == []
 
 
 # GetAuthorTweets
 
 
-def test_get_author_tweets_brings_entries_newest_first(alice: User, bob: User, carol: User) -> None:
+def test_get_author_tweets_returns_the_newest_entries_first(
+    alice: User, bob: User, carol: User
+) -> None:
     rows = [write(user) for user in (alice, carol, bob)]
     entry = repost(rows[1], alice)
     authors = [alice.id, bob.id]
@@ -137,27 +139,25 @@ def test_get_author_tweets_brings_entries_newest_first(alice: User, bob: User, c
     assert [e.id for e in older] == [rows[0].id]
 
 
-def test_get_author_tweets_passes_over_what_is_no_id(alice: User) -> None:
+def test_get_author_tweets_ignores_malformed_ids(alice: User) -> None:
     tweet = write(alice)
     request = pb.GetAuthorTweetsReq(author_ids=["x", str(alice.id), "007"])
-    assert [entry.id for entry in tweets._stub().GetAuthorTweets(request).entries] == [
-        str(tweet.id)
-    ]
+    assert [entry.id for entry in tweets.stub().GetAuthorTweets(request).entries] == [str(tweet.id)]
     assert tweets.get_author_tweets([]) == []
     assert tweets.get_author_tweets([7]) == []
 
 
-def test_get_author_tweets_brings_100_unless_asked_for_more(alice: User) -> None:
+def test_get_author_tweets_returns_100_entries_by_default(alice: User) -> None:
     Row.objects.bulk_create(TweetFactory.build_batch(1001, user_id=alice.id))
     request = pb.GetAuthorTweetsReq(author_ids=[str(alice.id)])
-    assert len(tweets._stub().GetAuthorTweets(request).entries) == 100
+    assert len(tweets.stub().GetAuthorTweets(request).entries) == 100
     assert len(tweets.get_author_tweets([alice.id], limit=1000)) == 1000
 
 
 # ListTweets
 
 
-def test_list_tweets_brings_every_tweet_in_order_of_id(alice: User, bob: User) -> None:
+def test_list_tweets_returns_all_tweets_in_order_of_id(alice: User, bob: User) -> None:
     rows = [write(user) for user in (alice, bob, alice)]
     repost(rows[0], bob)
     assert [tweet.id for tweet in tweets.list_tweets(limit=2)] == [row.id for row in rows[:2]]
@@ -168,15 +168,15 @@ def test_list_tweets_brings_every_tweet_in_order_of_id(alice: User, bob: User) -
     assert tweets.list_tweets(after_id=rows[2].id) == []
 
 
-def test_a_list_of_5000_long_tweets_fits_into_an_answer(alice: User) -> None:
+def test_5000_long_tweets_fit_into_an_answer(alice: User) -> None:
     Row.objects.bulk_create(TweetFactory.build_batch(5001, user_id=alice.id, content="日" * 140))
     assert len(tweets.list_tweets(limit=5000)) == 5000
-    assert len(tweets._stub().ListTweets(pb.ListTweetsReq()).tweets) == 1000
+    assert len(tweets.stub().ListTweets(pb.ListTweetsReq()).tweets) == 1000
 
 
 # Limits
 
-TOO_MUCH: dict[str, Callable[[], object]] = {
+OVER_THE_LIMIT: dict[str, Callable[[], object]] = {
     "1,001 tweets": lambda: tweets.get_tweets(range(1, 1002)),
     "1,001 authors": lambda: tweets.get_author_tweets(range(1, 1002)),
     "1,001 entries": lambda: tweets.get_author_tweets([1], limit=1001),
@@ -186,21 +186,21 @@ TOO_MUCH: dict[str, Callable[[], object]] = {
 }
 
 
-@pytest.mark.parametrize("question", TOO_MUCH)
-def test_questions_have_limits(question: str) -> None:
+@pytest.mark.parametrize("request_name", OVER_THE_LIMIT)
+def test_requests_over_the_limit_are_malformed(request_name: str) -> None:
     with pytest.raises(Malformed):
-        TOO_MUCH[question]()
+        OVER_THE_LIMIT[request_name]()
 
 
-def test_1000_entries_are_fine(alice: User) -> None:
+def test_requests_at_the_limit_are_answered(alice: User) -> None:
     tweet = write(alice)
     assert len(tweets.get_tweets([*range(1, 1000), tweet.id], viewer_id=new_id())) == 1
     assert len(tweets.get_author_tweets([*range(1, 1000), alice.id])) == 1
 
 
 @pytest.mark.parametrize("cursor", ["x", "0", "-1", "007", str(MAX_ID + 1)])
-def test_a_made_up_cursor_is_an_error(cursor: str) -> None:
-    stub = tweets._stub()
+def test_a_malformed_cursor_is_an_error(cursor: str) -> None:
+    stub = tweets.stub()
     for ask in (
         lambda: stub.GetAuthorTweets(pb.GetAuthorTweetsReq(author_ids=["1"], before_id=cursor)),
         lambda: stub.ListTweets(pb.ListTweetsReq(after_id=cursor)),

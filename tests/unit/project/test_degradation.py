@@ -24,7 +24,7 @@ from grpc_services.clients import calls
 from messaging.broker import broker
 from search import index as search_index
 from search.backends import elasticsearch
-from tests.support.channels import forget_channels, network
+from tests.support.channels import network, reset_channels
 from tests.support.factories import PASSWORD, FollowFactory, TweetFactory
 from twitter_project import probes
 
@@ -93,7 +93,7 @@ def point(settings: Any) -> Iterator[Callable[[str, int], None]]:
 
 def _forget() -> None:
     """What a process remembers of its parts, as if it had just begun."""
-    forget_channels()
+    reset_channels()
     calls.breaker.cache_clear()
     broker.cache_clear()
     search_index.index.cache_clear()

@@ -23,7 +23,7 @@ from deploy.local.conditions import wait_until
 from grpc_services.channels import channel
 from messaging.models import OutboxEvent, QueuedMessage, RefusedMessage
 from search.backends.elasticsearch import documents
-from tests.support.channels import NOBODY, network
+from tests.support.channels import CLOSED_PORT, network
 from tests.support.commands import run
 from twitter_project import doctor
 from twitter_project.doctor import Finding
@@ -67,7 +67,7 @@ def test_a_server_that_is_down_hides_no_other(
 
 def test_a_grpc_server_that_is_down_is_named_with_its_command(settings: Settings) -> None:
     settings.USERS_GRPC, settings.TWEETS_GRPC = "127.0.0.1:1", None
-    settings.GRPC_CHANNELS = {"accounts": network(NOBODY)}
+    settings.GRPC_CHANNELS = {"accounts": network(CLOSED_PORT)}
 
     with forgotten_channels():
         [problem] = problems(doctor.grpc())

@@ -15,7 +15,7 @@ from messaging import loop_health
 from messaging.broker import Message, broker
 from messaging.models import OutboxEvent, RefusedMessage
 from messaging.worker import Delivery, Worker
-from tests.support.channels import forget_channels
+from tests.support.channels import reset_channels
 from tests.support.metrics import Metrics
 
 pytestmark = pytest.mark.django_db
@@ -116,7 +116,7 @@ def test_poison_and_retries_are_counted_by_queue(
 def test_a_call_is_counted_by_its_method_and_its_code(
     alice: User, counted: Callable[..., float]
 ) -> None:
-    forget_channels()
+    reset_channels()
 
     accounts.find_user(user_id=alice.id)
 

@@ -24,7 +24,7 @@ from messaging.broker import broker
 from messaging.models import OutboxEvent
 from messaging.relay import relay_all
 from messaging.worker import Delivery, Worker
-from tests.support.channels import forget_channels, network
+from tests.support.channels import network, reset_channels
 
 pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]
 
@@ -51,12 +51,12 @@ def grpc_servers(settings: Any, transactional_db: None) -> Iterator[None]:
     for server in servers.values():
         server.start()
     settings.GRPC_CHANNELS = {service: network(server.port) for service, server in servers.items()}
-    forget_channels()
+    reset_channels()
     yield
     for service, server in servers.items():
         channels.channel(service).close()
         server.stop()
-    forget_channels()
+    reset_channels()
 
 
 def test_a_tweet_is_one_trace_to_its_last_consequence(

@@ -7,7 +7,7 @@ from elasticsearch.dsl import connections
 
 from search.index import Entry, index
 from tests.conftest import is_real
-from tests.support.channels import NOBODY, forget_channels, network
+from tests.support.channels import CLOSED_PORT, network, reset_channels
 
 
 @pytest.fixture(scope="session")
@@ -47,11 +47,11 @@ def take_down(settings: Any) -> Iterator[Callable[[str], None]]:
     """Makes a service unreachable."""
 
     def take_down(service: str) -> None:
-        settings.GRPC_CHANNELS = settings.GRPC_CHANNELS | {service: network(NOBODY)}
-        forget_channels()
+        settings.GRPC_CHANNELS = settings.GRPC_CHANNELS | {service: network(CLOSED_PORT)}
+        reset_channels()
 
     yield take_down
-    forget_channels()
+    reset_channels()
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from tests.support.channels import NOBODY, forget_channels, network
+from tests.support.channels import CLOSED_PORT, network, reset_channels
 
 SignIn = Callable[[User], APIClient]
 
@@ -25,8 +25,8 @@ def accounts_down(settings: Any) -> Iterator[Callable[[], None]]:
     """A function that makes calls to accounts fail as during an outage."""
 
     def take_down() -> None:
-        settings.GRPC_CHANNELS = settings.GRPC_CHANNELS | {"accounts": network(NOBODY)}
-        forget_channels()
+        settings.GRPC_CHANNELS = settings.GRPC_CHANNELS | {"accounts": network(CLOSED_PORT)}
+        reset_channels()
 
     yield take_down
-    forget_channels()
+    reset_channels()
