@@ -1,7 +1,6 @@
 """What tests of `manage.py audit` share."""
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from django.core.management import call_command
@@ -41,5 +40,5 @@ Audit = Callable[..., list[str]]
 
 def differences(capsys: pytest.CaptureFixture[str]) -> list[str]:
     """The lines that the last audits printed for differences."""
-    lines: list[Any] = capsys.readouterr().out.splitlines()
+    lines: list[str] = capsys.readouterr().out.splitlines()
     return [line for line in lines[:-1] if not line.endswith(" checked")]

@@ -45,7 +45,7 @@ class Check:
 
     name: str
     unit: str
-    count: Callable[[], int | None]  # of all units; None if counting costs as much as `find`
+    count: Callable[[], int | None]  # of all units; None if unknown
     find: Callable[[], Iterator[Checked]]
     recheck: Callable[[Sequence[Finding]], Sequence[Finding]]  # which of the findings remain
     repair: Callable[[Sequence[Finding]], None]

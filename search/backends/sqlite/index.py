@@ -1,3 +1,5 @@
+"""The index in use, and writes to it."""
+
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 

@@ -13,7 +13,7 @@ from tests.support.timelines import Person
 
 @pytest.fixture(autouse=True)
 def _no_messages_in_progress(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests run no worker beside the audit, so it need not wait for one."""
+    """No worker runs beside the audit, so it does not wait for one."""
     monkeypatch.setattr(draining, "HANDLING_SECONDS", 0.0)
 
 
