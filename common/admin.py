@@ -1,4 +1,4 @@
-"""The admin on tables of any size: no full count, no order that lacks an index."""
+"""Admin classes for large tables: no full counts, no order without an index."""
 
 from collections.abc import Container
 from typing import Any, ClassVar
@@ -10,28 +10,28 @@ from django.forms import BooleanField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.functional import cached_property
 
-# Nobody turns more pages than this: who looks for something searches or filters.
-MOST_ROWS = 10_000
+# Rows that the pages of a list show. Staff search or filter for others.
+MAX_ROWS = 10_000
 # Rows that an action changes in one request.
-MOST_CHOSEN = 500
+MAX_SELECTED = 500
 
 
 class BoundedPaginator(Paginator):  # type: ignore[type-arg]
-    """Counts the first `MOST_ROWS` rows and no more; later ones have no page."""
+    """Counts up to `MAX_ROWS`. Later rows have no page."""
 
     @cached_property
     def count(self) -> int:
-        return int(self.object_list.order_by()[:MOST_ROWS].count())  # type: ignore[attr-defined]
+        return int(self.object_list.order_by()[:MAX_ROWS].count())  # type: ignore[attr-defined]
 
 
 class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Newest first and in no other order, for what `staff_may` lets staff do.
+    """Lists the newest rows first, in no other order.
 
-    Subclasses search by what an index answers, in `get_search_results`; `search_fields` only makes
-    the box appear.
+    Subclasses search in `get_search_results`, by columns with an index. `search_fields` only makes
+    Django show the search box.
     """
 
-    # view, add, change, delete: what is missing is refused, also to superusers
+    # of view, add, change and delete; the others are refused, also to superusers
     staff_may: ClassVar[Container[str]] = frozenset()
 
     paginator = BoundedPaginator
@@ -41,10 +41,10 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ordering = ("-id",)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Allows the filters that are shown, and no other condition in the address.
+        """Allows no conditions in the URL but those of the list's filters.
 
-        Django allows one on every column: it reads the whole table, answers 500 to a regex that is
-        not valid, and lets staff guess the hash of a superuser's password character by character.
+        Django allows conditions on every column. They may read the whole table, answer 500 to an
+        invalid regex, and let staff guess a superuser's password hash character by character.
         """
         return any(lookup == getattr(shown, "parameter_name", None) for shown in self.list_filter)
 
@@ -63,12 +63,12 @@ class LargeTableAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[Any], *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
-        across = BooleanField().to_python(request.POST.get("select_across"))  # as Django reads it
-        if across and len(queryset[: MOST_CHOSEN + 1]) > MOST_CHOSEN:
+        across = BooleanField().to_python(request.POST.get("select_across"))  # like Django
+        if across and len(queryset[: MAX_SELECTED + 1]) > MAX_SELECTED:
             name = self.opts.verbose_name_plural
             self.message_user(
                 request,
-                f"an action changes {MOST_CHOSEN} {name} at most: search, or filter",
+                f"An action changes {MAX_SELECTED} {name} at most: search or filter for fewer.",
                 messages.ERROR,
             )
             return HttpResponseRedirect(request.get_full_path())

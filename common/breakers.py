@@ -1,10 +1,11 @@
-"""Nobody waits for a part that is known to hang.
+"""Circuit breakers for servers that hang.
 
-A part that is down refuses at once, and costs nothing. One that doesn't answer at all would cost
-each request its whole deadline, and so in the end every thread. After some deadlines in a row it is
-therefore not asked for a moment; then one caller tries, and the others go on without it.
+A server that is down refuses at once. A server that hangs would cost each request its whole
+deadline, and finally block every thread. After `FAILURES` missed deadlines in a row, calls fail at
+once for `PAUSE_SECONDS`. Then one caller tries again, and calls of others still fail.
 
-By `circuitbreaker`; pybreaker holds a lock while it calls, so that threads would queue.
+The package is `circuitbreaker`, because pybreaker holds a lock during a call, on which threads
+would queue.
 """
 
 import threading
@@ -22,7 +23,7 @@ Predicate = Callable[[type[BaseException], BaseException], bool]
 
 
 class Breaker:
-    """Of one process, for one part. `hung` says of an error whether the part did not answer."""
+    """A process's breaker for one server. `hung` tells whether an error is a missed deadline."""
 
     def __init__(self, name: str, hung: Predicate) -> None:
         self._name = name
@@ -31,20 +32,26 @@ class Breaker:
 
     @contextmanager
     def guard(self) -> Iterator[None]:
-        """Around a call. Raises `Unavailable` instead while the part is left alone."""
+        """Wraps a call. Raises `Unavailable` without calling while the breaker is open."""
         state = self._circuit.state
         if state == STATE_CLOSED:
             with self._circuit:
                 yield
             return
         if state == STATE_OPEN or not self._trying.acquire(blocking=False):
-            raise Unavailable(f"{self._name} does not answer; it is asked again in a moment")
+            raise Unavailable(
+                f"{self._name} does not answer; next attempt within {PAUSE_SECONDS} s"
+            )
         try:
             with self._circuit:
                 yield
         finally:
             self._trying.release()
 
+    @property
+    def is_open(self) -> bool:
+        """Whether calls fail at once, without a try."""
+        return bool(self._circuit.state == STATE_OPEN)
+
     def reset(self) -> None:
-        """As in a new process."""
         self._circuit.reset()

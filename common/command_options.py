@@ -1,19 +1,19 @@
-"""Types for commands' options. Nonsense is refused in one line that names the option."""
+"""Types of command options, for argparse."""
 
 import argparse
 import re
 
-_MOST_SECONDS = 3600
+_MAX_SECONDS = 3600
 MAX_PORT = 65535
 
 
 def port(text: str) -> int:
-    """0 means any that is free."""
+    """0 means any free port."""
     return _integer(text, 0, MAX_PORT)
 
 
 def count(text: str) -> int:
-    """At least one, of what fits into memory."""
+    """1 to 1,000,000, which fits into memory."""
     return _integer(text, 1, 1_000_000)
 
 
@@ -22,18 +22,20 @@ def seconds(text: str) -> float:
         found = float(text)
     except ValueError:
         found = -1.0
-    if not 0 <= found <= _MOST_SECONDS:  # nan is not, either
-        raise argparse.ArgumentTypeError(f"between 0 and {_MOST_SECONDS} seconds, not {text!r}")
+    if not 0 <= found <= _MAX_SECONDS:  # refuses nan, too
+        raise argparse.ArgumentTypeError(f"must be 0 to {_MAX_SECONDS} seconds, not {text!r}")
     return found
 
 
-def has_port(place: str) -> bool:
-    """Whether `HOST:PORT` ends in a port that exists."""
-    found = re.search(r":([0-9]{1,5})$", place)
+def has_port(address: str) -> bool:
+    """Whether an address ends with `:PORT`, a valid port."""
+    found = re.search(r":([0-9]{1,5})$", address)
     return found is not None and int(found[1]) <= MAX_PORT
 
 
 def _integer(text: str, lowest: int, highest: int) -> int:
     if not re.fullmatch(r"-?[0-9]{1,9}", text) or not lowest <= int(text) <= highest:
-        raise argparse.ArgumentTypeError(f"a number from {lowest} to {highest}, not {text!r}")
+        raise argparse.ArgumentTypeError(
+            f"must be a number from {lowest} to {highest}, not {text!r}"
+        )
     return int(text)

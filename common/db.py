@@ -1,8 +1,8 @@
-"""Transactions by service.
+"""Transactions on a service's database.
 
-A service may have a database of its own, so a bare `transaction.atomic()` would silently open one
-somewhere else; ruff bans it and `on_commit` outside this module. Services that share a URL share an
-alias, and `settings.SERVICE_DATABASES` says which.
+A service may have a database of its own, so a bare `transaction.atomic()` could open a transaction
+on another one. Ruff bans it and `on_commit` outside this module. `settings.SERVICE_DATABASES` maps
+services to aliases; services that share a URL share an alias.
 """
 
 import time
@@ -18,11 +18,11 @@ from common.ids import new_id
 
 T = TypeVar("T")
 
-_DRAWS = 5
-PRUNE_ROWS = 5000
+_MAX_IDS = 5  # that `with_new_id` tries
+PRUNE_ROWS = 5000  # that `prune` deletes at most
 
-# Django's own apps and the outbox, by the service whose database holds them.
-_HOUSE_APPS = {
+# The services whose databases hold the tables of Django's own apps.
+_DJANGO_APPS = {
     "admin": "accounts",
     "auth": "accounts",
     "contenttypes": "accounts",
@@ -36,23 +36,23 @@ def alias(service: str) -> str:
 
 
 def aliases() -> list[str]:
-    """The databases of the services that this process serves, each once."""
+    """The databases of the services that this process serves."""
     return sorted({alias(service) for service in settings.SERVICES})
 
 
 def atomic(service: str) -> AbstractContextManager[Any]:
-    return transaction.atomic(using=alias(service))  # noqa: TID251 the one place
+    return transaction.atomic(using=alias(service))  # noqa: TID251 the only use
 
 
 def on_commit(service: str, action: Callable[[], None]) -> None:
-    """Runs `action` after the service's open transaction commits; at once where none is open."""
-    transaction.on_commit(action, using=alias(service))  # noqa: TID251 the one place
+    """Runs `action` after the service's open transaction commits, or at once if none is open."""
+    transaction.on_commit(action, using=alias(service))  # noqa: TID251 the only use
 
 
 def now_us(service: str) -> int:
-    """The time by the clock of the service's database, in microseconds since 1970."""
+    """The time of the database server's clock, in microseconds since 1970."""
     connection = connections[alias(service)]
-    if connection.vendor == "sqlite":  # its clock is the host's, but its functions return ms
+    if connection.vendor == "sqlite":  # it uses the host's clock, with milliseconds
         return time.time_ns() // 1_000
     with connection.cursor() as cursor:
         cursor.execute("SELECT floor(extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
@@ -60,7 +60,7 @@ def now_us(service: str) -> int:
 
 
 def violated(error: IntegrityError, *names: str) -> bool:
-    """Whether `error` comes from one of the named constraints or, in SQLite's words, columns."""
+    """Whether one of the named constraints failed. SQLite names the columns instead."""
     diag = getattr(error.__cause__, "diag", None)
     if diag is not None:
         return diag.constraint_name in names
@@ -68,9 +68,9 @@ def violated(error: IntegrityError, *names: str) -> bool:
 
 
 def with_new_id(write: Callable[[int], T], *, model: type[Model]) -> T:
-    """Runs the transaction `write(id)`, and runs it again with another id if that one was taken."""
+    """Runs the transaction `write(id)`, with another new id if the first one is taken."""
     table = model._meta.db_table
-    for _ in range(_DRAWS - 1):
+    for _ in range(_MAX_IDS - 1):
         try:
             return write(new_id())
         except IntegrityError as error:
@@ -80,24 +80,31 @@ def with_new_id(write: Callable[[int], T], *, model: type[Model]) -> T:
 
 
 def prune(old: QuerySet[Any], *, by: str) -> int:
-    """Deletes a batch of the rows, in the order of an index. Returns how many."""
+    """Deletes a batch of the rows, in the order of the index on `by`. Returns their number."""
     keys = list(old.order_by(by).values_list("pk", flat=True)[:PRUNE_ROWS])
     old.model._base_manager.using(old.db).filter(pk__in=keys).delete()
     return len(keys)
 
 
 def in_transaction(using: str) -> bool:
-    """Whether a block is open that isn't the test case's own."""
-    return any(
-        not getattr(block, "_from_testcase", False) for block in connections[using].atomic_blocks
-    )
+    """Whether a transaction is open, apart from those around a test.
+
+    Django refuses a durable block inside a transaction, unless a test case opened it.
+    """
+    if not connections[using].in_atomic_block:
+        return False
+    try:
+        with transaction.atomic(using=using, durable=True, savepoint=False):  # noqa: TID251 as above
+            return False
+    except RuntimeError:
+        return True
 
 
 class ServiceRouter:
-    """Sends each model to the database of the service that owns it."""
+    """Routes each model to the database of its service."""
 
     def _alias(self, app_label: str) -> str | None:
-        service = _HOUSE_APPS.get(app_label, app_label)
+        service = _DJANGO_APPS.get(app_label, app_label)
         return settings.SERVICE_DATABASES.get(service)
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str | None:
@@ -106,7 +113,7 @@ class ServiceRouter:
     db_for_write = db_for_read
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool | None:
-        if app_label == "messaging":  # an outbox beside every service's tables
+        if app_label == "messaging":  # every database has an outbox
             return True
         owner = self._alias(app_label)
         return None if owner is None else owner == db

@@ -1,8 +1,7 @@
-"""The embedded parts of this process, counted by name: of each there must be one.
+"""Counts the embedded parts of this process. There must be one of each.
 
-Two Redis servers or two brokers in one process would each hold a part of the data: feeds would
-stand still for good. Settings list how each part is made, before any thread starts; /ready reports
-a part that exists twice.
+Two brokers or two Redis servers in one process would each hold some of the data. So the parts in
+`settings.EMBEDDED_PARTS` are created before any thread starts, and /ready reports a second one.
 """
 
 import gc
@@ -13,14 +12,14 @@ _names: WeakKeyDictionary[Hashable, str] = WeakKeyDictionary()
 
 
 def register(name: str, part: Hashable) -> None:
-    """Registering the same object again changes nothing."""
+    """Has no effect if the object is registered already."""
     _names[part] = name
 
 
 def count(name: str) -> int:
     found = _count(name)
     if found > 1:
-        gc.collect()  # a part that nothing uses any more may wait in a reference cycle
+        gc.collect()  # an unused part may be in a reference cycle
         found = _count(name)
     return found
 

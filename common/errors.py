@@ -1,8 +1,9 @@
-"""What can go wrong, by meaning.
+"""The errors that services raise, by meaning.
 
-Services raise these and nobody in between catches them. Three tables translate, once each: to HTTP
-(`common.http.exceptions`), to gRPC status and back (`grpc_services.errors`), and to a retry or a
-dead letter (`messaging.worker`).
+Each protocol translates them in one module: HTTP in `common.http.exceptions`, gRPC in
+`grpc_services.errors`, and events, where an outage is a retry and any other error a dead letter, in
+`messaging.worker`. Other code catches them to answer without a service that is down, to show the
+message on an HTML page, or to skip an object that is gone.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ FieldErrors = Mapping[str, Sequence[str]]
 
 
 class ServiceError(Exception):
-    """`message` and `fields` are shown to the client; they never carry a detail of a failure."""
+    """The client sees `message` and `fields`, so they hold no internals."""
 
     code = "error"
 
@@ -25,13 +26,13 @@ class ServiceError(Exception):
 
 
 class Malformed(ServiceError):
-    """Unreadable, of the wrong type, missing, unknown or out of range."""
+    """An input is unreadable, of the wrong type, missing, unknown or out of range."""
 
     code = "bad_request"
 
 
 class Invalid(ServiceError):
-    """Of the right type, and still refused."""
+    """An input of the right type is refused."""
 
     code = "invalid"
 
@@ -53,7 +54,7 @@ class Conflict(ServiceError):
 
 
 class TooMany(ServiceError):
-    """Tried too often: the same request may succeed in `retry_after` seconds."""
+    """The same request may succeed after `retry_after` seconds."""
 
     code = "too_many_requests"
 
@@ -70,8 +71,8 @@ class Unavailable(ServiceError):
     code = "unavailable"
 
 
-# What the drivers raise while a server is away, or takes no writes since it is full or a replica. A
-# lost race for a lock counts, too: it may be tried again like any other.
+# Errors of the drivers while a server is down, or refuses writes because it is full or a replica. A
+# deadlock counts, too: the statement can be retried.
 OUTAGES = (
     OperationalError,
     InterfaceError,

@@ -1,8 +1,8 @@
-"""Ids: 64-bit, sortable by time, drawn without asking anyone.
+"""Ids: 64-bit integers that sort by time and need no server.
 
-41 bits of milliseconds since 2020-01-01 UTC, then 22 random bits; those of one process ascend. An
-id is unique by its primary key; `common.db.with_new_id` draws another one when it was taken.
-Outside Python an id is a decimal string, since JavaScript's numbers end at 2**53.
+An id has 41 bits of milliseconds since 2020-01-01 UTC and 22 random bits. The ids of one process
+ascend. A primary key keeps them unique; `common.db.with_new_id` retries with another id. Outside
+Python an id is a decimal string, because JavaScript's integers are exact up to 2**53 only.
 """
 
 import re
@@ -14,16 +14,16 @@ from datetime import UTC, datetime, timedelta
 from common.errors import NotFound
 
 RANDOM_BITS = 22
-# How far apart ids are that are drawn within a millisecond, at most.
+# The largest distance of two ids of one millisecond is 2**_STEP_BITS.
 _STEP_BITS = 10
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 EPOCH_MS = int(EPOCH.timestamp() * 1000)
 MAX_ID = 2**63 - 1
 
-# How one is spelled, if it isn't greater than `MAX_ID`.
+# The decimal form. Such a number may still exceed `MAX_ID`.
 PATTERN = r"[1-9][0-9]{0,18}"
 
-# The longest username of digits alone: a longer number in an address is an id.
+# A username of digits only has at most this many. A longer number in a URL is an id.
 MAX_USERNAME_DIGITS = 15
 
 _ID = re.compile(PATTERN)
@@ -32,9 +32,9 @@ _last = 0
 
 
 def new_id(*, after: int = 0) -> int:
-    """Greater than `after` and than every id that this process drew before.
+    """An id greater than `after` and than all earlier ids of this process.
 
-    An `after` from a machine whose clock is ahead raises this id only, not the following ones.
+    An `after` from a machine whose clock is ahead raises this id only, not later ones.
     """
     global _last
     with _lock:
@@ -49,22 +49,22 @@ def _next(id: int) -> int:
 
 
 def new_ids(count: int) -> list[int]:
-    """Ascending."""
+    """New ids in ascending order."""
     return [new_id() for _ in range(count)]
 
 
 def created_at(id: int) -> datetime:
-    """The millisecond at which `id` was drawn."""
+    """The time in an id, in milliseconds."""
     return EPOCH + timedelta(milliseconds=id >> RANDOM_BITS)
 
 
 def first_id_at(moment: datetime) -> int:
-    """The smallest id that could be drawn at `moment` or later."""
+    """The smallest id of `moment` or later."""
     return max(0, (moment - EPOCH) // timedelta(milliseconds=1)) << RANDOM_BITS
 
 
 def require_id(text: str, what: str) -> int:
-    """As `parse_id`. Raises `NotFound`: what can't be an id names nothing."""
+    """Like `parse_id`, but raises `NotFound` for any other text."""
     id = parse_id(text)
     if id is None:
         raise NotFound(f"there is no such {what}")
@@ -72,15 +72,15 @@ def require_id(text: str, what: str) -> int:
 
 
 def find_named_id(name: str) -> int | None:
-    """The id that a user's name in an address spells, or None where it is a username.
+    """The id in a URL that takes an id or a username. Returns None for a username.
 
-    A username may be digits alone, up to `MAX_USERNAME_DIGITS` of them; ids have more.
+    A username may have up to `MAX_USERNAME_DIGITS` digits only; ids have more.
     """
     return parse_id(name) if len(name) > MAX_USERNAME_DIGITS else None
 
 
 def parse_id(text: str | bytes) -> int | None:
-    """The id that `text` spells, or None: one id has one spelling, so "007" and "+5" are none."""
+    """The id in `text`, or None. An id has one form, so "007" and "+5" are not ids."""
     if isinstance(text, bytes):
         text = text.decode("ascii", errors="replace")
     if not _ID.fullmatch(text):

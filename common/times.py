@@ -1,4 +1,4 @@
-"""Times as every surface shows them: ISO 8601 in UTC, milliseconds, `Z`."""
+"""Converts times. Their text form is ISO 8601 in UTC with milliseconds and `Z`."""
 
 from datetime import UTC, datetime
 
@@ -8,10 +8,10 @@ def format_time(moment: datetime) -> str:
 
 
 def parse_time(text: str) -> datetime:
-    """Raises ValueError for anything that isn't a time with a zone."""
+    """Raises ValueError unless the text is a time with a zone."""
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
-        raise ValueError(f"{text!r} names no time zone")
+        raise ValueError(f"{text!r} has no time zone")
     return moment.astimezone(UTC)
 
 

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from common.admin import MOST_ROWS, LargeTableAdmin
+from common.admin import MAX_ROWS, LargeTableAdmin
 from common.errors import Unavailable
 from common.ids import first_id_at, parse_id
 from grpc_services.clients import accounts
@@ -82,7 +82,7 @@ class TweetAdmin(LargeTableAdmin):
     search_fields = ("content",)
     search_help_text = (
         "the id of a tweet, its parent or its author, or an author's @username; "
-        f"other text is searched in the newest {MOST_ROWS:,} tweets"
+        f"other text is searched in the newest {MAX_ROWS:,} tweets"
     )
     fields = (
         "id",
@@ -153,7 +153,7 @@ class TweetAdmin(LargeTableAdmin):
 
 def _oldest_searched() -> int:
     newest = Tweet.objects.order_by("-id").values_list("id", flat=True)
-    return newest[MOST_ROWS - 1 : MOST_ROWS].first() or 0
+    return newest[MAX_ROWS - 1 : MAX_ROWS].first() or 0
 
 
 @admin.register(Like)

@@ -1,7 +1,7 @@
-"""Who is asking: a bearer token, verified by its signature alone.
+"""Authenticates requests by bearer tokens.
 
-The token is signed by accounts (EdDSA) and carries all that a request needs to know, so no
-process reads a database to answer *who is this*.
+Accounts signs the tokens (EdDSA). Every process verifies them by the signature and the revocations,
+without a database.
 """
 
 import time
@@ -19,13 +19,13 @@ from rest_framework_simplejwt.tokens import Token
 from common.http.revocation import revocations
 from common.ids import parse_id
 
-# Verified tokens that a process remembers, some 2 kB each.
-_VERIFIED = 10_000
+# Verified tokens that a process caches, some 2 kB each.
+_MAX_CACHED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The signed-in user, as the token tells."""
+    """The signed-in user, from the token."""
 
     id: int
     username: str
@@ -41,7 +41,7 @@ class Viewer:
 
 class TokenAuthentication(JWTStatelessUserAuthentication):
     def get_raw_token(self, header: bytes) -> bytes | None:
-        """Takes the scheme in any case (RFC 9110, 11.1); the base class knows `Bearer` alone."""
+        """Accepts the scheme in any case (RFC 9110, 11.1). The base class accepts only `Bearer`."""
         if header[:6].lower() == b"bearer":
             header = b"Bearer" + header[6:]
         raw_token: bytes | None = super().get_raw_token(header)
@@ -50,7 +50,7 @@ class TokenAuthentication(JWTStatelessUserAuthentication):
     def get_validated_token(self, raw_token: bytes) -> Token:
         token = _verify(raw_token)
         leeway: timedelta = settings.SIMPLE_JWT["LEEWAY"]
-        # it may have been verified a while ago
+        # a cached token may have expired since it was verified
         if token["exp"] <= time.time() - leeway.total_seconds():
             raise InvalidToken("the token has expired")
         return token
@@ -60,23 +60,23 @@ class TokenAuthentication(JWTStatelessUserAuthentication):
         epoch = validated_token.get("epoch")
         family = validated_token.get("family")
         if user_id is None or not isinstance(epoch, int) or not isinstance(family, str | None):
-            raise InvalidToken("the token names no user")
+            raise InvalidToken("the token has no user id")
         if revocations.is_revoked(user_id, epoch, family):
             raise InvalidToken("the session has ended")
         return Viewer(id=user_id, username=str(validated_token.get("username", "")))
 
 
-@lru_cache(_VERIFIED)
+@lru_cache(_MAX_CACHED)
 def _verify(raw_token: bytes) -> Token:
-    """A signature that was valid stays so: checking one costs as much as a page from the cache."""
+    """Cached, because verifying a signature costs as much as a cached page."""
     try:
         return JWTStatelessUserAuthentication().get_validated_token(raw_token)
-    except RecursionError:  # its header is JSON that is read before the signature is checked
-        raise InvalidToken("the token can't be read") from None
+    except RecursionError:  # its header is parsed as JSON before the signature is verified
+        raise InvalidToken("the token is malformed") from None
 
 
 def viewer_id(request: Request) -> int:
-    """The signed-in reader's id, in a view that asks for one."""
+    """The viewer's id, in a view that requires one."""
     return cast(Viewer, request.user).id
 
 

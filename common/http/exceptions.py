@@ -1,7 +1,4 @@
-"""Every error a client sees has one shape: `{"error": {"code", "message", "fields"}}`.
-
-The first of the three tables of `common.errors`: meaning to HTTP.
-"""
+"""Translates errors to HTTP responses: `{"error": {"code", "message", "fields"}}`."""
 
 import logging
 from collections.abc import Mapping
@@ -32,11 +29,10 @@ STATUS: dict[type[errors.ServiceError], int] = {
 RETRY_AFTER_SECONDS = 1
 CHALLENGE = 'Bearer realm="api"'
 
-# Django raises these for a request that it refuses or can't read: the client's fault, no 500.
+# Django raises these for a request that it refuses or can't read.
 _UNREADABLE = (SuspiciousOperation, BadRequest, MultiPartParserError, UnreadablePostError)
 
-# DRF's codes for input that isn't of the shape asked for; with any other the shape was right and
-# the value is refused.
+# DRF's codes for input of a wrong shape, which is a 400. Other codes mean a refused value: 422.
 _MALFORMED_CODES = {"required", "null", "wrong_type", "unknown", "out_of_range", "not_a_list"}
 
 
@@ -47,20 +43,20 @@ def error_body(
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response:
-    """DRF's `EXCEPTION_HANDLER`. Answers everything: what it doesn't know is a logged 500."""
+    """DRF's `EXCEPTION_HANDLER`. Logs unexpected errors and answers them with 500."""
     if isinstance(error, errors.OUTAGES):
         log.warning("a dependency is down: %s", error)
-        error = errors.Unavailable("a part of the system is down, try again")
+        error = errors.Unavailable("a part of the system is down: try again later")
     if isinstance(error, errors.ServiceError):
         return _service_response(error)
-    error = _as_drfs(error)
+    error = _to_drf(error)
     if isinstance(error, exceptions.ValidationError):
         return _validation_response(error)
     if isinstance(error, exceptions.APIException):
         return _api_response(error)
     request = context.get("request")
     log.exception("%s %s failed", getattr(request, "method", "?"), getattr(request, "path", "?"))
-    return Response(error_body("internal", "something went wrong here"), status=500)
+    return Response(error_body("internal", "internal server error: try again later"), status=500)
 
 
 def _service_response(error: errors.ServiceError) -> Response:
@@ -76,16 +72,16 @@ def _service_response(error: errors.ServiceError) -> Response:
     return response
 
 
-def _as_drfs(error: Exception) -> Exception:
-    """Translates exceptions of Django and of the JWT package to DRF's."""
+def _to_drf(error: Exception) -> Exception:
+    """Converts exceptions of Django and simplejwt to DRF's."""
     if isinstance(error, Http404):
         return exceptions.NotFound("not found")
     if isinstance(error, PermissionDenied):
         return exceptions.PermissionDenied("not allowed")
     if isinstance(error, _UNREADABLE):
-        return exceptions.ParseError("the request can't be read")
+        return exceptions.ParseError("the request is malformed")
     if isinstance(error, AuthenticationFailed):  # its detail is a dict
-        return exceptions.AuthenticationFailed("the token is not valid or has expired")
+        return exceptions.AuthenticationFailed("the token is invalid or has expired: log in again")
     return error
 
 
@@ -102,21 +98,22 @@ _CODES = {
 
 
 def _api_response(error: exceptions.APIException) -> Response:
+    wait: int | None = getattr(error, "wait", None)  # whole seconds
+    message = f"too many requests: try again in {wait} seconds" if wait else str(error.detail)
     response = Response(
-        error_body(_CODES.get(error.status_code, "error"), str(error.detail)),
-        status=error.status_code,
+        error_body(_CODES.get(error.status_code, "error"), message), status=error.status_code
     )
     if response.status_code == status.HTTP_401_UNAUTHORIZED:
         response["WWW-Authenticate"] = CHALLENGE
-    if wait := getattr(error, "wait", None):
-        response["Retry-After"] = str(wait)  # whole seconds, rounded up
+    if wait:
+        response["Retry-After"] = str(wait)
     return response
 
 
 def _validation_response(error: exceptions.ValidationError) -> Response:
     details: Any = error.get_full_details()
     if not isinstance(details, dict):
-        return Response(error_body("bad_request", "the request can't be read"), status=400)
+        return Response(error_body("bad_request", "the request is malformed"), status=400)
     fields = {name: [str(d["message"]) for d in found] for name, found in details.items()}
     codes = {d["code"] for found in details.values() for d in found}
     malformed = bool(codes & _MALFORMED_CODES)
@@ -130,11 +127,11 @@ def _validation_response(error: exceptions.ValidationError) -> Response:
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
-    return JsonResponse(error_body("not_found", "there is nothing at this address"), status=404)
+    return JsonResponse(error_body("not_found", "there is no resource at this URL"), status=404)
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> JsonResponse:
-    return JsonResponse(error_body("bad_request", "the request can't be read"), status=400)
+    return JsonResponse(error_body("bad_request", "the request is malformed"), status=400)
 
 
 def forbidden(
@@ -144,4 +141,6 @@ def forbidden(
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
-    return JsonResponse(error_body("internal", "something went wrong here"), status=500)
+    return JsonResponse(
+        error_body("internal", "internal server error: try again later"), status=500
+    )

@@ -1,4 +1,4 @@
-"""JSON in and out."""
+"""Parses and renders JSON."""
 
 from collections.abc import Iterable, Mapping
 from typing import IO, Any
@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 
 class StrictJSONParser(BaseParser):
-    """orjson refuses NaN, lone surrogates and 1,024 nested levels; `bodies` limits the size."""
+    """orjson refuses NaN, lone surrogates and 1,024 nested levels."""
 
     media_type = "application/json"
 
@@ -43,7 +43,7 @@ class JSONRenderer(BaseRenderer):
 
 
 class OnlyJSON(DefaultContentNegotiation):
-    """There is one form of an answer, so there is nothing to negotiate, whatever `Accept` says."""
+    """Ignores `Accept`, because JSON is the only format."""
 
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None

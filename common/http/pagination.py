@@ -1,9 +1,8 @@
-"""Keyset pages.
+"""Keyset pagination.
 
-A page's cursor is the id of its last row, and the next page holds the rows after it, so rows that
-are written in between neither shift a page nor repeat on it. In a list whose oldest rows come
-first, new rows must get the greatest ids, also if they commit late: see
-`tweets.services.counters.write_reply`.
+A page's cursor is the id of its last row, and the next page has the rows after it. So new rows
+neither shift the pages nor repeat rows. If the oldest rows come first, a new row must get the
+greatest id, even if it commits late: see `tweets.services.counters.write_reply`.
 """
 
 import re
@@ -34,11 +33,11 @@ _NUMBER = re.compile(r"-?[0-9]+")
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
     items: Sequence[T]
-    next: int | None  # the cursor of the next page; None at the end
+    next: int | None  # the cursor of the next page; None on the last page
 
 
 def cut(rows: Sequence[T], limit: int, key: Callable[[T], int]) -> Page[T]:
-    """A page from `limit + 1` rows: the extra one only tells whether there is more."""
+    """A page from `limit + 1` rows. The extra row shows that there is a next page."""
     items = rows[:limit]
     return Page(items, key(items[-1]) if len(rows) > limit else None)
 
@@ -51,7 +50,7 @@ def format_cursor(cursor: int | None) -> str | None:
     {
         "type": "string",
         "pattern": f"^{PATTERN}$",
-        "description": "`next` of the page before; empty for the first page",
+        "description": "`next` of the previous page; empty for the first page",
     }
 )
 class CursorField(serializers.CharField):
@@ -64,12 +63,14 @@ class CursorField(serializers.CharField):
     def to_internal_value(self, data: Any) -> int:  # type: ignore[override]
         text = str(data)
         if not _CURSOR.fullmatch(text):
-            raise serializers.ValidationError("is not a cursor of ours", code="out_of_range")
-        return min(int(text), MAX_ID)  # nothing comes after the last id, or before the first
+            raise serializers.ValidationError(
+                "is not a valid cursor: use `next` of the previous page", code="out_of_range"
+            )
+        return min(int(text), MAX_ID)  # no row has a greater id
 
 
 class NumberField(serializers.IntegerField):
-    """A number in a query, in ASCII digits: Python's `int` takes `1_0` and Arabic digits, too."""
+    """An integer in ASCII digits. Python's `int` also accepts `1_0` and Arabic digits."""
 
     def to_internal_value(self, data: Any) -> int:
         if not _NUMBER.fullmatch(str(data)):
@@ -90,7 +91,7 @@ class PageQuery(serializers.Serializer[Any]):
 
 
 class WindowQuery(serializers.Serializer[Any]):
-    """Base of a query for a list that is also read by `offset`, which excludes `cursor`."""
+    """Base of a query for a list with `cursor` or `offset`."""
 
     def to_internal_value(self, data: Mapping[str, str]) -> dict[str, Any]:
         if data.get("cursor") and "offset" in data:
@@ -100,15 +101,15 @@ class WindowQuery(serializers.Serializer[Any]):
 
 
 def read_query(query: type[serializers.Serializer[Any]], request: Request) -> Mapping[str, Any]:
-    """The validated query parameters; unknown ones are left alone, bad ones raise `Malformed`."""
+    """The validated query parameters. Ignores unknown ones and raises `Malformed` for bad ones."""
     return _read(query, get_bytes_from_wsgi(request.META, "QUERY_STRING", ""))
 
 
 @lru_cache(1024)
 def _read(query: type[serializers.Serializer[Any]], query_string: bytes) -> Mapping[str, Any]:
-    """The same for the same string, and most requests ask for the same few pages."""
+    """Cached, because most requests have the same few query strings."""
     try:
-        # as a plain dict: of a form's, an empty limit would be as good as none
+        # a plain dict, because DRF treats an empty value in a QueryDict as missing
         validated = _reader(query).run_validation(QueryDict(query_string).dict())
     except serializers.ValidationError as error:
         detail = cast(dict[str, list[Any]], error.detail)
@@ -120,5 +121,5 @@ def _read(query: type[serializers.Serializer[Any]], query_string: bytes) -> Mapp
 
 @cache
 def _reader(query: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
-    """Made once: a new one copies all its fields, which costs more than to check them."""
+    """Cached, because creating a serializer costs more than validating with it."""
     return query()

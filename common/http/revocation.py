@@ -1,12 +1,11 @@
-"""Access tokens that are refused before they expire.
+"""Revokes access tokens before they expire.
 
-Access tokens are verified without a database, so ending sessions needs facts that every process can
-see: *tokens of this user from before epoch n don't count*, and *tokens of this family don't count*.
-The facts are members of one sorted set in Redis, scored by the time at which they stop mattering
-(an access token's lifetime later), and each process reads the set at most once a second.
+Tokens are verified without a database, so every process reads the revocations from Redis, at most
+once a second. They are members of one sorted set: *the tokens of this user before epoch n*, and
+*the tokens of this family*. The score is the time at which the last such token has expired.
 
-While Redis is away the last known set counts. Tokens live for 15 minutes, so that is the most that
-a lost Redis can cost.
+While Redis is down, processes use the last set that they read. Tokens live for 15 minutes, so they
+are valid for at most that long after a lost revocation.
 """
 
 import logging
@@ -23,35 +22,35 @@ from common.redis.client import redis_client
 
 KEY = "revoked"
 EVERY_EPOCH = 2**31
-_FAMILY = "family"  # no user's id: processes from before there were families skip the member
-_REFRESH_SECONDS = 1.0
+_FAMILY = "family"  # not a user id, so older processes ignore the member
+REFRESH_SECONDS = 1.0
 
 log = logging.getLogger(__name__)
 
 
 def revoke(user_id: int, *, before_epoch: int = EVERY_EPOCH) -> None:
-    """Refuses the user's access tokens of earlier epochs, everywhere within some two seconds."""
-    _add(f"{user_id}:{before_epoch}", of_user=user_id)
+    """Revokes the user's access tokens of earlier epochs, in all processes within two seconds."""
+    _add(f"{user_id}:{before_epoch}", user_id=user_id)
 
 
 def revoke_family(family: str, *, user_id: int) -> None:
-    """Refuses the access tokens of one of the user's sessions, everywhere as soon."""
-    _add(f"{_FAMILY}:{family}", of_user=user_id)
+    """Revokes the access tokens of one of the user's sessions, as quickly."""
+    _add(f"{_FAMILY}:{family}", user_id=user_id)
 
 
-def _add(member: str, *, of_user: int) -> None:
+def _add(member: str, *, user_id: int) -> None:
     now = time.time()
     lifetime: timedelta = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
-    # A clock that is ahead may have issued the token or drop the member, one that is behind may
-    # accept the token, and each of the three differs from the next by the leeway at most.
-    outlasts = lifetime + 3 * settings.SIMPLE_JWT["LEEWAY"]
+    # Three clocks count: of the process that issued the token, of the one that verifies it, and of
+    # the one that removes the member. Each two differ by the leeway at most.
+    kept_for = lifetime + 3 * settings.SIMPLE_JWT["LEEWAY"]
     pipeline = redis_client().pipeline(transaction=False)
-    pipeline.zadd(KEY, {member: now + outlasts.total_seconds()})
+    pipeline.zadd(KEY, {member: now + kept_for.total_seconds()})
     pipeline.zremrangebyscore(KEY, "-inf", now)
     try:
         pipeline.execute()
     except OUTAGES:
-        log.warning("could not revoke sessions of user %s: Redis is down", of_user)
+        log.warning("could not revoke the sessions of user %s: Redis is down", user_id)
 
 
 class _Revocations:
@@ -62,19 +61,19 @@ class _Revocations:
         self._ended_families: frozenset[str] = frozenset()
 
     def is_revoked(self, user_id: int, epoch: int, family: str | None = None) -> bool:
-        """`family` is None for tokens from before there were families."""
-        if time.monotonic() - self._read_at > _REFRESH_SECONDS and self._lock.acquire(False):
+        """`family` is None for tokens of older versions."""
+        if time.monotonic() - self._read_at > REFRESH_SECONDS and self._lock.acquire(False):
             try:
                 self._first_valid_epoch, self._ended_families = self._read()
             except (*OUTAGES, redis.exceptions.ResponseError):
-                log.warning("the set of revoked sessions can't be read: the last known one counts")
+                log.warning("could not read the revoked sessions: using the last known ones")
             finally:
                 self._read_at = time.monotonic()
                 self._lock.release()
         return epoch < self._first_valid_epoch.get(user_id, 0) or family in self._ended_families
 
     def forget(self) -> None:
-        """As in a new process: for tests."""
+        """Restores the state of a new process. Tests use it."""
         self._read_at = float("-inf")
         self._first_valid_epoch = {}
         self._ended_families = frozenset()

@@ -1,4 +1,4 @@
-"""What the OpenAPI schema says of every call: the error envelope, and how to sign in.
+"""The parts of the OpenAPI schema that all calls share: errors, examples and authentication.
 
 @extend_schema(responses={200: TweetAnswer, **errors(400, 401, 404)})
 """
@@ -10,7 +10,11 @@ from drf_spectacular.extensions import (
     OpenApiSerializerExtension,
 )
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import build_bearer_security_scheme_object
+from drf_spectacular.plumbing import (
+    build_bearer_security_scheme_object,
+    build_examples_list,
+    build_media_type_object,
+)
 from drf_spectacular.utils import Direction, OpenApiExample, OpenApiResponse
 from rest_framework import serializers
 
@@ -18,11 +22,11 @@ from common.http.exceptions import error_body
 
 
 class ErrorDetailSerializer(serializers.Serializer[Any]):
-    code = serializers.CharField(help_text="for programs: one word for the kind of error")
-    message = serializers.CharField(help_text="for people: what is wrong")
+    code = serializers.CharField(help_text="the kind of error, for programs")
+    message = serializers.CharField(help_text="a description of the error, for people")
     fields = serializers.DictField(  # type: ignore[assignment]
         child=serializers.ListField(child=serializers.CharField()),
-        help_text="the offending inputs by name, and what is wrong with each; may be empty",
+        help_text="the errors of each input, by its name; may be empty",
     )
 
 
@@ -30,20 +34,20 @@ class ErrorSerializer(serializers.Serializer[Any]):
     error = ErrorDetailSerializer()
 
 
-# By status: what it means, and an example of its body.
-_ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
+# The description and an example body of each status.
+ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
     400: (
         "Unreadable JSON, a wrong type, a missing or unknown field, or a parameter out of range.",
         error_body("bad_request", "limit: must be 100 or less", {"limit": ["must be 100 or less"]}),
     ),
     401: (
-        "Not signed in, or the token counts no more.",
-        error_body("not_authenticated", "the token is not valid or has expired"),
+        "Not signed in, or the token is invalid, expired or revoked.",
+        error_body("not_authenticated", "the token is invalid or has expired: log in again"),
     ),
     403: ("Not allowed.", error_body("forbidden", "not allowed")),
-    404: ("There is no such thing.", error_body("not_found", "there is nothing at this address")),
+    404: ("Not found.", error_body("not_found", "there is no resource at this URL")),
     409: (
-        "It would conflict with what is there.",
+        "The request conflicts with existing data.",
         error_body("conflict", "email: is taken", {"email": ["is taken"]}),
     ),
     413: (
@@ -55,38 +59,38 @@ _ERRORS: dict[int, tuple[str, dict[str, Any]]] = {
         error_body("too_large", "the query is too long"),
     ),
     415: (
-        "The request's body is not JSON, or is compressed.",
+        "The request's body is compressed or not JSON.",
         error_body("unsupported_media_type", 'Unsupported media type "text/plain" in request.'),
     ),
     422: (
-        "Of the right type, and still refused: too long, too short, empty after trimming.",
+        "A value of the right type is refused: for example, it is too long, too short or empty.",
         error_body("invalid", "content: must not be empty", {"content": ["must not be empty"]}),
     ),
     429: (
-        "Too many requests: the header Retry-After says how many seconds to wait.",
-        error_body("too_many_requests", "Request was throttled. Expected available in 12 seconds."),
+        "Too many requests. The header Retry-After has the seconds to wait.",
+        error_body("too_many_requests", "too many requests: try again in 12 seconds"),
     ),
     503: (
-        "A part of the system is down: try again.",
-        error_body("unavailable", "a part of the system is down, try again"),
+        "A part of the system is down. Try again later.",
+        error_body("unavailable", "a part of the system is down: try again later"),
     ),
 }
 
-# What every call with a body may answer besides its own.
+# Statuses of every call with a body.
 BODY = (400, 413, 415)
 
-# What every call may answer, the last before it is read.
+# Statuses of every call.
 _ANY = (414, 429)
-_HEAD = OpenApiResponse(description="The address and the headers are too long; without a body.")
+_HEAD = OpenApiResponse(description="The URL and the headers are too long. The answer has no body.")
 
 
 def errors(*statuses: int) -> dict[int, OpenApiResponse]:
-    """The responses of these statuses, each with an example, for `extend_schema(responses=…)`."""
+    """The responses with these statuses, for `extend_schema(responses=…)`."""
     return {status: _response(status) for status in sorted({*statuses, *_ANY})} | {431: _HEAD}
 
 
 def _response(status: int) -> OpenApiResponse:
-    description, body = _ERRORS[status]
+    description, body = ERRORS[status]
     return OpenApiResponse(
         ErrorSerializer,
         description=description,
@@ -107,25 +111,29 @@ def answer_example(value: object, name: str = "answer") -> OpenApiExample:
 
 
 class Schema(AutoSchema):
-    """As the package's, with the body of a DELETE where one is declared."""
+    """drf-spectacular's schema of an operation, with the body of a DELETE that declares one."""
 
-    _is_bodiless = False
+    def get_request_serializer(self) -> Any:
+        """`extend_schema(request=…)` overrides this. A DELETE without it has no body."""
+        if self.method == "DELETE":
+            return None
+        return super().get_request_serializer()
 
-    def _get_request_body(self, direction: Direction = "request") -> Any:
-        if self.method != "DELETE":
-            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
-        self.method, self._is_bodiless = "POST", True
-        try:
-            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]
-        finally:
-            self.method, self._is_bodiless = "DELETE", False
-
-    def _get_serializer(self) -> Any:
-        return None if self._is_bodiless else super()._get_serializer()  # type: ignore[no-untyped-call]
+    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
+        operation = super().get_operation(*args, **kwargs)
+        if self.method != "DELETE" or operation is None:
+            return operation
+        serializer = self.get_request_serializer()
+        if serializer is not None:
+            reference = self.resolve_serializer(serializer, "request").ref
+            examples = build_examples_list([e for e in self.get_examples() if e.request_only])
+            content = {"application/json": build_media_type_object(reference, examples)}
+            operation["requestBody"] = {"content": content, "required": True}
+        return operation
 
 
 class Strict(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
-    """Fields that a body doesn't have are refused, and the description says so."""
+    """Describes that unknown fields are refused."""
 
     target_class = "common.http.serializers.StrictSerializer"
     match_subclasses = True

@@ -1,4 +1,4 @@
-"""Serializers and fields that take what the API's description says, and nothing else."""
+"""Serializers and fields that accept only what the OpenAPI schema describes."""
 
 from functools import cache
 from typing import Any
@@ -8,7 +8,7 @@ from rest_framework.request import Request
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Refuses fields that it doesn't know: a misspelt field is an error, not a silent default."""
+    """Refuses unknown fields, so that a misspelt one is not ignored."""
 
     default_error_messages = {"wrong_type": "must be a JSON object"}  # noqa: RUF012
 
@@ -20,13 +20,13 @@ class StrictSerializer(serializers.Serializer[Any]):
         unknown = [name for name in data if name not in self.fields]
         if unknown:
             raise serializers.ValidationError(
-                {name: ["no such field"] for name in unknown}, code="unknown"
+                {name: ["is an unknown field"] for name in unknown}, code="unknown"
             )
         return super().to_internal_value(data)
 
 
 class TextField(serializers.CharField):
-    """A string and nothing that could be turned into one. Surrounding white space is cut off."""
+    """Accepts strings only. Removes white space at both ends."""
 
     default_error_messages = {  # noqa: RUF012
         "wrong_type": "must be a string",
@@ -47,5 +47,5 @@ def read_body(shape: type[StrictSerializer], request: Request) -> dict[str, Any]
 
 @cache
 def _reader(shape: type[StrictSerializer]) -> StrictSerializer:
-    """Made once: a new one copies all its fields, which costs more than to check them."""
+    """Cached, because creating a serializer costs more than validating with it."""
     return shape()

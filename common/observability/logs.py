@@ -1,4 +1,4 @@
-"""What a log line tells of the request that it belongs to, and what it must never tell."""
+"""Log formats, with the request of each line and without secrets."""
 
 import logging
 import re
@@ -14,9 +14,9 @@ from common.observability import tracing
 
 REQUEST_ID_HEADER = "x-request-id"
 
-# What a secret looks like, each behind a text that is looked for first: that is much quicker.
+# Patterns of secrets. A plain text is searched before each pattern, which is much faster.
 _SECRETS = [
-    ("://", re.compile(r"(://[^\s:/@]*):[^\s@/]+@"), r"\1:***@"),  # an URL's password
+    ("://", re.compile(r"(://[^\s:/@]*):[^\s@/]+@"), r"\1:***@"),  # the password in a URL
     ("@", re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+"), "***@***"),
     ("eyJ", re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]*"), "***"),  # a JWT
     ("earer ", re.compile(r"(?i)\b(bearer)\s+[^\s\"',\\]+"), r"\1 ***"),
@@ -32,7 +32,7 @@ _SECRETS = [
 
 
 class Served(NamedTuple):
-    """What a thread is busy with."""
+    """The request that a thread or task answers."""
 
     id: str
     request: HttpRequest | None = None  # None in a gRPC server
@@ -42,7 +42,7 @@ _served: ContextVar[Served | None] = ContextVar("served", default=None)
 
 
 class serving:
-    """What is logged meanwhile belongs to this request."""
+    """Adds the request to the log lines of the block."""
 
     __slots__ = ("_served", "_token")
 
@@ -62,15 +62,15 @@ def request_id() -> str | None:
 
 
 def redact(text: str) -> str:
-    """The last resort: nobody means to log these, but an exception's text may hold anything."""
-    for sign, pattern, instead in _SECRETS:
-        if sign in text:
-            text = pattern.sub(instead, text)
+    """Replaces secrets, which the text of an exception may contain."""
+    for hint, pattern, replacement in _SECRETS:
+        if hint in text:
+            text = pattern.sub(replacement, text)
     return text
 
 
 class Context(logging.Filter):
-    """Says of each record to which request, user and trace it belongs."""
+    """Adds the request, user and trace to each record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         served = _served.get()
@@ -81,14 +81,14 @@ class Context(logging.Filter):
 
 
 class LineFormatter(logging.Formatter):
-    """For people."""
+    """Plain text, for people."""
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
 
 
 class JSONFormatter(OrjsonFormatter):
-    """For machines: one JSON object a line, without what is empty."""
+    """One JSON object per line, without empty fields."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -96,7 +96,11 @@ class JSONFormatter(OrjsonFormatter):
             style="{",
             rename_fields={"levelname": "level", "name": "logger"},
             timestamp="time",
-            reserved_attrs=[*RESERVED_ATTRS, "request", "status_code"],  # Django's, with the query
+            reserved_attrs=[
+                *RESERVED_ATTRS,
+                "request",
+                "status_code",
+            ],  # from Django, with the query string
         )
 
     def process_log_record(self, log_record: dict[str, Any]) -> dict[str, Any]:
@@ -107,7 +111,10 @@ class JSONFormatter(OrjsonFormatter):
 
 
 def _user_id(request: HttpRequest) -> str | None:
-    """As far as it is known: asking the admin's lazy user would read the database."""
+    """The user's id, if it is loaded: loading the session's user would read the database.
+
+    `_cached_user` is where Django keeps the loaded user. It has no public way to ask for it.
+    """
     known = vars(request)
     user = known.get("_cached_user") or known.get("user")
     if user is None or type(user) is SimpleLazyObject:

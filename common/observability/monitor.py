@@ -1,7 +1,6 @@
-"""The side port of a process: `/health`, `/ready` and `/metrics`, for those who run the system.
+"""A process's monitoring port: `/health`, `/ready` and `/metrics`.
 
-It is not the API's port, listens on loopback unless told otherwise, and is off without
-`MONITOR_LISTEN`.
+`MONITOR_LISTEN` turns it on. A bare port number listens on loopback.
 """
 
 import logging
@@ -30,10 +29,10 @@ log = logging.getLogger(__name__)
 
 
 def start(ready: Ready, *collectors: str) -> str | None:
-    """Serves the side port from a thread of its own, if the environment names one. Says where.
+    """Serves the monitoring port from a thread, if `MONITOR_LISTEN` is set. Returns its address.
 
-    `ready` says by name which of the parts that this process can't do without are up. `collectors`
-    are paths of classes that look something up at every `/metrics`.
+    `ready` tells by name which of the parts that this process needs are up. `collectors` are the
+    dotted paths of Prometheus collectors, which measure at each scrape.
     """
     if not settings.MONITOR_LISTEN:
         return None
@@ -42,13 +41,13 @@ def start(ready: Ready, *collectors: str) -> str | None:
 
     from prometheus_client.exposition import ThreadingWSGIServer, make_wsgi_app
 
-    host, port = _place(settings.MONITOR_LISTEN)
+    host, port = _parse_address(settings.MONITOR_LISTEN)
 
     class Server(ThreadingWSGIServer):
         address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
 
         def server_bind(self) -> None:
-            """As WSGIServer does, without asking the name server for this machine's name."""
+            """Binds like WSGIServer, without a DNS lookup of this machine's name."""
             TCPServer.server_bind(self)
             self.server_name, self.server_port = host, self.server_address[1]
             self.setup_environ()
@@ -65,7 +64,7 @@ def start(ready: Ready, *collectors: str) -> str | None:
         server = make_server(host, port, application, Server, Quiet)
     except OSError as error:
         raise CommandError(
-            f"can't listen on MONITOR_LISTEN={settings.MONITOR_LISTEN} ({error.strerror})"
+            f"MONITOR_LISTEN: can't listen on {settings.MONITOR_LISTEN} ({error.strerror})"
         ) from None
     threading.Thread(target=server.serve_forever, name="monitor", daemon=True).start()
     shown = f"[{host}]" if ":" in host else host
@@ -76,16 +75,15 @@ def start(ready: Ready, *collectors: str) -> str | None:
 
 @contextmanager
 def share_metrics() -> Iterator[None]:
-    """The processes forked meanwhile count into one folder, which this process's `/metrics` reads.
+    """Processes that are forked in the block count into one folder, which `/metrics` reads.
 
-    The library decides when it is imported: a process that has done so already (a test) counts for
-    itself.
+    prometheus_client decides this at import, so a process that has imported it counts separately.
     """
     if not settings.MONITOR_LISTEN or "prometheus_client" in sys.modules:
         yield
         return
     folder = tempfile.mkdtemp(prefix="microblog-metrics-")
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # noqa: TID251 the library's only switch
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder  # noqa: TID251 its only switch
     try:
         yield
     finally:
@@ -142,13 +140,13 @@ def _answer(
     return [body]
 
 
-def _place(listen: str) -> tuple[str, int]:
-    """`HOST:PORT`, or a port of the loopback interface."""
+def _parse_address(listen: str) -> tuple[str, int]:
+    """Parses `HOST:PORT` or a bare port, which means loopback."""
     try:
-        place = urlsplit(f"//{'127.0.0.1:' * listen.isdigit()}{listen}")
-        host, port = place.hostname, place.port
+        parts = urlsplit(f"//{'127.0.0.1:' * listen.isdigit()}{listen}")
+        host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
     if host is None or port is None:
-        raise CommandError(f"MONITOR_LISTEN: {listen!r} is neither a port nor HOST:PORT")
+        raise CommandError(f"MONITOR_LISTEN: {listen!r} must be a port or HOST:PORT")
     return host, port

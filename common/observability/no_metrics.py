@@ -1,4 +1,4 @@
-"""What stands for prometheus_client in a process that shows its metrics to nobody."""
+"""Replaces prometheus_client in a process without a monitoring port."""
 
 from typing import Any, Self
 

@@ -22,14 +22,14 @@ from opentelemetry.trace import Link, SpanKind, Status, Tracer, TraceState
 from opentelemetry.util.types import Attributes
 
 
-class Doors(Sampler):
-    """A trace begins where somebody asks the system for something.
+class RequestSampler(Sampler):
+    """Samples a share of the traces that start with a request to a server.
 
-    What nobody asked for, such as the relay's look at its outbox every second, is none.
+    Background work without a request, such as the relay's queries, is not traced.
     """
 
     def __init__(self, share: float) -> None:
-        self._asked = TraceIdRatioBased(share)
+        self._requests = TraceIdRatioBased(share)
 
     def should_sample(
         self,
@@ -41,17 +41,17 @@ class Doors(Sampler):
         links: Sequence[Link] | None = None,
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
-        sampler = self._asked if kind is SpanKind.SERVER else ALWAYS_OFF
+        sampler = self._requests if kind is SpanKind.SERVER else ALWAYS_OFF
         return sampler.should_sample(
             parent_context, trace_id, name, kind, attributes, links, trace_state
         )
 
     def get_description(self) -> str:
-        return f"Doors({self._asked.get_description()})"
+        return f"RequestSampler({self._requests.get_description()})"
 
 
-class Discreet(SpanProcessor):
-    """Hands spans on without the texts of exceptions, which may quote an e-mail or worse."""
+class ExceptionTextRemover(SpanProcessor):
+    """Passes spans on without the texts of exceptions, which may contain personal data."""
 
     def __init__(self, processor: SpanProcessor) -> None:
         self._next = processor
@@ -84,19 +84,21 @@ class Discreet(SpanProcessor):
 
 
 def start(processor: SpanProcessor | None) -> Tracer:
-    """Sends spans by OTLP unless another processor is given."""
+    """Sends spans to `processor`, or by OTLP."""
     provider = TracerProvider(
         resource=Resource.create({"service.name": settings.TRACED_AS}),
-        sampler=ParentBased(Doors(settings.TRACED_SHARE)),
+        sampler=ParentBased(RequestSampler(settings.TRACED_SHARE)),
     )
-    provider.add_span_processor(Discreet(processor or BatchSpanProcessor(OTLPSpanExporter())))
-    trace.set_tracer_provider(provider)  # where Elasticsearch's client looks
+    provider.add_span_processor(
+        ExceptionTextRemover(processor or BatchSpanProcessor(OTLPSpanExporter()))
+    )
+    trace.set_tracer_provider(provider)  # Elasticsearch's client uses this one
     Psycopg2Instrumentor().instrument(tracer_provider=provider, skip_dep_check=True)
     RedisInstrumentor().instrument(tracer_provider=provider)
     return provider.get_tracer("microblog")
 
 
 def stop() -> None:
-    """Back to nothing, but for the clients of Elasticsearch that exist."""
+    """Stops tracing, except in existing Elasticsearch clients."""
     Psycopg2Instrumentor().uninstrument()
     RedisInstrumentor().uninstrument()

@@ -1,9 +1,9 @@
-"""One OpenTelemetry trace of a request and all that follows from it, across processes.
+"""OpenTelemetry traces of a request and its events, across processes.
 
-Off unless `OTEL_EXPORTER_OTLP_ENDPOINT` is set: then nothing is imported here, and a span is a
-constant that does nothing. A trace begins at the system's own door: a client's `traceparent` is
-not taken over, since it would decide what is sampled. Within the system it travels in gRPC's
-metadata, in the outbox's rows and in the messages' properties.
+`OTEL_EXPORTER_OTLP_ENDPOINT` turns tracing on. Without it nothing is imported, and every span is a
+constant without effect. A trace starts at the first of our servers: a client's `traceparent` is
+ignored, because it would decide what is sampled. Our processes pass the trace on in gRPC metadata,
+outbox rows and message headers.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,7 +23,7 @@ HEADER = "traceparent"
 
 
 def start(processor: "SpanProcessor | None" = None) -> None:
-    """Once a process, before it connects to anything. Sends spans by OTLP unless told otherwise."""
+    """Must run once per process, before it opens connections. Sends spans by OTLP by default."""
     global _tracer
     if processor is None and not settings.TRACING:
         return
@@ -48,17 +48,16 @@ def is_on() -> bool:
 def span(
     name: str, kind: str = "internal", *, parent: str | None = None
 ) -> AbstractContextManager[Any]:
-    """A span around the block, below the one that is open or below the traceparent `parent`."""
+    """A span of the block. Its parent is the open span, or the traceparent `parent`."""
     if _tracer is None:
         return _OFF
     return _tracer.start_as_current_span(name, context=_context(parent), kind=_kind(kind))
 
 
 def batch(name: str, parents: Sequence[str | None]) -> AbstractContextManager[Any]:
-    """A span around work that is done for several messages at once.
+    """A span of the work on several messages.
 
-    It belongs to the first one's trace. In the others' stands a span of the same time with a link
-    to it.
+    It is in the trace of the first message. Each other trace gets a span that links to it.
     """
     if _tracer is None or not any(parents):
         return _OFF
@@ -84,7 +83,7 @@ def _batch(tracer: "Tracer", name: str, parents: Sequence[str]) -> Iterator[Any]
 
 
 def traceparent() -> str | None:
-    """Of the open span, for whoever goes on with the trace."""
+    """The traceparent of the open span, to pass on."""
     if _tracer is None:
         return None
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
@@ -101,7 +100,7 @@ def trace_id() -> str | None:
 
 def _context(parent: str | None) -> Any:
     if parent is None:
-        return None  # the open one
+        return None  # the open span
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
     return TraceContextTextMapPropagator().extract({HEADER: parent})

@@ -1,12 +1,12 @@
-"""Django's PostgreSQL: an end to every wait, a cheap health check, one or several hosts.
+"""Django's PostgreSQL backend with deadlines, a cheap health check, and several hosts.
 
-A kept connection may have died since the last request: the server was restarted, or ended it. Then
-the end waits in the socket, so a socket that is silent belongs to a connection that lives, and
-looking costs a microsecond. A network that drops what is idle says nothing, however; so after a
-while without use, and whenever something waits in the socket, Django's own `SELECT 1` decides.
+**Health check.** A kept connection may have died since the last request. If the server closed it,
+its socket is readable, which costs a microsecond to find out. A network that drops idle connections
+leaves no such sign. So Django's own `SELECT 1` runs only if the socket is readable, or after
+`IDLE_SECONDS` without use.
 
-libpq itself goes from host to host, but not while we wait in its place: one that hangs would keep
-it from the others. So each is asked by itself, first the one where the primary was found last.
+**Hosts.** libpq would stop at the first host that hangs, because `common.postgresql.waiting` waits
+in its place. So this module tries one host after the other, first the last known primary.
 """
 
 import logging
@@ -27,57 +27,57 @@ from common.breakers import Breaker
 from common.errors import Unavailable
 from common.postgresql import deadlines, waiting
 
-# Well below what firewalls and balancers grant an idle connection.
+# Well below the idle timeouts of firewalls and load balancers.
 IDLE_SECONDS = 30.0
 
 log = logging.getLogger(__name__)
 
 waiting.install()
 
-Place = tuple[str, str]  # host and port, or several, by commas
-_found: dict[Place, Place] = {}
+Server = tuple[str, str]  # host and port, or several, separated by commas
+_primaries: dict[Server, Server] = {}  # the last known one of each list of hosts
 
 
 @cache
 def breaker(host: str, port: str) -> Breaker:
-    """Of a server, whichever of its databases is asked."""
+    """The circuit breaker of one server, for all its databases."""
     return Breaker("PostgreSQL", lambda kind, _: issubclass(kind, waiting.NoAnswer))
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     health_check_enabled: bool
     health_check_done: bool
-    _checked_at = float("-inf")
+    checked_at = float("-inf")  # the last health check
 
     def get_new_connection(self, conn_params: Mapping[str, Any]) -> Any:
-        """A statement that waited in vain has cost the connection: all that follow come here."""
-        named = str(conn_params.get("host", "")), str(conn_params.get("port", ""))
-        before = _found.get(named)
-        places = sorted(_places(*named), key=lambda place: place != before)
-        complaints = []
-        for place in places:
+        """A timed-out statement closes its connection; the next statement reconnects here."""
+        configured = str(conn_params.get("host", "")), str(conn_params.get("port", ""))
+        before = _primaries.get(configured)
+        servers = sorted(_servers(*configured), key=lambda server: server != before)
+        failures = []
+        for server in servers:
             try:
-                connection = self._connect(conn_params, place)
+                connection = self._connect(conn_params, server)
             except psycopg2.OperationalError as error:
-                if len(places) == 1:
+                if len(servers) == 1:
                     raise
-                complaints.append(f"{':'.join(place)}: {_first_line(error)}")
+                failures.append(f"{':'.join(server)}: {_first_line(error)}")
             else:
-                if before not in (None, place):
-                    log.warning("PostgreSQL is now at %s:%s", *place)
-                _found[named] = place
+                if before not in (None, server):
+                    log.warning("the PostgreSQL primary is now %s:%s", *server)
+                _primaries[configured] = server
                 return connection
-        raise psycopg2.OperationalError("; ".join(complaints))
+        raise psycopg2.OperationalError("; ".join(failures))
 
-    def _connect(self, conn_params: Mapping[str, Any], place: Place) -> Any:
-        host, port = place
-        # libpq takes what is None, and not what is empty, from its own environment
-        there = {**conn_params, "host": host or None, "port": port or None}
+    def _connect(self, conn_params: Mapping[str, Any], server: Server) -> Any:
+        host, port = server
+        # None, because libpq replaces it from its environment, but not an empty string
+        params = {**conn_params, "host": host or None, "port": port or None}
         try:
-            with breaker(*place).guard(), deadlines.while_connecting():
-                connection = super().get_new_connection(there)
-                if waiting.is_wary():  # a pooler lets in though the server behind it hangs
-                    _ask(connection)
+            with breaker(*server).guard(), deadlines.while_connecting():
+                connection = super().get_new_connection(params)
+                if waiting.hung_recently():  # a pooler accepts connections while its server hangs
+                    _check(connection)
         except Unavailable as error:
             raise psycopg2.OperationalError(error.message) from None
         return connection
@@ -87,18 +87,19 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return _Errors(self)
 
     def close_if_health_check_failed(self) -> None:
-        """Called before the first statement of each request."""
+        """Django calls this before the first statement of each request."""
         if self.connection is None or not self.health_check_enabled or self.health_check_done:
             return
         now = time.monotonic()
-        if now - self._checked_at < IDLE_SECONDS and self._is_silent():
+        if now - self.checked_at < IDLE_SECONDS and self.is_silent():
             self.health_check_done = True
         else:
             with deadlines.while_connecting():
                 super().close_if_health_check_failed()
-        self._checked_at = now
+        self.checked_at = now
 
-    def _is_silent(self) -> bool:
+    def is_silent(self) -> bool:
+        """Whether the connection is open and its socket has nothing to read."""
         driver = self.connection
         if driver.closed:
             return False
@@ -108,7 +109,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
 
 class _Errors(DatabaseErrorWrapper):
-    """A server that takes no writes is the wrong one: an outage, and the end of the connection."""
+    """Treats a read-only server as an outage, and closes the connection to it."""
 
     def __init__(self, wrapper: DatabaseWrapper) -> None:
         super().__init__(wrapper)
@@ -128,7 +129,7 @@ class _Errors(DatabaseErrorWrapper):
         super().__exit__(exc_type, exc_value, traceback)
 
 
-def _places(host: str, port: str) -> list[Place]:
+def _servers(host: str, port: str) -> list[Server]:
     hosts, ports = host.split(","), port.split(",")
     return list(zip(hosts, ports * len(hosts) if len(ports) == 1 else ports, strict=True))
 
@@ -137,7 +138,7 @@ def _first_line(error: Exception) -> str:
     return str(error).partition("\n")[0]
 
 
-def _ask(driver: Any) -> None:
+def _check(driver: Any) -> None:
     with driver.cursor() as cursor:
         cursor.execute("SELECT 1")
     driver.rollback()

@@ -1,7 +1,7 @@
-"""How long this process waits for PostgreSQL.
+"""The time that this process waits for PostgreSQL.
 
-Who serves somebody says so when it starts. Anything else, a migration or an audit, may have
-statements that take an hour, and waits for them until it is interrupted.
+A server, relay or worker sets a deadline when it starts. Other commands, such as a migration, have
+none, because their statements may take an hour.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 
 _CONNECT_SECONDS = 5.0
-# A server that hangs is tried again and again, and by a thread that others may be waiting for.
+# In a process with a deadline, where other requests may wait for the thread.
 _SERVER_CONNECT_SECONDS = 2.0
 
 _of_process: float | None = None
@@ -17,19 +17,19 @@ _of_block: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 def set_for_process(seconds: float | None) -> None:
-    """On every statement of this process."""
+    """Sets the deadline of every statement of this process. None removes it."""
     global _of_process
     _of_process = seconds
 
 
 def seconds() -> float | None:
-    """For a statement. None means for ever."""
+    """The deadline of a statement, or None."""
     return _of_block.get() or _of_process
 
 
 @contextmanager
 def while_connecting() -> Iterator[None]:
-    """Around what makes one, or asks whether it lives."""
+    """Sets the deadline for opening or checking a connection."""
     limit = _CONNECT_SECONDS
     if _of_process is not None:
         limit = min(_of_process, _SERVER_CONNECT_SECONDS)

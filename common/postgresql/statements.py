@@ -1,8 +1,8 @@
-"""Several rows by one statement, which is a transaction by itself.
+"""Inserts several rows by one statement, without a separate transaction.
 
-On PostgreSQL a `WITH` of inserts takes one round trip where `BEGIN`, each insert and `COMMIT` take
-one each, and holds its locks for that much less. SQLite has no such statement and no round trips:
-there the same inserts go one by one in a transaction.
+On PostgreSQL, one `WITH` of inserts takes one round trip, where `BEGIN`, each insert and `COMMIT`
+take one each, and it holds its locks for less time. SQLite has no such statement and no round
+trips, so its inserts run one by one in a transaction.
 """
 
 from collections.abc import Sequence
@@ -24,8 +24,8 @@ class Increment:
     model: type[Model]
     id: int
     counter: str  # its column
-    # A column that only rises, and its new value: a row that has this value or a greater one counts
-    # as missing.
+    # A column that may only rise, and its new value. If the row has this value or a greater one, it
+    # counts as missing.
     raised: tuple[str, int] | None = None
 
 
@@ -35,10 +35,10 @@ class _Statement(NamedTuple):
 
 
 def insert_together(service: str, *rows: Model, counted: Increment | None = None) -> bool:
-    """Writes all rows, or none if the row of `counted` is missing. Returns whether it did.
+    """Inserts all rows, or none if the row of `counted` is missing. Returns whether it did.
 
-    The first row is the first to be written (and, if it must, refused); the counted one is locked
-    before. As `bulk_create` it sends no signals, and ids that the database draws stay unknown.
+    It locks the counted row, then inserts the first row, then the others. Like `bulk_create`, it
+    sends no signals and doesn't set ids that the database generates.
     """
     connection = connections[alias(service)]
     inserts = [_insert(row, connection) for row in rows]
@@ -46,7 +46,7 @@ def insert_together(service: str, *rows: Model, counted: Increment | None = None
     if connection.vendor != "postgresql":
         with atomic(service):
             return _run_in_turn(inserts, increment, connection)
-    # Refused inside somebody's block, as a test case's is, it must leave that block usable.
+    # Inside a transaction, a savepoint keeps the transaction usable after an error.
     with atomic(service) if connection.in_atomic_block else nullcontext():
         return _run_as_one(inserts, increment, connection)
 
@@ -54,7 +54,7 @@ def insert_together(service: str, *rows: Model, counted: Increment | None = None
 def _run_as_one(
     inserts: Sequence[_Statement], increment: _Statement | None, connection: BaseDatabaseWrapper
 ) -> bool:
-    """The statement that has the `WITH` goes first, and what it doesn't ask for goes after it."""
+    """PostgreSQL runs the main statement, the first row, before the unread parts of the `WITH`."""
     parts = {"counted": increment} if increment else {}
     condition = " WHERE EXISTS (SELECT FROM counted)" if increment else ""
     first, *others = (insert._replace(sql=insert.sql + condition) for insert in inserts)
@@ -80,13 +80,13 @@ def _run_in_turn(
 
 
 def _insert(row: Model, connection: BaseDatabaseWrapper) -> _Statement:
-    """A `SELECT` instead of `VALUES`, so that a condition can be added."""
+    """Uses `SELECT` instead of `VALUES`, so that the statement can have a condition."""
     table = _quoted(row._meta.db_table, connection)
     fields = [f for f in row._meta.concrete_fields if not (f.primary_key and row.pk is None)]
     columns = ", ".join(_quoted(field.column, connection) for field in fields)
-    places = ", ".join(["%s"] * len(fields))
+    placeholders = ", ".join(["%s"] * len(fields))
     return _Statement(
-        f"INSERT INTO {table} ({columns}) SELECT {places}",
+        f"INSERT INTO {table} ({columns}) SELECT {placeholders}",
         [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields],
     )
 

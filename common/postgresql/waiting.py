@@ -1,8 +1,8 @@
-"""The wait for an answer, with an end.
+"""Waits for PostgreSQL's answers, up to the deadline.
 
-libpq waits for an answer as long as the connection stands, and that of a server which hangs stands:
-its kernel goes on confirming packets. psycopg2 leaves the waiting to us instead, which costs each
-statement some five microseconds, and lets Ctrl-C through. There is no COPY that way.
+libpq waits as long as the connection is open, and the kernel of a server that hangs keeps it open.
+So psycopg2 calls `_wait` instead, which costs some five microseconds per statement. It also lets
+Ctrl-C interrupt a statement, and rules out COPY.
 """
 
 import select
@@ -16,18 +16,23 @@ from common.postgresql import deadlines
 
 _READABLE, _WRITABLE = select.POLLIN, select.POLLOUT
 
-# When somebody last waited in vain.
-_hung_at = float("-inf")
-_WARY_SECONDS = 60.0
+_hung_at = float("-inf")  # the last missed deadline
+_RECENT_SECONDS = 60.0
 
 
 class NoAnswer(psycopg2.OperationalError):
-    """Within the deadline. What became of the statement is unknown, and its connection closed."""
+    """A missed deadline. The statement may have run; its connection is closed."""
 
 
-def is_wary() -> bool:
-    """Whether a server hung lately."""
-    return time.monotonic() - _hung_at < _WARY_SECONDS
+def hung_recently() -> bool:
+    """Whether a server missed a deadline in the last minute."""
+    return time.monotonic() - _hung_at < _RECENT_SECONDS
+
+
+def forget_hangs() -> None:
+    """Restores the state of a new process. Tests use it."""
+    global _hung_at
+    _hung_at = float("-inf")
 
 
 def _wait(connection: Any) -> None:
@@ -36,7 +41,7 @@ def _wait(connection: Any) -> None:
     ends_at = None if seconds is None else time.monotonic() + seconds
     while (state := connection.poll()) != POLL_OK:
         poller = select.poll()
-        # of another socket in each round while a host name's addresses are tried
+        # each round may have another socket, while libpq tries a host name's addresses
         poller.register(connection.fileno(), _READABLE if state == POLL_READ else _WRITABLE)
         left = None if ends_at is None else max(0.0, ends_at - time.monotonic()) * 1000
         if not poller.poll(left):

@@ -114,13 +114,13 @@ def test_a_list_never_counts_a_whole_table(
 ) -> None:
     counts = [sql for sql in queries(staff, address, **query) if "COUNT(" in sql]
     assert counts
-    assert all(f"LIMIT {common_admin.MOST_ROWS}" in sql for sql in counts)
+    assert all(f"LIMIT {common_admin.MAX_ROWS}" in sql for sql in counts)
 
 
 def test_a_list_has_no_page_beyond_the_counted_rows(
     staff: Client, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(common_admin, "MOST_ROWS", 2)
+    monkeypatch.setattr(common_admin, "MAX_ROWS", 2)
     assert staff.get(USERS).context["cl"].result_count == 2
 
 
@@ -311,7 +311,7 @@ def test_a_superuser_makes_staff(staff: Client, alice: User) -> None:
 def test_an_action_on_too_many_users_is_refused(
     staff: Client, alice: User, bob: User, monkeypatch: pytest.MonkeyPatch, across: str
 ) -> None:
-    monkeypatch.setattr("common.admin.MOST_CHOSEN", 2)
+    monkeypatch.setattr("common.admin.MAX_SELECTED", 2)
     chosen = {"action": "suspend", "_selected_action": str(alice.id), "select_across": across}
     staff.post(USERS, chosen)
     assert "An action changes 2 users at most" in staff.get(USERS).content.decode()

@@ -1,4 +1,4 @@
-"""Nobody waits for a part that is known to hang."""
+"""Circuit breakers for servers that hang."""
 
 from concurrent.futures import ThreadPoolExecutor
 from threading import Event
@@ -14,7 +14,7 @@ from deploy.local.conditions import wait_until
 @pytest.fixture
 def breaker(monkeypatch: pytest.MonkeyPatch) -> Breaker:
     monkeypatch.setattr(breakers, "PAUSE_SECONDS", 0.1)
-    return Breaker("a part", lambda kind, _: issubclass(kind, TimeoutError))
+    return Breaker("a server", lambda kind, _: issubclass(kind, TimeoutError))
 
 
 def fail(breaker: Breaker, error: Exception) -> None:
@@ -22,7 +22,7 @@ def fail(breaker: Breaker, error: Exception) -> None:
         raise error
 
 
-def is_open(breaker: Breaker) -> bool:
+def refuses(breaker: Breaker) -> bool:
     try:
         with breaker.guard():
             return False
@@ -30,37 +30,37 @@ def is_open(breaker: Breaker) -> bool:
         return True
 
 
-def hang_often(breaker: Breaker) -> None:
+def miss_deadlines(breaker: Breaker) -> None:
     for _ in range(breakers.FAILURES):
         fail(breaker, TimeoutError())
 
 
-def test_a_part_that_hangs_again_and_again_is_left_alone(breaker: Breaker) -> None:
+def test_it_opens_after_several_missed_deadlines_in_a_row(breaker: Breaker) -> None:
     fail(breaker, TimeoutError())
-    assert not is_open(breaker)
+    assert not refuses(breaker)
 
-    hang_often(breaker)
+    miss_deadlines(breaker)
 
-    assert is_open(breaker)
+    assert refuses(breaker)
 
 
-def test_a_part_that_refuses_is_asked_each_time(breaker: Breaker) -> None:
+def test_refused_connections_do_not_open_it(breaker: Breaker) -> None:
     for _ in range(10):
         fail(breaker, ConnectionRefusedError())
 
-    assert not is_open(breaker)
+    assert not refuses(breaker)
 
 
-def test_a_part_is_asked_again_after_a_moment(breaker: Breaker) -> None:
-    hang_often(breaker)
+def test_it_closes_after_a_pause_and_a_successful_call(breaker: Breaker) -> None:
+    miss_deadlines(breaker)
 
-    wait_until(lambda: not is_open(breaker))
+    wait_until(lambda: not refuses(breaker))
 
-    assert not is_open(breaker)
+    assert not refuses(breaker)
 
 
-def test_one_caller_tries_and_the_others_go_on_without(breaker: Breaker) -> None:
-    hang_often(breaker)
+def test_only_one_caller_tries_after_the_pause(breaker: Breaker) -> None:
+    miss_deadlines(breaker)
     tries, answers = Event(), Event()
 
     def try_once() -> None:
@@ -76,12 +76,12 @@ def test_one_caller_tries_and_the_others_go_on_without(breaker: Breaker) -> None
         return True
 
     with ThreadPoolExecutor(1) as pool:
-        wait_until(lambda: breaker._circuit.state == "half_open")
+        wait_until(lambda: not breaker.is_open)
         first = pool.submit(attempt)
         assert tries.wait(10)
 
-        assert is_open(breaker)
+        assert refuses(breaker)
 
         answers.set()
         assert first.result()
-    assert not is_open(breaker)
+    assert not refuses(breaker)

@@ -1,4 +1,4 @@
-"""A kept connection to PostgreSQL is used again without a question, unless it may have died."""
+"""A kept connection to PostgreSQL is checked only if it may have died."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -18,57 +18,57 @@ from twitter_project.settings.databases import read_database_url
 pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]
 
 
-class Asked(DatabaseWrapper):
+class Checked(DatabaseWrapper):
     """Counts the health checks that are queries."""
 
-    times = 0
+    checks = 0
 
     def is_usable(self) -> bool:
-        self.times += 1
+        self.checks += 1
         return super().is_usable()
 
 
 @pytest.fixture
-def connection(transactional_db: None) -> Iterator[Asked]:
-    made = Asked(connections["default"].settings_dict)
+def connection(transactional_db: None) -> Iterator[Checked]:
+    made = Checked(connections["default"].settings_dict)
     use(made)
-    use(made)  # a new one is asked, too
-    made.times = 0
+    use(made)  # checks the new connection
+    made.checks = 0
     yield made
     made.close()
 
 
-def use(connection: Asked) -> int:
-    """As a request does; by which process of the server."""
+def use(connection: Checked) -> int:
+    """Uses the connection like a request. Returns the id of its server process."""
     connection.close_if_unusable_or_obsolete()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         return int(cursor.fetchone()[0])
 
 
-def pass_time(connection: Asked) -> None:
-    connection._checked_at -= IDLE_SECONDS
+def pass_time(connection: Checked) -> None:
+    connection.checked_at -= IDLE_SECONDS
 
 
 def end(pid: int, connection: Any) -> None:
     with closing(connect("accounts")) as other, other.cursor() as cursor:
         cursor.execute("SELECT pg_terminate_backend(%s)", [pid])
-    wait_until(lambda: not connection._is_silent())
+    wait_until(lambda: not connection.is_silent())
 
 
-def test_it_is_not_asked_when_it_was_used_a_moment_ago(connection: Asked) -> None:
+def test_a_recently_used_connection_is_not_checked(connection: Checked) -> None:
     assert len({use(connection) for _ in range(3)}) == 1
-    assert connection.times == 0
+    assert connection.checks == 0
 
 
-def test_it_is_asked_once_after_a_while_without_use(connection: Asked) -> None:
+def test_an_idle_connection_is_checked_once(connection: Checked) -> None:
     pass_time(connection)
     assert len({use(connection) for _ in range(3)}) == 1
-    assert connection.times == 1
+    assert connection.checks == 1
 
 
 @pytest.mark.parametrize("is_idle", [False, True])
-def test_one_that_died_is_made_anew(connection: Asked, is_idle: bool) -> None:
+def test_a_dead_connection_is_replaced(connection: Checked, is_idle: bool) -> None:
     pid = use(connection)
     end(pid, connection)
     if is_idle:
@@ -76,18 +76,20 @@ def test_one_that_died_is_made_anew(connection: Asked, is_idle: bool) -> None:
     assert use(connection) != pid
 
 
-def test_one_that_was_told_something_is_asked_and_kept(connection: Asked) -> None:
+def test_a_connection_with_a_notification_is_checked_and_kept(connection: Checked) -> None:
     pid = use(connection)
     with connection.cursor() as cursor:
         cursor.execute("LISTEN tests")
     with closing(connect("accounts")) as other, other.cursor() as cursor:
         cursor.execute("NOTIFY tests")
-    wait_until(lambda: not connection._is_silent())
+    wait_until(lambda: not connection.is_silent())
     assert use(connection) == pid
-    assert connection.times == 1
+    assert connection.checks == 1
 
 
-def test_one_to_a_server_that_takes_no_writes_is_an_outage_and_given_up(connection: Asked) -> None:
+def test_a_server_that_refuses_writes_is_an_outage_and_its_connection_is_closed(
+    connection: Checked,
+) -> None:
     pid = use(connection)
     with connection.cursor() as cursor:
         cursor.execute("SET default_transaction_read_only = on")
@@ -96,10 +98,10 @@ def test_one_to_a_server_that_takes_no_writes_is_an_outage_and_given_up(connecti
     assert use(connection) != pid
 
 
-def test_of_several_hosts_the_one_that_takes_writes_is_asked_for() -> None:
-    place = read_database_url("", "postgres://me@one:1,two/db")
-    assert (place["HOST"], place["PORT"], place["NAME"]) == ("one,two", "1,", "db")
-    assert place["OPTIONS"]["target_session_attrs"] == "read-write"
+def test_several_hosts_select_the_one_that_accepts_writes() -> None:
+    database = read_database_url("", "postgres://me@one:1,two/db")
+    assert (database["HOST"], database["PORT"], database["NAME"]) == ("one,two", "1,", "db")
+    assert database["OPTIONS"]["target_session_attrs"] == "read-write"
 
 
 @pytest.mark.parametrize(
@@ -111,13 +113,13 @@ def test_of_several_hosts_the_one_that_takes_writes_is_asked_for() -> None:
         f"postgres://me:{PASSWORD}@/db?host=one,two,three&port=1,2",
     ],
 )
-def test_a_url_that_can_not_be_read_is_named_and_not_shown(url: str) -> None:
+def test_an_unreadable_url_is_named_but_not_shown(url: str) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"^FEED_DATABASE_URL: ") as raised:
         read_database_url("FEED_DATABASE_URL", url)
     assert PASSWORD not in str(raised.value)
 
 
-def test_what_the_url_asks_for_beyond_the_place_counts() -> None:
+def test_the_options_in_the_url_apply() -> None:
     made = DatabaseWrapper(
         connections["default"].settings_dict
         | {"OPTIONS": read_database_url("", f"{settings.DATABASE_URL}?sslmode=require")["OPTIONS"]}

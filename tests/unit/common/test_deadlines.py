@@ -1,4 +1,4 @@
-"""Nobody waits without end for a PostgreSQL that accepts and doesn't answer."""
+"""Statements end at the deadline while PostgreSQL accepts connections and doesn't answer."""
 
 import signal
 import time
@@ -21,18 +21,19 @@ DEADLINE_SECONDS = 0.3
 
 
 @pytest.fixture(autouse=True)
-def as_new(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What a process knows of its servers, and its deadline."""
-    monkeypatch.setattr(waiting, "_hung_at", float("-inf"))
+def new_process() -> Iterator[None]:
+    """Restores the state of a new process."""
+    waiting.forget_hangs()
     breaker.cache_clear()
     yield
+    waiting.forget_hangs()
     deadlines.set_for_process(None)
     breaker.cache_clear()
 
 
 @pytest.fixture
 def proxy() -> Iterator[Proxy]:
-    """In front of the server."""
+    """A proxy to the server."""
     with ExitStack() as stack:
         proxy = Proxy(int(connections["default"].settings_dict["PORT"]))
         stack.callback(proxy.close)
@@ -42,9 +43,9 @@ def proxy() -> Iterator[Proxy]:
 
 @pytest.fixture
 def connection(proxy: Proxy) -> Iterator[DatabaseWrapper]:
-    place = connections["default"].settings_dict | {"HOST": "127.0.0.1", "PORT": proxy.port}
-    made = DatabaseWrapper(place)
-    for _ in range(2):  # of which the second asks whether it lives
+    options = connections["default"].settings_dict | {"HOST": "127.0.0.1", "PORT": proxy.port}
+    made = DatabaseWrapper(options)
+    for _ in range(2):  # the second one checks the connection
         made.close_if_unusable_or_obsolete()
         run(made)
     yield made
@@ -52,13 +53,13 @@ def connection(proxy: Proxy) -> Iterator[DatabaseWrapper]:
 
 
 def run(connection: DatabaseWrapper, statement: str = "SELECT 1") -> None:
-    """As a request does."""
+    """Runs a statement like a request."""
     with connection.cursor() as cursor:
         cursor.execute(statement)
 
 
 def fail(connection: DatabaseWrapper, words: str = "did not answer within") -> float:
-    """How long it takes."""
+    """Runs a statement that must fail. Returns its seconds."""
     started = time.monotonic()
     connection.close_if_unusable_or_obsolete()
     with pytest.raises(OperationalError, match=words):
@@ -67,7 +68,7 @@ def fail(connection: DatabaseWrapper, words: str = "did not answer within") -> f
     return time.monotonic() - started
 
 
-def test_a_statement_ends_with_the_deadline_and_the_next_are_answered(
+def test_a_statement_ends_at_the_deadline_and_later_ones_succeed(
     connection: DatabaseWrapper, proxy: Proxy
 ) -> None:
     deadlines.set_for_process(DEADLINE_SECONDS)
@@ -79,16 +80,18 @@ def test_a_statement_ends_with_the_deadline_and_the_next_are_answered(
     run(connection)
 
 
-def test_a_server_that_hangs_on_is_left_alone(connection: DatabaseWrapper, proxy: Proxy) -> None:
+def test_a_server_that_keeps_hanging_fails_at_once(
+    connection: DatabaseWrapper, proxy: Proxy
+) -> None:
     deadlines.set_for_process(DEADLINE_SECONDS)
     proxy.stall()
     for _ in range(1 + FAILURES):
         fail(connection)
 
-    assert sum(fail(connection, "asked again in a moment") for _ in range(10)) < DEADLINE_SECONDS
+    assert sum(fail(connection, "next attempt within") for _ in range(10)) < DEADLINE_SECONDS
 
 
-def test_so_is_one_behind_a_pooler_that_lets_everyone_in(
+def test_a_hung_server_behind_a_pooler_fails_at_once(
     connection: DatabaseWrapper, proxy: Proxy
 ) -> None:
     deadlines.set_for_process(DEADLINE_SECONDS)
@@ -97,10 +100,10 @@ def test_so_is_one_behind_a_pooler_that_lets_everyone_in(
         fail(connection)
         proxy.resume()
 
-    assert fail(connection, "asked again in a moment") < DEADLINE_SECONDS
+    assert fail(connection, "next attempt within") < DEADLINE_SECONDS
 
 
-def test_another_host_is_found_past_one_that_hangs(proxy: Proxy) -> None:
+def test_a_hung_host_is_skipped(proxy: Proxy) -> None:
     real = connections["default"].settings_dict["PORT"]
     hosts = {"HOST": "127.0.0.1,127.0.0.1", "PORT": f"{proxy.port},{real}"}
     deadlines.set_for_process(DEADLINE_SECONDS)
@@ -114,10 +117,12 @@ def test_another_host_is_found_past_one_that_hangs(proxy: Proxy) -> None:
         return time.monotonic() - started
 
     assert DEADLINE_SECONDS <= connect() < 2 * DEADLINE_SECONDS
-    assert connect() < DEADLINE_SECONDS  # it is asked first from now on
+    assert connect() < DEADLINE_SECONDS  # it tries the known primary first
 
 
-def test_a_command_waits_until_it_is_interrupted(connection: DatabaseWrapper, proxy: Proxy) -> None:
+def test_without_a_deadline_a_statement_waits_until_interrupted(
+    connection: DatabaseWrapper, proxy: Proxy
+) -> None:
     def interrupt(_: int, __: FrameType | None) -> NoReturn:
         raise KeyboardInterrupt
 
@@ -132,9 +137,7 @@ def test_a_command_waits_until_it_is_interrupted(connection: DatabaseWrapper, pr
         signal.signal(signal.SIGALRM, before)
 
 
-def test_a_transaction_whose_commit_is_not_answered_fails(
-    connection: DatabaseWrapper, proxy: Proxy
-) -> None:
+def test_a_commit_ends_at_the_deadline(connection: DatabaseWrapper, proxy: Proxy) -> None:
     deadlines.set_for_process(DEADLINE_SECONDS)
     connection.set_autocommit(False)
     run(connection)

@@ -11,7 +11,7 @@ from common.db import with_new_id
 from tests.support.factories import UserFactory
 
 
-def test_an_id_tells_when_it_was_drawn():
+def test_an_id_holds_its_creation_time():
     before = datetime.now(UTC)
     id = ids.new_id()
     assert abs(ids.created_at(id) - before) < timedelta(seconds=1)
@@ -29,7 +29,7 @@ def test_ids_of_one_process_ascend():
     assert abs(ids.created_at(drawn[-1]) - datetime.now(UTC)) < timedelta(seconds=1)
 
 
-def test_an_id_after_one_of_the_future_leaves_the_following_ids_in_the_present():
+def test_an_id_after_a_future_one_does_not_raise_later_ids():
     ahead = ids.first_id_at(datetime.now(UTC) + timedelta(hours=1))
     assert ahead < ids.new_id(after=ahead) < ahead + 2**ids.RANDOM_BITS
     assert ids.new_id() < ahead
@@ -40,14 +40,14 @@ def test_ids_fit_63_bits_until_2089():
     assert ids.first_id_at(last) + 2**22 - 1 == ids.MAX_ID
 
 
-def test_ids_that_are_drawn_together_are_different_and_ascend():
+def test_new_ids_are_unique_and_ascend():
     drawn = ids.new_ids(20_000)
     assert len(set(drawn)) == 20_000
     assert drawn == sorted(drawn)
 
 
 @given(st.integers(1, ids.MAX_ID))
-def test_an_id_is_read_back(id: int):
+def test_parsing_a_formatted_id_returns_it(id: int):
     assert ids.parse_id(str(id)) == id
     assert ids.parse_id(str(id).encode()) == id
 
@@ -59,11 +59,11 @@ def test_an_id_is_read_back(id: int):
         "١٢", "9223372036854775808", "9" * 30, b"\xff", b"",
     ],
 )  # fmt: skip
-def test_what_is_no_id_is_none(text: str | bytes):
+def test_text_that_is_not_an_id_is_none(text: str | bytes):
     assert ids.parse_id(text) is None
 
 
-def test_a_taken_id_is_drawn_again(db, monkeypatch):
+def test_a_taken_id_is_replaced_by_a_new_one(db, monkeypatch):
     taken = UserFactory.create()
     draws = iter([taken.id, taken.id, 77])
     monkeypatch.setattr("common.db.new_id", lambda: next(draws))
@@ -77,7 +77,7 @@ def test_a_taken_id_is_drawn_again(db, monkeypatch):
     assert with_new_id(write, model=User).id == 77
 
 
-def test_another_conflict_is_not_drawn_again(alice):
+def test_other_conflicts_are_not_retried(alice):
     calls: list[int] = []
 
     def write(id: int) -> User:

@@ -1,3 +1,5 @@
+"""Scripts on a thread's own connection to Redis."""
+
 import pytest
 from redis.exceptions import ResponseError
 
@@ -7,12 +9,12 @@ from common.redis.scripts import Script
 ECHO = Script("return {KEYS[1], ARGV[1]}")
 
 
-def test_it_runs_where_redis_has_never_seen_it():
+def test_a_script_unknown_to_redis_is_sent_by_source():
     redis_client().script_flush()
     assert ECHO(keys=["a"], args=[1]) == [b"a", b"1"]
 
 
-def test_an_error_of_its_own_reaches_the_caller_and_harms_no_later_call():
+def test_a_script_error_is_raised_and_later_calls_succeed():
     with pytest.raises(ResponseError):
         Script("return redis.call('LPOP')")()
     assert ECHO(keys=["a"], args=[2]) == [b"a", b"2"]
@@ -28,7 +30,7 @@ def test_a_thread_keeps_its_connection():
 
 
 @pytest.mark.real
-def test_a_connection_that_redis_closed_is_opened_again():
+def test_a_connection_closed_by_redis_is_replaced():
     ECHO(keys=["a"], args=[1])
     for client in redis_client().client_list():
         if client["cmd"] in ("eval", "evalsha"):

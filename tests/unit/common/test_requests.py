@@ -1,4 +1,4 @@
-"""What every endpoint does with a request it can't read, shown on one of them."""
+"""Unreadable requests, tested on a few endpoints."""
 
 from typing import cast
 from wsgiref.util import setup_testing_defaults
@@ -46,7 +46,7 @@ def test_unreadable_json_is_400(api, body):
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b'"text"', b"5"])
-def test_json_that_is_no_object_is_400(api, body):
+def test_json_other_than_an_object_is_400(api, body):
     assert post(api, body).status_code == 400
 
 
@@ -65,7 +65,7 @@ def test_a_compressed_body_is_415(api, path, encoding):
     assert "compressed" in response.json()["error"]["message"]
 
 
-def test_a_body_may_say_that_it_is_not_compressed(api):
+def test_content_encoding_identity_is_accepted(api):
     response = api.post(REGISTER, {"email": "a"}, headers={"content-encoding": "identity"})
     assert response.status_code == 400
     assert "username" in response.json()["error"]["fields"]
@@ -80,7 +80,7 @@ def test_a_form_of_the_admin_may_be_larger(api):
 
 
 @pytest.mark.parametrize("length", ["x", "-1", "+1", "1_0", "\u0661", "9" * 5000])
-def test_a_length_that_is_no_number_is_400(api, length):
+def test_an_unreadable_content_length_is_400(api, length):
     assert api.post(REGISTER, {}, CONTENT_LENGTH=length).status_code == 400
 
 
@@ -99,7 +99,7 @@ def test_a_query_that_is_too_long_is_414(api):
 
 
 @pytest.mark.parametrize("path", ["/tweet/1", "/tweet", "/users/alice/tweets", "/feed", "/search"])
-def test_a_query_of_more_parameters_than_django_takes_is_400(sign_in, alice, path):
+def test_too_many_query_parameters_are_400(sign_in, alice, path):
     response = sign_in(alice).get(f"{path}?q=a&{MANY_PARAMETERS}")
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "bad_request"
@@ -119,14 +119,14 @@ def test_a_query_of_more_parameters_than_django_takes_is_400(sign_in, alice, pat
 @pytest.mark.parametrize(
     "number", ["1_0", "\u0661\u0660", "\uff11\uff10", "+10", " 10", "10 ", "10.0", "1e1", "", "ten"]
 )
-def test_only_ascii_digits_are_a_number(sign_in, alice, path, name, number):
+def test_numbers_in_queries_have_ascii_digits_only(sign_in, alice, path, name, number):
     response = sign_in(alice).get(path, {"q": "a", name: number})
     assert response.status_code == 400
     assert list(response.json()["error"]["fields"]) == [name]
 
 
 @pytest.mark.parametrize("path", ["/feed", "/search"])
-def test_a_page_is_asked_for_by_cursor_or_by_offset(sign_in, alice, path):
+def test_cursor_and_offset_together_are_400(sign_in, alice, path):
     client = sign_in(alice)
     for offset in ("0", "1"):
         response = client.get(path, {"q": "a", "cursor": "123", "offset": offset})
@@ -145,7 +145,7 @@ def test_a_page_is_asked_for_by_cursor_or_by_offset(sign_in, alice, path):
         "text/plain; charset*=utf-8''%00",
     ],
 )
-def test_no_content_type_makes_a_request_fail(content_type):
+def test_an_odd_content_type_does_not_fail_the_request(content_type):
     environ = {
         "PATH_INFO": "/nowhere",
         "QUERY_STRING": f"q=%C3%A9&{MANY_PARAMETERS}",
@@ -174,7 +174,7 @@ def test_no_content_type_makes_a_request_fail(content_type):
         UnreadablePostError("detail"),
     ],
 )
-def test_what_django_refuses_within_a_view_is_400(api, monkeypatch, error):
+def test_a_request_that_django_refuses_in_a_view_is_400(api, monkeypatch, error):
     def refuse(**_):
         raise error
 
@@ -183,7 +183,7 @@ def test_what_django_refuses_within_a_view_is_400(api, monkeypatch, error):
         REGISTER, {"email": "a@example.com", "username": "abc", "password": "pass123"}
     )
     assert response.status_code == 400
-    assert response.json()["error"]["message"] == "the request can't be read"
+    assert response.json()["error"]["message"] == "the request is malformed"
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", ""])
@@ -200,19 +200,19 @@ def test_another_method_is_405(api):
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/users", "/tweet/", "/feed/", "/%00"])
-def test_an_unknown_address_is_404(api, path):
+def test_an_unknown_url_is_404(api, path):
     response = api.get(path)
     assert response.status_code == 404
     assert response.json()["error"]["code"] == "not_found"
 
 
-def test_a_foreign_host_is_400(api):
+def test_an_unknown_host_is_400(api):
     response = api.get("/hello", HTTP_HOST="evil.example")
     assert response.status_code == 400
     assert response.json()["error"]["code"] == "bad_request"
 
 
-def test_a_failure_of_ours_shows_no_detail(api, monkeypatch, caplog):
+def test_an_internal_error_is_logged_and_shows_no_detail(api, monkeypatch, caplog):
     def explode(**_):
         raise RuntimeError("secret detail")
 

@@ -1,3 +1,5 @@
+"""The assignment of users to shards."""
+
 import pytest
 from pytest_django import Settings
 
@@ -14,7 +16,7 @@ def count(request: pytest.FixtureRequest, settings: Settings) -> int:
     return int(request.param)
 
 
-def test_everyone_has_one_and_none_has_many_more_than_another(count: int) -> None:
+def test_users_are_assigned_evenly(count: int) -> None:
     groups = shards.group(IDS)
     assert list(groups) == list(shards.names())
     assert all(shards.of(id) == shard for shard, ids in groups.items() for id in ids)
@@ -22,9 +24,7 @@ def test_everyone_has_one_and_none_has_many_more_than_another(count: int) -> Non
     assert all(abs(len(ids) - len(IDS) / count) < len(IDS) / 10 for ids in groups.values())
 
 
-def test_a_further_one_takes_its_share_from_all_and_nobody_else_moves(
-    count: int, settings: Settings
-) -> None:
+def test_a_new_shard_takes_an_even_share_from_all_others(count: int, settings: Settings) -> None:
     before = {id: shards.of(id) for id in IDS}
     settings.FEED_SHARDS = [*settings.FEED_SHARDS, "new"]
     moved = {id for id in IDS if shards.of(id) != before[id]}
@@ -33,11 +33,11 @@ def test_a_further_one_takes_its_share_from_all_and_nobody_else_moves(
     assert len(moved) == pytest.approx(len(IDS) / (count + 1), rel=0.25)
 
 
-def test_where_someone_is_does_not_change_with_a_release(settings: Settings) -> None:
-    """Else every timeline would be read from where it isn't kept up."""
+def test_the_assignment_never_changes(settings: Settings) -> None:
+    """A changed assignment would read every timeline from the wrong shard."""
     settings.FEED_SHARDS = ["a", "b", "c", "d"]
-    places = "".join(shards.of(number) for number in range(32))
-    assert places == "aaddbbcaacccbaadcbccadcdbbaacbdd"
+    assigned = "".join(shards.of(number) for number in range(32))
+    assert assigned == "aaddbbcaacccbaadcbccadcdbbaacbdd"
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,7 @@ def test_where_someone_is_does_not_change_with_a_release(settings: Settings) -> 
         ),
     ],
 )
-def test_a_list_of_servers_that_makes_no_sense_is_refused(
-    redis_url: str, urls: str, message: str
-) -> None:
+def test_an_invalid_list_of_shards_is_refused(redis_url: str, urls: str, message: str) -> None:
     ended = run("manage.py", "check", environment={"REDIS_URL": redis_url, "FEED_REDIS_URLS": urls})
     said = ended.stderr.rpartition("FEED_REDIS_URLS: ")[2]
     assert message in said

@@ -1,4 +1,4 @@
-"""Rows that are written together, or not at all."""
+"""`insert_together` inserts all rows or none."""
 
 import pytest
 from django.db import IntegrityError, connections
@@ -32,7 +32,7 @@ def replies(parent_id: int) -> Increment:
     return Increment(model=Tweet, id=parent_id, counter="num_replies")
 
 
-def test_every_row_is_written_as_a_save_would_write_it(db: None) -> None:
+def test_rows_are_inserted_like_by_save(db: None) -> None:
     one = tweet()
     assert insert_together("tweets", one, like(1), like(2))
     assert Tweet.objects.values().get() == {
@@ -41,19 +41,19 @@ def test_every_row_is_written_as_a_save_would_write_it(db: None) -> None:
     assert set(Like.objects.values_list("user_id", flat=True)) == {1, 2}
 
 
-def test_the_counted_row_counts_one_more(parent: Tweet) -> None:
+def test_the_counter_of_the_counted_row_is_incremented(parent: Tweet) -> None:
     assert insert_together("tweets", tweet(), like(1), counted=replies(parent.id))
     parent.refresh_from_db()
     assert (parent.num_replies, Tweet.objects.count(), Like.objects.count()) == (1, 2, 1)
 
 
-def test_nothing_is_written_where_the_counted_row_is_missing(db: None) -> None:
+def test_no_row_is_inserted_if_the_counted_row_is_missing(db: None) -> None:
     assert not insert_together("tweets", tweet(), like(1), counted=replies(7))
     assert not Tweet.objects.exists()
     assert not Like.objects.exists()
 
 
-def test_a_column_that_only_rises_refuses_an_equal_or_a_smaller_value(parent: Tweet) -> None:
+def test_an_equal_or_smaller_value_of_a_rising_column_is_refused(parent: Tweet) -> None:
     def write(last_reply_id: int) -> bool:
         raised = ("last_reply_id", last_reply_id)
         counted = Increment(model=Tweet, id=parent.id, counter="num_replies", raised=raised)
@@ -65,18 +65,18 @@ def test_a_column_that_only_rises_refuses_an_equal_or_a_smaller_value(parent: Tw
     assert Tweet.objects.count() == 3
 
 
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_one_refused_row_leaves_no_other(parent: Tweet, place: int) -> None:
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_one_refused_row_rolls_back_the_others(parent: Tweet, position: int) -> None:
     like(1).save()
     rows: list[Model] = [tweet(), like(2)]
-    rows.insert(place, like(1))
+    rows.insert(position, like(1))
     with pytest.raises(IntegrityError):
         insert_together("tweets", *rows, counted=replies(parent.id))
     parent.refresh_from_db()
     assert (parent.num_replies, Tweet.objects.count(), Like.objects.count()) == (0, 1, 1)
 
 
-def test_a_refused_row_leaves_an_open_block_usable(db: None) -> None:
+def test_a_refused_row_keeps_an_open_transaction_usable(db: None) -> None:
     like(1).save()
     with atomic("tweets"):
         with pytest.raises(IntegrityError):
@@ -87,7 +87,7 @@ def test_a_refused_row_leaves_an_open_block_usable(db: None) -> None:
 
 @pytest.mark.real
 @pytest.mark.django_db(transaction=True)
-def test_it_is_one_statement_and_no_other(parent: Tweet) -> None:
+def test_it_runs_one_statement(parent: Tweet) -> None:
     with CaptureQueriesContext(connections[alias("tweets")]) as ran:
         insert_together("tweets", tweet(), like(1), like(2), counted=replies(parent.id))
     assert len(ran) == 1

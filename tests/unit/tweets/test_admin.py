@@ -114,7 +114,7 @@ def test_search_finds_nothing_for_other_terms(staff: Client, alice: User, term: 
 def test_search_for_words_is_limited_to_the_newest_tweets(
     staff: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tweets_admin, "MOST_ROWS", 2)
+    monkeypatch.setattr(tweets_admin, "MAX_ROWS", 2)
     tweets = [write(alice, content="snow").id for _ in range(3)]
     assert listed(staff, q="snow") == [tweets[2], tweets[1]]
 
@@ -137,7 +137,7 @@ def test_the_list_never_counts_a_whole_table(
 ) -> None:
     counts = [sql for sql in queries(staff, address, **query) if "COUNT(" in sql]
     assert counts
-    assert all(f"LIMIT {common_admin.MOST_ROWS}" in sql for sql in counts)
+    assert all(f"LIMIT {common_admin.MAX_ROWS}" in sql for sql in counts)
 
 
 def test_staff_cannot_change_or_add_tweets(staff: Client, alice: User) -> None:
@@ -178,7 +178,7 @@ def test_a_tweet_is_deleted_from_its_page(staff: Client, alice: User) -> None:
 def test_an_action_deletes_a_limited_number_of_tweets(
     staff: Client, alice: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("common.admin.MOST_CHOSEN", 2)
+    monkeypatch.setattr("common.admin.MAX_SELECTED", 2)
     tweets = TweetFactory.create_batch(3, user_id=alice.id)
     delete(staff, tweets[0], select_across="1")
     assert "An action changes 2 tweets at most" in staff.get(TWEETS).content.decode()
