@@ -1,8 +1,9 @@
 -- Merges a timeline with the lists of the pulled authors whom its owner follows.
 --
--- The merge repeatedly takes the newest of the lists' heads from a heap, so it reads only as many entries
--- of each list as the page shows. A list is a table: `items` in memory, the index `at` of its `head`, and
--- for a list in Redis its `key`, the position `next` of the entries to read next, and how many (`count`).
+-- The merge takes the newest of the lists' heads from a heap, again and again. So it reads only as many
+-- entries of each list as the page shows. A list is a table with the `items` in memory and the index `at`
+-- of its `head`. An author's list also has its `key` and `count`, how many entries to read from position
+-- `next`.
 
 -- The keys of the authors' lists, or nil if accounts must be asked whom the owner follows.
 local function pulled_lists(states_key, followed_key)
@@ -24,7 +25,7 @@ local function open(key, before, count)
   return {key = key, before = before, next = first, count = count, items = {}, at = 0}
 end
 
--- Reads the list's next entries, twice as many each time. Returns false if Python must look at the list:
+-- Reads the list's next entries, twice as many each time. Returns false if Python must repair the list:
 -- it is missing, being built or of another type, or another program put it out of order.
 local function refill(list)
   local items = redis.pcall('LRANGE', list.key, list.next, list.next + list.count - 1)
@@ -40,8 +41,8 @@ local function refill(list)
   return true
 end
 
--- Moves to the list's next entry. Returns it, '0' if there is none at all, nil below the list's floor;
--- then whether Python must look at the list.
+-- Moves to the list's next entry. Returns the entry, '0' after the first entry of all, or nil below the
+-- floor, and then whether Python must repair the list.
 local function advance(list)
   list.at = list.at + 1
   if list.at > #list.items and list.key and not refill(list) then return nil, true end
@@ -60,8 +61,8 @@ local function sift_down(heap, i)
   heap[i] = list
 end
 
--- The `count` newest entries of the lists, down to the highest of their floors, and whether the lists hold
--- no others and reach the first entries of all. nil if Python must look at a list.
+-- The `count` newest entries of the lists, down to the highest of their floors, and whether these are all
+-- entries that exist. nil if Python must repair a list.
 local function merge_lists(lists, count)
   local heap, merged = {}, {}
   for _, list in ipairs(lists) do

@@ -7,8 +7,8 @@ local function are_ids(list)
   return true
 end
 
--- The position at which the entries below `before` begin in a list of this length. It is exact only in
--- a list in order. Doubles its steps before it bisects, because most pages are near the head.
+-- The position of the first entry below `before` in a list of this length, exact if the list is in order.
+-- The search doubles its steps before it bisects, because most pages are near the head.
 local function find_position(key, length, before)
   local low, high = 0, 0
   while high < length and not is_newer(before, redis.call('LINDEX', key, high)) do
@@ -41,9 +41,8 @@ local function sort_list(key, sentinel)
   return true
 end
 
--- The entries of the page, with more of them above and below, in order; then whether the window ends
--- where the list reaches the first entry of all.
--- Entries may be out of order by up to SLACK positions, so the window is larger by that on both sides.
+-- The entries around the page, in order, and whether the window reaches the first entry of all.
+-- The window exceeds the page by SLACK entries on both sides, because entries may be out of order by that.
 -- nil if the list is missing, being built or of another type, or holds elements that are no ids.
 local function read_window(key, before, offset, limit, shown)
   local last = redis.pcall('LINDEX', key, -1)
@@ -58,7 +57,7 @@ local function read_window(key, before, offset, limit, shown)
   local stop = math.min(first + count, length)
   local window = {}
   if first < stop then window = redis.call('LRANGE', key, first, stop - 1) end
-  if first > 0 and is_newer(before, window[1]) then return nil end -- no ids misled the search
+  if first > 0 and is_newer(before, window[1]) then return nil end -- an element that is no id misled the search
   if not is_in_order(window) then
     if not sort_list(key, sentinel) then return nil end
     return read_window(key, before, offset, limit, shown)
