@@ -1,4 +1,4 @@
-"""Cached fragments against what they would be made of now."""
+"""Finds cached values that differ from what the services would give, and drops them."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ _SCANNED = 500
 
 
 def iter_cached(shard: str) -> Iterator[list[str]]:
-    """The names of all keys of the cache, some hundred at a time; some may come twice."""
+    """The names of all cached keys, in batches of some hundred. A name may occur twice."""
     for kind in ("tweet", "user", "marks"):
         names = redis_client(shard).scan_iter(match=f"{kind}:*", count=_SCANNED)
         for batch in batched(names, _SCANNED):
@@ -35,9 +35,9 @@ def iter_cached(shard: str) -> Iterator[list[str]]:
 
 
 def find_stale(shard: str, names: Sequence[str]) -> list[tuple[str, int]]:
-    """Those of the keys whose value there is another than it would be made now.
+    """The stale keys among `names`, each with a tweet's id for a mark in `marks:…`, else with 0.
 
-    With each, the tweet whose mark it is in `marks:…`, else 0. Leases and junk are no values.
+    Leases and junk are not stale.
     """
     owners: dict[str, list[int]] = {"tweet": [], "user": [], "marks": []}
     for name in names:
@@ -51,7 +51,7 @@ def find_stale(shard: str, names: Sequence[str]) -> list[tuple[str, int]]:
 
 
 def drop_stale(shard: str, stale: Iterable[tuple[str, int]]) -> None:
-    """Drops what `find_stale` returned."""
+    """Drops the keys and marks that `find_stale` returned."""
     pipeline = redis_client(shard).pipeline(transaction=False)
     for name, tweet_id in stale:
         if tweet_id:
@@ -66,12 +66,12 @@ def _find_stale_entries(shard: str, entry_ids: Sequence[int]) -> list[int]:
     for id, blob in zip(entry_ids, _fetch(shard, map(tweet_key, entry_ids)), strict=True):
         decode_entry(cached, id, blob)
     originals = {entry.tweet_id for entry in cached.values() if entry}
-    shown = {tweet.entry_id: tweet for tweet in _ask_in_batches({*cached, *originals})}
+    shown = {tweet.entry_id: tweet for tweet in _get_in_batches({*cached, *originals})}
     stale = []
     for id, entry in cached.items():
         tweet = shown.get(id)
         if entry and tweet is None and entry.tweet_id != id and entry.tweet_id not in shown:
-            continue  # a repost of what is gone shows nothing, whatever its own key says
+            continue  # a repost of a deleted tweet shows nothing, so its key does no harm
         if entry != (entry_of(tweet) if tweet else None):
             stale.append(id)
     return stale
@@ -91,16 +91,16 @@ def _find_stale_marks(shard: str, viewer_id: int) -> list[int]:
     except redis.ResponseError:  # a value of another type
         return []
     marks = {int(id): mark for id, mark in found.items() if parse_id(id) and mark in MARK_JSON}
-    now = {tweet.id: mark_of(tweet) for tweet in _ask_in_batches(marks, viewer_id)}
-    return [id for id, mark in marks.items() if now.get(id, mark) != mark]
+    actual = {tweet.id: mark_of(tweet) for tweet in _get_in_batches(marks, viewer_id)}
+    return [id for id, mark in marks.items() if actual.get(id, mark) != mark]
 
 
 def _fetch(shard: str, names: Iterable[str]) -> list[bytes | None]:
-    asked = list(names)
-    found: Any = redis_client(shard).mget(asked) if asked else []
+    keys = list(names)
+    found: Any = redis_client(shard).mget(keys) if keys else []
     return list(found)
 
 
-def _ask_in_batches(ids: Collection[int], viewer_id: int | None = None) -> Iterator[tweets.Tweet]:
+def _get_in_batches(ids: Collection[int], viewer_id: int | None = None) -> Iterator[tweets.Tweet]:
     for batch in batched(ids, MAX_IDS):
         yield from tweets.get_tweets(batch, viewer_id=viewer_id)

@@ -1,7 +1,6 @@
--- Puts what was read into the cache, where the lease that was taken before still stands: a writer
--- that came in between has dropped it.
--- KEYS: the viewer's marks, then keys. ARGV: the lease, seconds, most marks, how many keys, their
--- values, then pairs of a tweet and its mark.
+-- Stores the values and marks whose lease is still there. A writer that changed one dropped its lease.
+-- KEYS: the viewer's marks, then the keys. ARGV: the lease, seconds, the most marks to keep, the number
+-- of keys, their values, then pairs of a tweet and its mark.
 local lease, seconds, keys = ARGV[1], ARGV[2], tonumber(ARGV[4])
 for i = 1, keys do
   if redis.pcall('GET', KEYS[i + 1]) == lease then
