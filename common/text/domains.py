@@ -1,6 +1,7 @@
 """Domain names in a text by twitter-text's rules, in time linear in the text's length.
 
-A domain is one or more labels, each with a dot, and a top-level domain that twitter-text knows.
+A domain is one or more labels, each followed by a dot, and a top-level domain of twitter-text's
+table. A label may have hyphens inside, and each label but the last underscores.
 """
 
 import re
@@ -31,12 +32,16 @@ _LATIN_LABELS = re.compile(rf"(?:[-a-z0-9{ACCENTED}]+\.)+", re.IGNORECASE)
 _NOT_CONTINUED = "(?![-+@0-9a-z])"
 _LATIN_TOP_LEVEL = re.compile(f"[a-z]+{_NOT_CONTINUED}", re.IGNORECASE)
 
-# IGNORECASE takes these letters for ASCII letters; `str.lower` does not.
+# IGNORECASE matches these letters with ASCII ones, which `str.lower` does not make of them.
 _LIKE_ASCII = str.maketrans("İıſ", "iis")
 
 
 class Run:
-    """Letters, dots, hyphens and underscores, with none of them before or after."""
+    """The characters between two separators, which may contain domains.
+
+    It computes once, for each dot, where a domain ends that has the dot after its first label. All
+    domains of the run are then found in one pass, whichever character they start at.
+    """
 
     def __init__(self, text: str, start: int, end: int) -> None:
         self.start = start
@@ -47,12 +52,12 @@ class Run:
         self._ends = self._find_ends()
 
     def find_domain(self, begin: int) -> Span | None:
-        """The start and the end of the first domain that starts at `begin` or later."""
+        """The first domain that starts at `begin` or later, with as many labels as possible."""
         for index in range(bisect_left(self._dots, begin), len(self._dots)):
             dot = self._dots[index]
             end = self._ends[index]
             low = max(begin, self._label_start(index))
-            if end is None:
+            if end is None:  # the label is the last one
                 end = self._top_levels[index]
                 low = max(low, self._text.rfind("_", low, dot) + 1)
             if end is not None and self._text[dot - 1] not in "-_":
@@ -62,7 +67,7 @@ class Run:
         return None
 
     def _find_ends(self) -> list[int | None]:
-        """For each dot the end of the longest domain with one more label at least after it."""
+        """For each dot, the end of the longest domain with at least one label after the dot."""
         ends: list[int | None] = [None] * len(self._dots)
         for index in range(len(self._dots) - 2, -1, -1):
             label = self._text[self._dots[index] + 1 : self._dots[index + 1]]
@@ -84,14 +89,14 @@ class Run:
 
 
 def find_runs(text: str) -> Iterator[Run]:
-    """The runs with a dot inside."""
+    """The runs that have a dot inside."""
     for run in _RUN.finditer(text):
         if "." in run[0].strip("."):
             yield Run(text, run.start(), run.end())
 
 
 def find_latin_domains(text: str, start: int, end: int) -> Iterator[Span]:
-    """The domains within a domain that have Latin letters, digits and hyphens in their labels."""
+    """The domains between `start` and `end` whose labels are Latin letters, digits and hyphens."""
     while labels := _LATIN_LABELS.search(text, start, end):
         start = labels.end()
         for dot in range(labels.end() - 1, labels.start(), -1):

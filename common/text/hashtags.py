@@ -8,13 +8,13 @@ from common.text.spans import Span, drop_starting_in
 
 _SIGN = re.compile("[#＃]")  # noqa: RUF001 a sign of East Asian keyboards
 _SPECIAL = frozenset("_\u200c\u200d\ua67e\u05be\u05f3\u05f4～〜\u309b\u309c゠・〃\u0f0b\u0f0c·")  # noqa: RUF001
-_VARIATIONS = "\ufe0e\ufe0f"  # how the emoji before them looks
+_VARIATIONS = "\ufe0e\ufe0f"  # they select the style of the emoji before them
 _KEYCAP = "\ufe0f\u20e3"
 
-# A URL of any host, with a path. twitter-text knows top-level domains only.
+# A URL with a path and any host. The hosts of links are under known top-level domains only.
 _ADDRESS = re.compile(r"(?<!\w)\w+://[^\s/?#]+[/?]")
 _HAS_PATH = re.compile(r"(?:\w+://)?[^/?]+[/?]")
-# The rest of a URL, whose fragment may follow a letter that twitter-text allows in no path.
+# The rest of a URL after a letter that twitter-text allows in no path: a fragment may follow.
 _REST = re.compile(r"[\w\-.~:/?#\[\]@!$&*+,;=%]*")
 
 
@@ -46,7 +46,7 @@ def _is_allowed(character: str) -> bool:
 
 
 def _find_addresses(text: str) -> list[Span]:
-    """The URLs that have a path, up to the end of their fragments, in order."""
+    """The URLs with a path, with their fragments, in order."""
     spans = [match.span() for match in _ADDRESS.finditer(text)]
     spans += [
         (start, end) for start, end in find_links(text) if _HAS_PATH.match(text, start, end + 1)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from common.text.domains import ACCENTED, INVALID, Run, find_latin_domains, find_runs
 from common.text.spans import Span
 
-# twitter-text allows no ASCII letter or digit before a URL.
+# Allowed after any character but an ASCII letter, a digit or one of these signs.
 _PROTOCOL = re.compile(
     rf"(?<![a-z0-9@＠$#＃{INVALID}])https?://\Z",  # noqa: RUF001
     re.IGNORECASE,
@@ -53,7 +53,10 @@ def find_links(text: str) -> list[Span]:
 
 
 def _find_url(text: str, run: Run, read: int) -> _Url | None:
-    """The run's first URL. At least one character stands between it and the last, up to `read`."""
+    """The run's next URL after `read`, the end of the last one.
+
+    Like twitter-text, it takes the character before a URL from the text after `read`.
+    """
     domain = run.find_domain(run.start if run.start > read or not read else read + 1)
     if domain is None:
         return None
