@@ -209,7 +209,7 @@ def _ipv6_network(address: int, prefix: int) -> str:
 
 
 class Throttle(BaseThrottle):
-    """Counts by user and kind of route, or by address if nobody is signed in."""
+    """Counts by user and kind of route, or by address without a token."""
 
     _verdict: Verdict | None = None
 

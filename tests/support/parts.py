@@ -1,6 +1,4 @@
-"""What can be killed: servers of our own and the processes of the system, each started anew by a
-supervisor a moment after it ended.
-"""
+"""Servers and processes of the system that tests kill, and a supervisor that restarts them."""
 
 import os
 import random
@@ -15,23 +13,22 @@ from pathlib import Path
 from deploy.local.processes import Process
 from deploy.services.servers import BASE_ENVIRONMENT, Server
 
-_LOOK_SECONDS = 0.1
+_POLL_SECONDS = 0.1
 
 
 class Part:
-    """A server or process that may be dead."""
+    """A server or process, running or not."""
 
     def __init__(self, name: str, launch: Callable[[], Process | subprocess.Popen[bytes]]) -> None:
         self.name = name
         self._launch = launch
-        self._lock = threading.RLock()  # nobody restarts what somebody is about to kill
+        self._lock = threading.RLock()  # a part is not restarted while it is being killed
         self._running: Process | subprocess.Popen[bytes] | None = None
         self._ended_at: float | None = None
         self.starts = 0
         self._is_killed = False
-        self.unexpected_exits: list[
-            str
-        ] = []  # what it said last when it ended though nobody killed it
+        # The last output of each run that ended without a kill.
+        self.unexpected_exits: list[str] = []
 
     def start(self) -> None:
         with self._lock:
@@ -47,8 +44,8 @@ class Part:
             return running.is_running
         return running is not None and running.poll() is None
 
-    def restart_after(self, after: float) -> None:
-        """Once it has been dead for so many seconds."""
+    def restart_after(self, seconds: float) -> None:
+        """Starts the part if it ended at least `seconds` ago. Must be called repeatedly."""
         with self._lock:
             if self.is_running:
                 return
@@ -56,11 +53,11 @@ class Part:
                 self._ended_at = time.monotonic()
                 if not self._is_killed and isinstance(self._running, Process):
                     self.unexpected_exits.append(self._running.describe_end())
-            elif time.monotonic() - self._ended_at > after:
+            elif time.monotonic() - self._ended_at > seconds:
                 self.start()
 
     def send(self, number: signal.Signals) -> None:
-        """To the process and all that it started."""
+        """Sends a signal to the process and its descendants."""
         with self._lock:
             if self._running is None or not self.is_running:
                 return
@@ -98,7 +95,7 @@ def server_part(server: Server, logs: Path) -> Part:
 
 
 class Supervisor:
-    """Starts again what has ended, a moment later."""
+    """Restarts ended parts after 0.2 to 1 seconds."""
 
     def __init__(self, parts: list[Part], draw: random.Random) -> None:
         self._parts = parts
@@ -112,13 +109,13 @@ class Supervisor:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(_LOOK_SECONDS):
+        while not self._stop.wait(_POLL_SECONDS):
             for part in self._parts:
-                part.restart_after(after=self._draw.uniform(0.2, 1.0))
+                part.restart_after(self._draw.uniform(0.2, 1.0))
 
 
 def _descendants(pid: int) -> Iterator[int]:
-    """Of a process, from /proc; PostgreSQL gives each backend a session of its own."""
+    """A process's descendants, from /proc. A process group would miss PostgreSQL's backends."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):

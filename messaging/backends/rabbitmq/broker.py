@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 class RabbitMQBroker:
     def __init__(self, url: str) -> None:
         self._parameters = url_parameters(url, heartbeat=HEARTBEAT_SECONDS)
-        # A publisher's loop stands still between batches. Its deadline detects a dead server.
+        # A publisher's loop runs only during a batch, whose deadline detects a dead server.
         self._publisher_parameters = url_parameters(url, heartbeat=0)
         self._thread = threading.local()
 

@@ -72,15 +72,15 @@ def test_each_kind_of_route_has_its_own_rate(sign_in: SignIn, alice: User, rates
     rates(read="1/hour", search="2/hour", write="3/hour", tweet="4/hour", login="5/hour")
     client = sign_in(alice)
     wrong = {"password": "pass124", "new_password": "pass1234"}
-    asked = {
+    answers = {
         "1": client.get("/feed"),
         "2": client.get("/search?q=snow"),
         "3": client.patch("/users/me", {"bio": "Writes."}),
         "4": client.post("/tweet", {"content": "The first snow."}),
         "5": client.post("/users/me/password", wrong),
     }
-    assert {limit: answer["RateLimit-Limit"] for limit, answer in asked.items()} == {
-        limit: limit for limit in asked
+    assert {limit: answer["RateLimit-Limit"] for limit, answer in answers.items()} == {
+        limit: limit for limit in answers
     }
 
 
