@@ -1,7 +1,7 @@
 """Reads of tweets in batches. The number of queries does not grow with the batch."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -188,18 +188,8 @@ def _find_rows(ids: Collection[int], viewer_id: int | None) -> dict[int, _Row]:
     return {row.tweet.id: row for row in _read(f"id IN ({placeholders})", list(ids), viewer_id)}
 
 
-# The fields of a shown tweet: columns, and booleans with their SQL. `liked` and `reposted` take the
-# viewer as a parameter.
-_STORED = (
-    "id",
-    "user_id",
-    "content",
-    "parent_id",
-    "num_likes",
-    "num_replies",
-    "num_reposts",
-    "created_at",
-)
+# The computed fields of a shown tweet, all booleans. `liked` and `reposted` take the viewer as a
+# parameter.
 _COMPUTED = {
     "parent_deleted": """parent_id IS NOT NULL
         AND NOT EXISTS (SELECT 1 FROM tweets_tweet parent WHERE parent.id = tweet.parent_id)""",
@@ -210,6 +200,12 @@ _COMPUTED = {
         SELECT 1 FROM tweets_tweet mark WHERE mark.repost_of_id = tweet.id AND mark.user_id = %s
     )""",
 }
+# The other fields are columns of the same names.
+_STORED = tuple(
+    field.name
+    for field in fields(ShownTweet)
+    if field.name not in {*_COMPUTED, "entry_id", "reposted_by_id"}
+)
 _SELECTED = (*_STORED, *_COMPUTED)
 # Written by hand: the ORM takes 15 times as long to compile this statement as the database takes to
 # execute it.
