@@ -54,7 +54,7 @@ def get_tweets(entry_ids: Collection[int], *, viewer_id: int | None = None) -> l
 def get_tweet(entry_id: int, *, viewer_id: int | None = None) -> ShownTweet:
     for tweet in get_tweets([entry_id], viewer_id=viewer_id):
         return tweet
-    raise NotFound(f"no tweet {entry_id}")
+    raise NotFound(f"there is no tweet {entry_id}")
 
 
 def get_visible_tweet(entry_id: int, *, viewer_id: int | None = None) -> ShownTweet:
@@ -132,7 +132,7 @@ def get_author_id(name: str) -> int:
             raise
         return author_id
     if author is None:
-        raise NotFound("no such user")
+        raise NotFound("there is no such user")
     return author.id
 
 

@@ -39,7 +39,7 @@ def write_and_count(
     """
     counted = Increment(model=Tweet, id=tweet_id, counter=counter)
     if not _write(rows, event=event, counted=counted, viewer=viewer):
-        raise NotFound(f"no tweet {tweet_id}")
+        raise NotFound(f"there is no tweet {tweet_id}")
 
 
 def write_reply(*rows: Model, event: TweetCreated, parent_id: int) -> bool:

@@ -36,7 +36,7 @@ def delete_tweet(*, tweet_id: int, user_id: int) -> None:
         selectors.get_visible_tweet(tweet_id)
         permissions.delete_tweet.check(user_id=user_id, author_id=tweet.user_id)
     if not remove_tweets([tweet_id]):
-        raise NotFound(f"no tweet {tweet_id}")
+        raise NotFound(f"there is no tweet {tweet_id}")
 
 
 def remove_tweets(tweet_ids: Collection[int]) -> int:

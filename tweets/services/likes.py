@@ -40,7 +40,7 @@ def unlike(*, tweet_id: int, user_id: int) -> int:
     with atomic("tweets"):
         locked = Tweet.objects.lock([tweet.id])
         if not locked:
-            raise NotFound(f"no tweet {tweet_id}")
+            raise NotFound(f"there is no tweet {tweet_id}")
         unlike_locked(locked, user_id)
     return tweet.id
 

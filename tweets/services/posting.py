@@ -75,7 +75,7 @@ def _write_as_last(reply: Tweet, used: IdempotencyKey | None) -> Tweet:
     with atomic("tweets"):
         parent = Tweet.objects.lock([reply.parent_id]).get(reply.parent_id)
         if parent is None:
-            raise NotFound(f"no tweet {reply.parent_id}")
+            raise NotFound(f"there is no tweet {reply.parent_id}")
         reply.id = new_id(after=parent.last_reply_id or 0)
         reply.created_at = created_at(reply.id)
         _write(reply, used)

@@ -6,6 +6,8 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from tests.support.channels import CLOSED_PORT, network, reset_channels
+from tests.support.factories import TweetFactory
+from tweets.models import Tweet
 
 SignIn = Callable[[User], APIClient]
 
@@ -18,6 +20,12 @@ def as_alice(sign_in: SignIn, alice: User) -> APIClient:
 @pytest.fixture
 def as_bob(sign_in: SignIn, bob: User) -> APIClient:
     return sign_in(bob)
+
+
+@pytest.fixture
+def tweet(alice: User) -> Tweet:
+    made: Tweet = TweetFactory.create(user_id=alice.id)
+    return made
 
 
 @pytest.fixture

@@ -6,10 +6,8 @@ from typing import Any
 import pytest
 from rest_framework.test import APIClient
 
-from accounts.models import User
 from common.ids import MAX_ID
 from messaging.models import OutboxEvent
-from tests.support.factories import TweetFactory
 from tests.support.invisible_text import INVISIBLE
 from tests.support.responses import assert_refused
 from tweets.models import IdempotencyKey, Like, Tweet
@@ -29,12 +27,6 @@ NAMING = [
 PAGED = ["/tweet", "/tweet/{tweet}", "/users/alice/tweets"]
 
 bodies = pytest.mark.parametrize("address", WITH_BODY)
-
-
-@pytest.fixture
-def tweet(alice: User) -> Tweet:
-    made: Tweet = TweetFactory.create(user_id=alice.id)
-    return made
 
 
 @pytest.fixture(autouse=True)

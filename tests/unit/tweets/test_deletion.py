@@ -24,12 +24,6 @@ from tweets.models import Like, Tweet
 from tweets.services import deletion
 
 
-@pytest.fixture
-def tweet(alice: User) -> Tweet:
-    made: Tweet = TweetFactory.create(user_id=alice.id)
-    return made
-
-
 def events_of(routing_key: str) -> list[Any]:
     events = OutboxEvent.objects.using(alias("tweets")).filter(routing_key=routing_key)
     return [decode(event.routing_key, event.body.encode()) for event in events.order_by("id")]

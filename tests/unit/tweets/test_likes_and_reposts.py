@@ -9,7 +9,6 @@ from accounts import services as accounts_services
 from accounts.models import User
 from messaging.events import decode
 from messaging.models import OutboxEvent
-from tests.support.factories import TweetFactory
 from tests.support.responses import assert_refused, published
 from tests.support.tweets import tick
 from tweets.models import Like, Tweet
@@ -20,12 +19,6 @@ KINDS = {
     "repost": ("num_reposts", "reposted", "tweet.reposted", "tweet.unreposted"),
 }
 kinds = pytest.mark.parametrize("kind", KINDS)
-
-
-@pytest.fixture
-def tweet(alice: User) -> Tweet:
-    made: Tweet = TweetFactory.create(user_id=alice.id)
-    return made
 
 
 def rows(kind: str) -> int:

@@ -22,12 +22,6 @@ pytestmark = [pytest.mark.real, pytest.mark.django_db(transaction=True)]
 Job = Callable[[], Any]
 
 
-@pytest.fixture
-def tweet(alice: User) -> Tweet:
-    made: Tweet = TweetFactory.create(user_id=alice.id)
-    return made
-
-
 def does(name: str, tweet: Tweet, user: User) -> Job:
     return partial(getattr(services, name), tweet_id=tweet.id, user_id=user.id)
 
