@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from common.errors import NotFound
 
 RANDOM_BITS = 22
-# The largest distance of two ids of one millisecond is 2**_STEP_BITS.
+# Successive ids of one millisecond differ by at most 2**_STEP_BITS.
 _STEP_BITS = 10
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 EPOCH_MS = int(EPOCH.timestamp() * 1000)

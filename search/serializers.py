@@ -4,6 +4,7 @@ from typing import Any
 from rest_framework import serializers
 
 from common.http.pagination import LimitField, NumberField, WindowQuery
+from common.http.serializers import TextField
 from hydration.shapes import FACTS, TWEET, TweetSerializer
 from search.cursor import MAX_LENGTH
 from search.index import WINDOW
@@ -12,7 +13,7 @@ LONGEST_QUERY = 500
 
 
 class SearchQuery(WindowQuery):
-    q = serializers.CharField(
+    q = TextField(
         max_length=LONGEST_QUERY,
         help_text='words, "words next to each other", #hashtags; all of them must occur',
     )

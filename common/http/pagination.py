@@ -72,6 +72,14 @@ class CursorField(serializers.CharField):
 class NumberField(serializers.IntegerField):
     """An integer in ASCII digits. Python's `int` also accepts `1_0` and Arabic digits."""
 
+    default_error_messages = {  # noqa: RUF012 as DRF's
+        "required": "is required",
+        "invalid": "must be a number",
+        "min_value": "must be {min_value} or more",
+        "max_value": "must be {max_value} or less",
+        "max_string_length": "has too many digits",
+    }
+
     def to_internal_value(self, data: Any) -> int:
         if not _NUMBER.fullmatch(str(data)):
             self.fail("invalid")

@@ -29,8 +29,12 @@ class TextField(serializers.CharField):
     """Accepts strings only. Removes white space at both ends."""
 
     default_error_messages = {  # noqa: RUF012
+        "required": "is required",
+        "null": "must not be null",
         "wrong_type": "must be a string",
         "blank": "must not be empty",
+        "min_length": "must have at least {min_length} characters",
+        "max_length": "must have at most {max_length} characters",
     }
 
     def to_internal_value(self, data: Any) -> str:

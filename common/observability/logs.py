@@ -96,11 +96,8 @@ class JSONFormatter(OrjsonFormatter):
             style="{",
             rename_fields={"levelname": "level", "name": "logger"},
             timestamp="time",
-            reserved_attrs=[
-                *RESERVED_ATTRS,
-                "request",
-                "status_code",
-            ],  # from Django, with the query string
+            # without Django's own two, the first of which contains the query string
+            reserved_attrs=[*RESERVED_ATTRS, "request", "status_code"],
         )
 
     def process_log_record(self, log_record: dict[str, Any]) -> dict[str, Any]:

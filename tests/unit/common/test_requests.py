@@ -125,6 +125,21 @@ def test_numbers_in_queries_have_ascii_digits_only(sign_in, alice, path, name, n
     assert list(response.json()["error"]["fields"]) == [name]
 
 
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("/feed?limit=101", "limit: must be 100 or less"),
+        ("/feed?limit=0", "limit: must be 1 or more"),
+        ("/feed?limit=ten", "limit: must be a number"),
+        ("/feed?cursor=x", "cursor: is not a valid cursor: use `next` of the previous page"),
+        ("/search", "q: is required"),
+        (f"/search?q={'a' * 501}", "q: must have at most 500 characters"),
+    ],
+)
+def test_the_message_names_the_field_and_the_problem(sign_in, alice, path, message):
+    assert sign_in(alice).get(path).json()["error"]["message"] == message
+
+
 @pytest.mark.parametrize("path", ["/feed", "/search"])
 def test_cursor_and_offset_together_are_400(sign_in, alice, path):
     client = sign_in(alice)
