@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: the settings before anything that needs them."""
+"""`python -m benchmarks`"""
 
 import os
 import sys

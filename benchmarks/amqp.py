@@ -1,4 +1,4 @@
-"""RabbitMQ by pika alone, as fast as pika goes: what relay and consumers are measured against."""
+"""RabbitMQ with pika alone: the limit of the relay and consumer rows."""
 
 import time
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ Message = tuple[BasicProperties, bytes]
 
 
 def properties(message_id: str, routing_key: str) -> BasicProperties:
-    """As our own messages have them."""
+    """Those of our own messages."""
     return BasicProperties(
         message_id=message_id,
         type=routing_key,
@@ -30,12 +30,12 @@ def properties(message_id: str, routing_key: str) -> BasicProperties:
 
 
 def publish(exchange: str, routing_key: str, messages: Sequence[Message]) -> float:
-    """Messages per second, a batch after the other, each batch confirmed as a whole."""
+    """Messages per second. Each batch waits for the confirms of the last one."""
     return _Publisher(exchange, routing_key, messages).run()
 
 
 def consume(queue: str, count: int) -> tuple[float, set[str]]:
-    """Messages per second, and the ids of the first `count` that the queue holds."""
+    """Messages per second, and the ids of the first `count` messages in the queue."""
     seen: set[str] = set()
     begun = 0.0
 
@@ -60,7 +60,7 @@ def consume(queue: str, count: int) -> tuple[float, set[str]]:
 
 class _Publisher:
     def __init__(self, exchange: str, routing_key: str, messages: Sequence[Message]) -> None:
-        self._place = (exchange, routing_key)
+        self._address = (exchange, routing_key)
         self._messages = iter(messages)
         self._count = len(messages)
         self._sent = 0
@@ -93,7 +93,7 @@ class _Publisher:
         for message_properties, body in islice(self._messages, BATCH):
             self._sent += 1
             self._unconfirmed.add(self._sent)
-            self._channel.basic_publish(*self._place, body, message_properties)
+            self._channel.basic_publish(*self._address, body, message_properties)
         if not self._unconfirmed:
             self._ended = time.perf_counter()
             self._connection.close()

@@ -1,4 +1,4 @@
-"""The chart that the README shows: how far each row is on the way to its goal."""
+"""The chart in the README: each row's progress towards its goal."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,40 +14,45 @@ from benchmarks.harness import Row, Sense
 
 CHART = Path(__file__).parent / "results" / "chart.svg"
 
-_LONGEST = 1.5  # where a bar is cut off
+_LONGEST = 1.5  # longer bars are cut off
 _HELD, _MISSED, _INK, _PALE = "#2f9e6b", "#d0593f", "#24292f", "#8c959f"
 
 
 def draw(kept: Sequence[tuple[Row, dict[str, Any]]], path: Path = CHART) -> None:
-    """From rows and their JSON lines, the first on top."""
-    # the same figures make the same file
+    """From rows and their JSON lines, the first one on top."""
+    # equal figures yield an equal file
     matplotlib.rcParams.update({"svg.hashsalt": "benchmarks", "svg.fonttype": "none"})
     shown = [(row, line) for row, line in kept if row.goal is not None]
     figure = Figure(figsize=(10, 1.1 + 0.42 * len(shown)), layout="constrained")
     axes = figure.subplots()
-    for place, (row, line) in enumerate(shown):
+    for position, (row, line) in enumerate(shown):
         length = min(progress(row, figure_of(row, line)), _LONGEST)
-        axes.barh(place, length, height=0.62, color=_HELD if line["held"] else _MISSED)
-        axes.text(_LONGEST + 0.05, place, describe(row, line), va="center", fontsize=9, color=_INK)
+        axes.barh(position, length, height=0.62, color=_HELD if line["held"] else _MISSED)
+        axes.text(
+            _LONGEST + 0.05, position, describe(row, line), va="center", fontsize=9, color=_INK
+        )
         if row.gate is not None:
             gate = progress(row, row.gate)
-            axes.plot([gate, gate], [place - 0.38, place + 0.38], color=_INK, linewidth=2)
+            axes.plot([gate, gate], [position - 0.38, position + 0.38], color=_INK, linewidth=2)
     axes.axvline(1, color=_PALE, linestyle=(0, (4, 3)), linewidth=1)
     axes.set_yticks(range(len(shown)), [row.quantity for row, _ in shown], fontsize=9, color=_INK)
-    axes.set_xticks([0, 0.5, 1], ["0", "half of the goal", "goal"], fontsize=9, color=_INK)
+    axes.set_xticks([0, 0.5, 1], ["0", "half the goal", "goal"], fontsize=9, color=_INK)
     axes.set_xlim(0, _LONGEST + 0.65)
     axes.invert_yaxis()
     axes.tick_params(length=0)
     axes.spines[["top", "right", "bottom"]].set_visible(False)
     axes.set_title(
-        "Longer is better. Black: the gate, which must hold", loc="left", fontsize=9, color=_PALE
+        "Longer is better. Black: the gate (below it, a run fails)",
+        loc="left",
+        fontsize=9,
+        color=_PALE,
     )
     path.parent.mkdir(exist_ok=True)
     figure.savefig(path, metadata={"Date": None}, facecolor="white")
 
 
 def figure_of(row: Row, line: dict[str, Any]) -> float:
-    """What gate and goal are about."""
+    """The figure to compare with gate and goal."""
     if row.sense is Sense.WITHIN:
         return float(line["ours"])
     if row.sense is Sense.ADDED:
@@ -56,7 +61,7 @@ def figure_of(row: Row, line: dict[str, Any]) -> float:
 
 
 def progress(row: Row, figure: float) -> float:
-    """1 at the goal, more beyond it, whichever way is better."""
+    """1 at the goal and more beyond it, in either direction."""
     assert row.goal is not None
     if row.sense is Sense.SHARE:
         return figure / row.goal

@@ -1,10 +1,9 @@
-"""`python -m benchmarks.cluster`: why timelines are distributed to servers, not by Redis Cluster.
+"""`python -m benchmarks.cluster`: our distribution of timelines compared with Redis Cluster.
 
-The same fan-out to the same full timelines, on Redis servers of its own: by a script for a chunk of
-timelines on one server and on two, and, as a cluster of three asks for it, by a script for each
-timeline, pipelined to the nodes side by side. That one does less: it has neither a marker nor a
-look at recent unfollows, whose keys belong to other nodes. Two cores are shared by all, so what
-counts is the processors' time a delivery takes.
+Runs the same fan-out to full timelines on Redis servers of its own: with a script per chunk of
+timelines on one server and on two, and with a script per timeline on a cluster of three, pipelined
+to all nodes. The cluster's script does less: it writes no marker and does not check recent
+unfollows, whose keys are on other nodes. All share two cores, so compare the CPU time per delivery.
 """
 
 import os
@@ -41,7 +40,7 @@ TWEETS = 10  # in a round
 ROUNDS = 5
 NODES = 3
 SLOTS = 16_384
-WINDOW = 1000  # timelines, of which two windows are in flight, as in `pipeline.run`
+WINDOW = 1000  # timelines; two windows are in flight, as in `pipeline.run`
 
 _PUSH_ONE = """
 local length = redis.pcall('LPUSHX', KEYS[1], ARGV[1])
@@ -99,7 +98,7 @@ def redis_seconds(servers: Sequence[redis.Redis]) -> float:
 def by_chunks(
     servers: Sequence[redis.Redis], author_id: int, followers: Sequence[int]
 ) -> Iterator[Fanout]:
-    """As the project does it."""
+    """As the feed does it."""
     caches = {f"feed{n}": _cache(client) for n, client in enumerate(servers)}
     with override_settings(CACHES=settings.CACHES | caches, FEED_SHARDS=list(caches)):
         for shard, ids in shards.group(followers).items():
@@ -114,14 +113,14 @@ def _cache(client: redis.Redis) -> Mapping[str, Any]:
 
 @contextmanager
 def by_timelines(nodes: Sequence[redis.Redis], followers: Sequence[int]) -> Iterator[Fanout]:
-    """As a cluster asks for it: keys of one slot in a call, which of timelines is one key."""
+    """As a cluster needs it: a call has keys of one slot only, so one timeline."""
     keys = [lists.key(id) for id in followers]
     where = [key_slot(key.encode()) * NODES // SLOTS for key in keys]
     for number, node in enumerate(nodes):
         fill([key for key, at in zip(keys, where, strict=True) if at == number], node)
     sha = {str(node.script_load(_PUSH_ONE)) for node in nodes}.pop()
     connections: list[Any] = [node.connection_pool.get_connection() for node in nodes]
-    # all that doesn't change is packed before, for the cluster's good
+    # packed in advance, in favour of the cluster
     head = f"*7\r\n$7\r\nEVALSHA\r\n$40\r\n{sha}\r\n$1\r\n1\r\n"
     packed = [f"{head}${len(key)}\r\n{key}\r\n".encode() for key in keys]
     windows = [range(start, start + WINDOW) for start in range(0, len(keys), WINDOW)]
@@ -157,7 +156,7 @@ def by_timelines(nodes: Sequence[redis.Redis], followers: Sequence[int]) -> Iter
 
 
 def fill(keys: Sequence[str], node: redis.Redis) -> None:
-    """As `timelines.fill`, which copies from other slots."""
+    """Like `timelines.fill`, which copies between slots."""
     entries = [str(id) for id in sorted(new_ids(timelines.TOLERATED), reverse=True)]
     for start in range(0, len(keys), 100):
         pipeline = node.pipeline(transaction=False)

@@ -1,4 +1,4 @@
-"""What `make bench` and `make profile` do."""
+"""The command line of `make bench` and `make profile`."""
 
 import argparse
 import sys
@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from benchmarks import chart, profile, report
-from benchmarks.harness import CheckFailed, Result, Row, play
+from benchmarks.harness import CheckFailed, Result, Row, measure
 from benchmarks.rows import ROWS, services
 from benchmarks.testbed import NotReady, Testbed
 from common.errors import OUTAGES, Unavailable
@@ -19,25 +19,25 @@ from deploy.local.readiness import find_down_server
 
 _BY_NAME = {row.name: row for row in ROWS}
 
-# A server that does not answer.
-_GONE = (Unavailable, *OUTAGES, AMQPError)
-# Or wrong work, or a process that did not start.
-_NO_FIGURE = (CheckFailed, ProcessFailed, *_GONE)
+# A server went down.
+_SERVER_DOWN = (Unavailable, *OUTAGES, AMQPError)
+# The same, wrong work, or a process that did not start.
+_FAILURES = (CheckFailed, ProcessFailed, *_SERVER_DOWN)
 
 _console = Console(stderr=True)
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The exit status: 0 where every row has a figure and holds its gate."""
+    """The exit status: 0 if every row has a figure and meets its gate."""
     options = _parse(arguments)
     rows = [_BY_NAME[name] for name in options.rows]
     down = find_down_server()
     starts_servers = down is not None and services.ROW in rows and not options.profile
     if down and not starts_servers:
-        _console.print(f"{down} is down: `make services` starts the test servers")
+        _console.print(f"{down} is down: start the servers with `make services`")
         return 1
     if not down and services.ROW in rows and not options.profile:
-        _console.print("left out: services (they run already; `make services-stop` stops them)")
+        _console.print("skipped: services (they are running; stop them with `make services-stop`)")
         rows.remove(services.ROW)
     try:
         if options.profile:
@@ -46,8 +46,8 @@ def main(arguments: Sequence[str]) -> int:
     except (NotReady, profile.NoProfile) as error:
         _console.print(str(error))
         return 1
-    except _GONE as error:
-        _console.print(f"a server went away: {' '.join(str(error).split())}")
+    except _SERVER_DOWN as error:
+        _console.print(f"a server went down: {' '.join(str(error).split())}")
         return 1
     except KeyboardInterrupt:
         _console.print("interrupted")
@@ -60,14 +60,14 @@ def main(arguments: Sequence[str]) -> int:
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Measures how near the system comes to what the machine can do.",
+        description="Measures each part of the system against the limit of the machine.",
         epilog="Rows: " + "; ".join(f"{row.name} ({row.quantity})" for row in ROWS),
     )
-    parser.add_argument("rows", nargs="*", metavar="ROW", help="which to measure (all)")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="rows to measure (all)")
     parser.add_argument(
         "--profile",
         choices=sorted(profile.TARGETS),
-        help="draw a flame graph of this instead",
+        help="draw a flame graph of this row's work instead",
     )
     options = parser.parse_args(arguments)
     if unknown := set(options.rows) - set(_BY_NAME):
@@ -77,36 +77,36 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _measure(rows: Sequence[Row]) -> int:
-    """Shows each row as soon as it is measured, and all of them at the end."""
+    """Measures the rows and prints their table."""
     table = report.table()
     commit = report.commit()
-    is_well = True
-    # the one that starts the servers goes first
+    all_held = True
+    # services starts the servers, so it goes first
     in_turn = sorted(rows, key=lambda row: row is not services.ROW)
     with Testbed() as testbed, _progress() as progress:
         for row in in_turn:
             try:
-                result = _play(row, testbed, progress)
-            except _NO_FIGURE as error:
-                progress.console.print(f"[red]{row.name}: no figure, since {error}[/]")
-                is_well = False
+                result = _measure_row(row, testbed, progress)
+            except _FAILURES as error:
+                progress.console.print(f"[red]{row.name}: no figure: {error}[/]")
+                all_held = False
                 continue
-            is_well &= result.held is not False
+            all_held &= result.held is not False
             report.add(table, result)
             report.keep(report.line(result, commit=commit, at=timezone.now()))
-    # piped, it is to be read all the same
+    # a pipe has no width
     Console(width=None if sys.stdout.isatty() else 110).print(table)
     chart.draw(list(report.latest(ROWS)))
-    return 0 if is_well else 1
+    return 0 if all_held else 1
 
 
-def _play(row: Row, testbed: Testbed, progress: Progress) -> Result:
+def _measure_row(row: Row, testbed: Testbed, progress: Progress) -> Result:
     task = progress.add_task(row.name, total=row.rounds)
     rounds = []
     if row is not services.ROW:
         testbed.set_up()
     with row.prepare(testbed) as comparison:
-        for one in play(comparison, row):
+        for one in measure(comparison, row):
             rounds.append(one)
             progress.advance(task)
     return Result(row=row, rounds=rounds)
@@ -118,7 +118,7 @@ def _profile(target: str) -> int:
         testbed.set_up()
         with row.prepare(testbed) as comparison:
             path = profile.record(target, comparison)
-    _console.print(f"the flame graph: {path}")
+    _console.print(f"flame graph: {path}")
     return 0
 
 
@@ -129,5 +129,5 @@ def _progress() -> Progress:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         console=_console,
-        refresh_per_second=2,  # it runs beside what is measured
+        refresh_per_second=2,  # the measurement needs the CPU
     )

@@ -1,4 +1,4 @@
-"""The people and tweets that the benchmarks work on, in the shapes that real ones have."""
+"""Users, follows and tweets with realistic shapes, written to the database directly."""
 
 import html
 import random
@@ -22,17 +22,17 @@ _EDGES = _DATA / "socfb-Reed98" / "socfb-Reed98.edges"
 _TWEETS = _DATA / "tweets" / "tweets.txt"
 _DEMO = settings.BASE_DIR / "twitter_project" / "demo.txt"
 
-# Where the real ones are not there: as many, and as unevenly spread.
-_PEOPLE = 962
-_FRIENDS_OF_A_NEWCOMER = 20
-_TWEETS_MADE = 4200
+# Of the generated graph, which replaces the real one if that is missing.
+_USERS = 962
+_FRIENDS_OF_A_NEW_USER = 20
+_TWEETS_GENERATED = 4200
 
 FOLLOWERS = 10_000
-FAMOUS, UNKNOWN = 80, 20
-# Beside an author with a million followers.
-_SMALL, _NEIGHBOURS = 10, 10
+AUTHORS_WITH_FOLLOWERS, AUTHORS_WITHOUT = 80, 20
+# Beside the author with a million followers.
+_SMALL_AUTHORS, _SMALL_FOLLOWERS = 10, 10
 _SEED = 98
-_SURELY_SHORT = 140  # however the platform counts
+_SHORT = 140  # characters; within the limit for any weights
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,56 +44,57 @@ class PopularAuthor:
 
     @classmethod
     def make(cls, size: int = FOLLOWERS) -> "PopularAuthor":
-        author, *followers = _write_users("crowd", size + 1)
+        author, *followers = _write_users("popular", size + 1)
         _write_follows([(user, author) for user in followers])
         return cls(author_id=author.id, follower_ids=[user.id for user in followers])
 
 
 @dataclass(frozen=True, kw_only=True)
 class RankedAuthors:
-    """Authors whose followers are fewer by a power law: from all of a crowd down to none."""
+    """Authors with 10,000 / rank followers, and some with none."""
 
     follower_ids: Mapping[int, Sequence[int]]  # by author
 
     @classmethod
-    def make(cls, crowd: PopularAuthor) -> "RankedAuthors":
-        users = [User(id=id) for id in crowd.follower_ids]
-        counts = [FOLLOWERS // rank for rank in range(1, FAMOUS + 1)] + [0] * UNKNOWN
+    def make(cls, popular: PopularAuthor) -> "RankedAuthors":
+        users = [User(id=id) for id in popular.follower_ids]
+        counts = [FOLLOWERS // rank for rank in range(1, AUTHORS_WITH_FOLLOWERS + 1)]
+        counts += [0] * AUTHORS_WITHOUT
         random.Random(_SEED).shuffle(counts)
         authors = dict(zip(_write_users("author", len(counts)), counts, strict=True))
         _write_follows([(user, author) for author, n in authors.items() for user in users[:n]])
         return cls(
-            follower_ids={author.id: crowd.follower_ids[:n] for author, n in authors.items()}
+            follower_ids={author.id: popular.follower_ids[:n] for author, n in authors.items()}
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class MillionFollowers:
-    """An author and a million followers, whose ids are those after `before_id`; and a few authors
-    with ten followers each.
+    """An author with a million followers, and ten authors with ten followers each. The million ids
+    follow `before_id` without gaps.
     """
 
     author_id: int
     before_id: int
     size: int
-    small: Mapping[int, Sequence[int]]  # followers, ascending, by author
+    small: Mapping[int, Sequence[int]]  # follower ids, ascending, by author
 
     @classmethod
     def make(cls, size: int = 1_000_000) -> "MillionFollowers":
-        [author] = _write_users("star", 1)
+        [author] = _write_users("million", 1)
         before_id = first_id_at(timezone.now() - timedelta(days=31)) // 10**7 * 10**7
-        _write_multitude(author, before_id, size)
+        _write_followers(author, before_id, size)
         small = {}
-        for number in range(_SMALL):
-            neighbour, *followers = _write_users(f"neighbour-{number}", _NEIGHBOURS + 1)
-            _write_follows([(user, neighbour) for user in followers])
-            small[neighbour.id] = [user.id for user in followers]
+        for number in range(_SMALL_AUTHORS):
+            small_author, *followers = _write_users(f"small-{number}", _SMALL_FOLLOWERS + 1)
+            _write_follows([(user, small_author) for user in followers])
+            small[small_author.id] = [user.id for user in followers]
         return cls(author_id=author.id, before_id=before_id, size=size, small=small)
 
 
 @dataclass(frozen=True, kw_only=True)
 class HeavyReader:
-    """Who follows very many, and they have written."""
+    """A user who follows many authors with tweets."""
 
     user_id: int
 
@@ -108,14 +109,14 @@ class HeavyReader:
 
 @dataclass(frozen=True, kw_only=True)
 class SocialGraph:
-    """A friendship graph, whose people have written a few tweets each."""
+    """Users who follow each other, with a few tweets each."""
 
     users: Sequence[User]
     contents: Sequence[str]
 
     @classmethod
     def make(cls) -> "SocialGraph":
-        """Rows alone: relay and workers are measured with news of their own."""
+        """Writes rows only, no events."""
         friendships, contents = _graph(), _contents()
         users = _write_users("node", len(friendships.nodes))
         of_node = dict(zip(friendships.nodes, users, strict=True))
@@ -125,7 +126,7 @@ class SocialGraph:
         return cls(users=users, contents=contents)
 
     def readers(self, count: int) -> list[User]:
-        """Some who follow many, some who follow few."""
+        """A sample of users, who follow many or few authors."""
         return random.Random(_SEED).sample(list(self.users), count)
 
 
@@ -134,14 +135,14 @@ def token(user: User) -> str:
 
 
 def newest_entries(user_id: int, limit: int) -> list[int]:
-    """What a feed must begin with, past all code that builds feeds."""
+    """The expected head of the user's feed, read from the database alone."""
     authors = Follow.objects.filter(follower_id=user_id).values_list("following_id", flat=True)
     entries = Tweet.objects.filter(user_id__in=[user_id, *authors]).order_by("-id")
     return list(entries.values_list("id", flat=True)[:limit])
 
 
 def write_tweets(author_ids: Iterable[int]) -> list[Tweet]:
-    """A fresh one of each, oldest first, in the database and nowhere else."""
+    """A new tweet of each author, oldest first, in the database only."""
     authors = list(author_ids)
     return Tweet.objects.bulk_create(
         [
@@ -152,7 +153,7 @@ def write_tweets(author_ids: Iterable[int]) -> list[Tweet]:
 
 
 def _write_users(name: str, count: int) -> list[User]:
-    """In order of id. Nobody logs in as one of them."""
+    """In order of id, without passwords."""
     since = timezone.now() - timedelta(days=30)
     draw = random.Random(name)
     ids = [
@@ -168,7 +169,7 @@ def _write_users(name: str, count: int) -> list[User]:
 
 
 def _write_follows(pairs: Sequence[tuple[User, User]]) -> None:
-    """Of who follows and who is followed. The counters stay as they are: nobody looks at them."""
+    """Pairs of follower and followed. Leaves the counters alone: no row reads them."""
     now = timezone.now()
     Follow.objects.bulk_create(
         [
@@ -179,8 +180,8 @@ def _write_follows(pairs: Sequence[tuple[User, User]]) -> None:
     )
 
 
-def _write_multitude(author: User, before_id: int, size: int) -> None:
-    """By the database itself, and without asking for each row whether its two users exist."""
+def _write_followers(author: User, before_id: int, size: int) -> None:
+    """In SQL, without checking foreign keys."""
     names = {"before": before_id, "author": author.id, "size": size}
     with connection.cursor() as cursor:
         cursor.execute(
@@ -189,7 +190,7 @@ def _write_multitude(author: User, before_id: int, size: int) -> None:
                 id, username, email, password, display_name, bio, num_tweets, num_followers,
                 num_following, created_at, session_epoch, is_staff, is_superuser
             )
-            SELECT %(before)s + n, 'admirer-' || n, 'admirer-' || n || '@example.com', '', '', '',
+            SELECT %(before)s + n, 'follower-' || n, 'follower-' || n || '@example.com', '', '', '',
                 0, 0, 1, now(), 0, false, false
             FROM generate_series(1, %(size)s) n
             """,
@@ -210,7 +211,7 @@ def _write_multitude(author: User, before_id: int, size: int) -> None:
 
 
 def _tweets(users: Sequence[User], contents: Sequence[str]) -> list[Tweet]:
-    """Spread evenly over four weeks, and over the people by chance."""
+    """Spread evenly over four weeks and randomly over the users."""
     draw = random.Random(_SEED)
     since = timezone.now() - timedelta(days=28)
     step = timedelta(days=28) / len(contents)
@@ -229,22 +230,22 @@ def _graph() -> Graph:
 
 
 def _make_graph() -> Graph:
-    """Newcomers befriend who has many friends already, which makes a power law."""
+    """By preferential attachment, which yields a power law."""
     draw = random.Random(_SEED)
-    ends: list[int] = list(range(_FRIENDS_OF_A_NEWCOMER))
+    ends: list[int] = list(range(_FRIENDS_OF_A_NEW_USER))
     edges: set[tuple[int, int]] = set()
-    for person in range(_FRIENDS_OF_A_NEWCOMER, _PEOPLE):
-        friends = {draw.choice(ends) for _ in range(_FRIENDS_OF_A_NEWCOMER)}
-        edges |= {(friend, person) for friend in friends}
-        ends += [*friends, *[person] * len(friends)]
+    for user in range(_FRIENDS_OF_A_NEW_USER, _USERS):
+        friends = {draw.choice(ends) for _ in range(_FRIENDS_OF_A_NEW_USER)}
+        edges |= {(friend, user) for friend in friends}
+        ends += [*friends, *[user] * len(friends)]
     return Graph(
-        [str(person) for person in range(_PEOPLE)], [(str(a), str(b)) for a, b in sorted(edges)]
+        [str(user) for user in range(_USERS)], [(str(a), str(b)) for a, b in sorted(edges)]
     )
 
 
 def _contents() -> list[str]:
     if _TWEETS.exists():
         lines = [html.unescape(line).strip() for line in _TWEETS.read_text().splitlines()]
-        return [line for line in lines if 0 < len(line) <= _SURELY_SHORT]
+        return [line for line in lines if 0 < len(line) <= _SHORT]
     lines = [line.partition(": ")[2] for line in _DEMO.read_text().splitlines()]
-    return random.Random(_SEED).choices([line for line in lines if line], k=_TWEETS_MADE)
+    return random.Random(_SEED).choices([line for line in lines if line], k=_TWEETS_GENERATED)

@@ -1,7 +1,7 @@
-"""How a row is measured: ours and the limit take turns, and only their ratio in one round counts.
+"""Measures a row: ours and the limit alternate, and each round yields their ratio.
 
-A machine that is shared slows both down alike, so the ratio of two neighbours in time means
-something where neither of the two figures does.
+A shared machine slows both down alike, so the ratio of two adjacent measurements is meaningful even
+if neither figure is.
 """
 
 import statistics
@@ -18,11 +18,11 @@ Measure = Callable[[], float]
 
 
 class CheckFailed(Exception):
-    """Somebody did other work than was asked, or got it wrong: the figure means nothing."""
+    """The work done is not the work asked for, so the figure means nothing."""
 
 
 class Sense(Enum):
-    """What is compared with gate and goal, and which side of them is good."""
+    """The figure that is compared with gate and goal, and the direction that is better."""
 
     SHARE = "ours / limit, at least"
     SIZE = "ours / limit, at most"
@@ -32,28 +32,28 @@ class Sense(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """A row that is set up. Each call does one round's work and returns its figure."""
+    """A row that is set up. Each measurement does one round's work and returns its figure."""
 
     ours: Measure
-    limit: Measure | None = None  # None where the row is judged by ours alone
-    check: Callable[[], None] = lambda: None  # after the last round; raises `CheckFailed`
-    pid: int | None = None  # the process that does our work, for profiles
+    limit: Measure | None = None  # None if the row has no limit
+    check: Callable[[], None] = lambda: None  # runs after the last round; raises CheckFailed
+    pid: int | None = None  # the process to profile
 
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A row of the table of goals."""
+    """A row of the table in docs/performance.md."""
 
-    name: str  # as ONLY takes it
+    name: str  # for `make bench ONLY=…`
     quantity: str
-    limit: str  # what the limit is
+    limit: str  # describes the limit
     unit: str  # of ours and of the limit
     sense: Sense
-    gate: float | None  # must hold; None in a row that only informs
+    gate: float | None  # the run fails below (above) it; None in a row that only informs
     goal: float | None
     prepare: "Callable[[Testbed], AbstractContextManager[Comparison]]"
     rounds: int = 7
-    warm_up: bool = True  # a first round that doesn't count
+    warm_up: bool = True  # a first round that is not counted
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +78,7 @@ class Result:
 
     @property
     def figures(self) -> list[float]:
-        """What gate and goal are about, round by round."""
+        """The figures of the rounds, to compare with gate and goal."""
         return [_figure(self.row.sense, one) for one in self.rounds]
 
     @property
@@ -90,7 +90,7 @@ class Result:
         return self.figure if self.row.sense in (Sense.SHARE, Sense.SIZE) else None
 
     def reaches(self, mark: float | None) -> bool | None:
-        """None where there is no such mark."""
+        """None if there is no such mark."""
         if mark is None:
             return None
         return self.figure >= mark if self.row.sense is Sense.SHARE else self.figure <= mark
@@ -100,16 +100,16 @@ class Result:
         return self.reaches(self.row.gate)
 
 
-def play(comparison: Comparison, row: Row) -> Iterator[Round]:
-    """The rounds that count. Who begins changes with each, so that no one has the better turn."""
+def measure(comparison: Comparison, row: Row) -> Iterator[Round]:
+    """The rounds that count. Ours and the limit take turns in going first."""
     if row.warm_up:
-        _play_round(comparison, ours_first=True)
+        _measure_round(comparison, ours_first=True)
     for number in range(row.rounds):
-        yield _play_round(comparison, ours_first=number % 2 == 0)
+        yield _measure_round(comparison, ours_first=number % 2 == 0)
     comparison.check()
 
 
-def _play_round(comparison: Comparison, *, ours_first: bool) -> Round:
+def _measure_round(comparison: Comparison, *, ours_first: bool) -> Round:
     if comparison.limit is None:
         return Round(ours=comparison.ours(), limit=None)
     if ours_first:

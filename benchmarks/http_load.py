@@ -1,6 +1,6 @@
-"""A small HTTP client that costs little beside the server that it drives, and checks every answer.
+"""An HTTP client that uses little CPU beside the server, and checks every answer.
 
-It knows as much of HTTP/1.1 as our servers speak: keep-alive, a length or chunks.
+It supports the HTTP/1.1 of our servers: keep-alive, and a length or chunks.
 """
 
 import json
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from benchmarks.harness import CheckFailed
 
-# Enough that a server of one thread never waits for its next request.
+# Enough to keep a server with one thread busy.
 CONNECTIONS = 8
 _TIMEOUT_SECONDS = 10.0
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -43,8 +43,8 @@ def bearer(token: str) -> dict[str, str]:
 
 class Connection:
     def __init__(self, address: str) -> None:
-        place = urlsplit(address)
-        self.socket = socket.create_connection((place.hostname, place.port), _TIMEOUT_SECONDS)
+        url = urlsplit(address)
+        self.socket = socket.create_connection((url.hostname, url.port), _TIMEOUT_SECONDS)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._received = b""
 
@@ -65,10 +65,10 @@ class Connection:
         self.socket.sendall(request)
 
     def receive(self) -> Answer | None:
-        """Waits for what comes next; None while the answer is not complete."""
+        """Waits for the next bytes; None while the answer is incomplete."""
         part = self.socket.recv(1 << 18)
         if not part:
-            raise CheckFailed("the server hung up")
+            raise CheckFailed("the server closed the connection")
         self._received += part
         return _read(self._received)
 
@@ -77,7 +77,7 @@ class Connection:
 
 
 class Load:
-    """Asks over several connections at once, each one question after the other."""
+    """Sends requests over several connections at once, one at a time on each."""
 
     def __init__(self, address: str, *, connections: int = CONNECTIONS) -> None:
         self._connections = [Connection(address) for _ in range(connections)]
@@ -85,7 +85,7 @@ class Load:
     def run(
         self, requests: Sequence[bytes], seconds: float, check: Callable[[int, Answer], None]
     ) -> float:
-        """Answers per second. `check` gets each answer with the place of its request."""
+        """Answers per second. `check` receives each answer with the index of its request."""
         selector = selectors.DefaultSelector()
         asked: dict[Connection, int] = {}
         number = answered = 0
@@ -123,11 +123,11 @@ class Load:
 
 
 def expect_bodies(bodies: Sequence[bytes]) -> Callable[[int, Answer], None]:
-    """Every answer must be, byte for byte, what its request is known to be answered with."""
+    """Checks that every answer equals the expected body of its request."""
 
-    def check(place: int, answer: Answer) -> None:
-        if answer.status != 200 or answer.body != bodies[place]:
-            raise CheckFailed(f"an answer of status {answer.status} that was not expected")
+    def check(index: int, answer: Answer) -> None:
+        if answer.status != 200 or answer.body != bodies[index]:
+            raise CheckFailed(f"unexpected answer with status {answer.status}")
 
     return check
 

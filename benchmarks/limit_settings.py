@@ -1,4 +1,4 @@
-"""What the feed is measured against: views that do nothing, in a process without middleware."""
+"""For the limit of the feed rows: views that do nothing, without middleware."""
 
 from benchmarks.settings import *  # noqa: F403
 

@@ -1,4 +1,4 @@
-"""The limits that are views: nothing at all, and nothing but one empty question over gRPC."""
+"""Two limits: a view that does nothing, and a view with one empty gRPC call."""
 
 from functools import cache
 

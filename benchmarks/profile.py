@@ -1,4 +1,4 @@
-"""A flame graph of the process that does a row's work, while it does it."""
+"""A flame graph of the process that does a row's work."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.harness import Comparison
 
 PROFILES = Path(__file__).parent / "profiles"
-# What can be profiled, and the row that makes its load.
+# The row that loads each target.
 TARGETS = {
     "feed": "feed",
     "post": "post",
@@ -22,14 +22,14 @@ _SAMPLES_A_SECOND = 500
 
 
 class NoProfile(Exception):
-    """Says in one line why."""
+    """One line: why there is no profile."""
 
 
 def record(target: str, comparison: Comparison) -> Path:
-    """Of the process and of those that it has forked, under the load of our side alone."""
+    """Of the process and its children, under the load of our side alone."""
     PROFILES.mkdir(exist_ok=True)
     path = PROFILES / f"{target}.svg"
-    comparison.ours()  # warm
+    comparison.ours()  # warm up
     profiler = subprocess.Popen(
         [
             str(Path(sys.executable).with_name("py-spy")), "record", "--subprocesses",
@@ -43,7 +43,7 @@ def record(target: str, comparison: Comparison) -> Path:
     ends = time.monotonic() + _SECONDS
     while time.monotonic() < ends:
         comparison.ours()
-    _, complaint = profiler.communicate()
+    _, errors = profiler.communicate()
     if profiler.returncode != 0:
-        raise NoProfile(f"py-spy: {complaint.strip().splitlines()[-1]}")
+        raise NoProfile(f"py-spy: {errors.strip().splitlines()[-1]}")
     return path

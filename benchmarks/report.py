@@ -1,4 +1,4 @@
-"""What a run leaves: a table on the screen, and a JSON line for each row."""
+"""The table on the screen, and a JSON line per row in results/."""
 
 import json
 import subprocess
@@ -16,9 +16,9 @@ RESULTS = Path(__file__).parent / "results"
 
 
 def line(result: Result, *, commit: str, at: datetime) -> dict[str, Any]:
-    """`ratio` is what gate and goal are about where they are shares; else `ours` and `limit` are.
+    """`low` and `high` are the extremes of the rounds' figures.
 
-    `low` and `high` are the extremes of what gate and goal are about.
+    `ratio` is None unless the figure is one.
     """
     row = result.row
     return {
@@ -45,7 +45,7 @@ def keep(kept: dict[str, Any], folder: Path = RESULTS) -> None:
 
 
 def latest(rows: Sequence[Row], folder: Path = RESULTS) -> Iterator[tuple[Row, dict[str, Any]]]:
-    """The last line of each row that was ever measured."""
+    """The last line of each row that has one."""
     for row in rows:
         path = folder / f"{row.name}.jsonl"
         if path.exists():
@@ -53,7 +53,7 @@ def latest(rows: Sequence[Row], folder: Path = RESULTS) -> Iterator[tuple[Row, d
 
 
 def commit() -> str:
-    """With a plus where something is changed since."""
+    """With a plus if the code has uncommitted changes."""
     number = _git("rev-parse", "--short", "HEAD").strip()
     is_changed = _git("status", "--porcelain", "--untracked-files=no", "--", "*.py", "*.lua")
     return f"{number}+" if is_changed else number

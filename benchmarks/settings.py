@@ -1,4 +1,4 @@
-"""The tests' settings on places of the benchmarks' own, so that neither disturbs the other."""
+"""The tests' settings with databases of the benchmarks' own."""
 
 import os
 

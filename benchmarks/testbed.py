@@ -1,4 +1,4 @@
-"""Where the rows play: the real servers, in places of the benchmarks' own, and real processes."""
+"""The real servers, with data of the benchmarks' own, and the processes that rows start."""
 
 import http.client
 import re
@@ -40,12 +40,12 @@ from messaging.worker import workers
 
 SETTINGS = "benchmarks.settings"
 LIMIT_SETTINGS = "benchmarks.limit_settings"
-_MANAGEMENT_ABOVE = 10_000  # where RabbitMQ's management listens, from its own port
-_MARKER = "benchmarks"  # the key that says that a Redis database is ours to empty
+_MANAGEMENT_OFFSET = 10_000  # RabbitMQ's management port minus its AMQP port
+_MARKER = "benchmarks"  # this key marks a Redis database that may be emptied
 
 
 class NotReady(Exception):
-    """Says in one line what to do."""
+    """One line: the problem and the remedy."""
 
 
 class Testbed:
@@ -61,7 +61,7 @@ class Testbed:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leaves nothing but an empty database."""
+        """Stops the processes and removes all data; an empty database remains."""
         self._made.close()
 
     def set_up(self) -> None:
@@ -69,7 +69,7 @@ class Testbed:
             return
         self._is_set_up = True
         if self.redis.dbsize() and not self.redis.exists(_MARKER):
-            raise NotReady("the Redis database holds other data: name another with REDIS_URL=…")
+            raise NotReady("the Redis database holds other data: name another one in REDIS_URL")
         self._made.callback(self.redis.flushdb)
         self.empty_redis()
         self._made.enter_context(_vhost())
@@ -77,44 +77,44 @@ class Testbed:
         call_command("migrate", verbosity=0, interactive=False)
         broker().declare(list(workers().values()))
         self._made.callback(broker().close)
-        self._made.callback(self._processes.stop_all)  # first, so that nobody misses what goes
+        self._made.callback(self._processes.stop_all)  # before the data goes
 
     def empty_redis(self) -> None:
         self.redis.flushdb()
         self.redis.set(_MARKER, "")
 
-    # Data that several rows share, made when the first of them asks.
+    # Data that rows share, made at its first use
 
     @cached_property
     def popular_author(self) -> PopularAuthor:
-        """An author whom 10,000 follow."""
+        """An author with 10,000 followers."""
         return PopularAuthor.make()
 
     @cached_property
     def ranked_authors(self) -> RankedAuthors:
-        """Authors whom between 10,000 and nobody follow."""
+        """Authors with 10,000 to no followers."""
         return RankedAuthors.make(self.popular_author)
 
     @cached_property
     def social_graph(self) -> SocialGraph:
-        """People who follow each other and have written."""
+        """Users who follow each other and have tweets."""
         return SocialGraph.make()
 
     @cached_property
     def million_followers(self) -> MillionFollowers:
-        """An author whom a million follow, and small ones beside."""
+        """An author with a million followers, and authors with ten."""
         return MillionFollowers.make()
 
     @cached_property
     def heavy_reader(self) -> HeavyReader:
-        """Somebody who follows 200 authors, who have written a hundred tweets each."""
-        return HeavyReader.make("fan", followed=200, tweets=20_000)
+        """A user who follows 200 authors with some hundred tweets each."""
+        return HeavyReader.make("reader", followed=200, tweets=20_000)
 
     # Processes
 
     @cached_property
     def network(self) -> dict[str, str]:
-        """The environment of processes that ask the services over gRPC, each in a process."""
+        """The environment of processes that call the services over gRPC. Starts both servers."""
         services = {"accounts": "USERS_GRPC", "tweets": "TWEETS_GRPC"}
         started = {
             name: self._start("run_grpc_server", name, "--listen", "127.0.0.1:0")
@@ -131,7 +131,7 @@ class Testbed:
         workers: int = 1,
         threads: int = 1,
     ) -> Iterator[tuple[str, Process]]:
-        """granian, and where it answers."""
+        """`manage.py serve` and its URL."""
         options = {"port": ports.find_free(), "workers": workers, "threads": threads}
         process = self._start(
             "serve",
@@ -155,7 +155,7 @@ class Testbed:
 
     @contextmanager
     def worker(self, service: str, **environment: str) -> Iterator[Process]:
-        """It asks the services over gRPC."""
+        """It calls the services over gRPC."""
         process = self._start(f"run_{service}_worker", **self.network, **environment)
         try:
             wait_for_worker(process, service)
@@ -168,24 +168,24 @@ class Testbed:
             *arguments, **{"DJANGO_SETTINGS_MODULE": SETTINGS, **environment}
         )
 
-    # Looks into the parts
+    # Direct connections
 
     @contextmanager
     def sql(self) -> Iterator[Any]:
-        """A cursor of the driver's own; every statement commits."""
+        """A psycopg2 cursor. Every statement commits."""
         with closing(connect("tweets")) as connection, connection.cursor() as cursor:
             yield cursor
 
     @contextmanager
     def amqp(self) -> Iterator[Any]:
-        """A channel of the driver's own."""
+        """A pika channel."""
         with pika.BlockingConnection(pika.URLParameters(str(settings.RABBITMQ_URL))) as connection:
             yield connection.channel()
 
 
 @contextmanager
 def _database() -> Iterator[None]:
-    """Empty, whatever the last run left."""
+    """Creates the database, and empties it before and after."""
     name = _own("database", urlsplit(settings.DATABASE_URL).path)
     with connections["default"]._nodb_cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
@@ -194,7 +194,7 @@ def _database() -> Iterator[None]:
     with connections["default"].cursor() as cursor:
         cursor.execute("SHOW fsync")
         if cursor.fetchone() != ("on",):
-            raise NotReady("PostgreSQL runs with fsync off: nothing measured on it would be true")
+            raise NotReady("PostgreSQL runs with fsync off: turn it on")
     _empty_database()
     yield
     _empty_database()
@@ -208,7 +208,7 @@ def _empty_database() -> None:
 
 @contextmanager
 def _vhost() -> Iterator[None]:
-    """Empty, too."""
+    """Creates the virtual host anew, and deletes it afterwards."""
     path = f"/api/vhosts/{_own('virtual host', urlsplit(str(settings.RABBITMQ_URL)).path)}"
     _manage("DELETE", path, HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND)
     _manage("PUT", path, HTTPStatus.CREATED)
@@ -217,20 +217,20 @@ def _vhost() -> Iterator[None]:
 
 
 def _own(kind: str, path: str) -> str:
-    """What a URL's path names, if it is ours to throw away."""
+    """The name in a URL's path, if its data may be deleted."""
     name = path.removeprefix("/")
     if not re.fullmatch(r"\w*bench\w*", name):
-        raise NotReady(f"the {kind} {name!r} is no benchmark's: its name must contain 'bench'")
+        raise NotReady(f"the {kind} {name!r} may hold other data: its name must contain 'bench'")
     return name
 
 
 def _manage(method: str, path: str, *expected: HTTPStatus) -> None:
-    place = urlsplit(str(settings.RABBITMQ_URL))
-    pair = f"{place.username}:{place.password}".encode()
+    url = urlsplit(str(settings.RABBITMQ_URL))
+    pair = f"{url.username}:{url.password}".encode()
     headers = {"Authorization": f"Basic {b64encode(pair).decode()}"}
     with closing(
         http.client.HTTPConnection(
-            str(place.hostname), int(place.port or 0) + _MANAGEMENT_ABOVE, timeout=30
+            str(url.hostname), int(url.port or 0) + _MANAGEMENT_OFFSET, timeout=30
         )
     ) as connection:
         connection.request(method, path, headers=headers)

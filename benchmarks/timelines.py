@@ -1,4 +1,4 @@
-"""Full timelines in Redis, made fast, and what must be true of them after a fan-out."""
+"""Timelines in Redis: filled fast, and checked after a fan-out."""
 
 import subprocess
 from collections.abc import Collection, Mapping, Sequence
@@ -14,17 +14,17 @@ from feed.lists import key
 
 SHOWN = settings.FEED_SHOWN
 TOLERATED = SHOWN + 64
-_A_YEAR_AGO = (200_000_000_000 << RANDOM_BITS) - 1  # older than whatever the rows push
+_A_YEAR_AGO = (200_000_000_000 << RANDOM_BITS) - 1  # older than all entries that the rows push
 _PUSHES = 400_000
 
 
 def limit_key(number: int) -> str:
-    """As redis-benchmark spells `feed:__rand_int__`."""
+    """As redis-benchmark expands `feed:__rand_int__`."""
     return f"feed:{number:012}"
 
 
 def fill(client: redis.Redis, keys: Sequence[str]) -> None:
-    """Lists as they are in the long run: between 800 entries and the 864 that are tolerated."""
+    """Lists of 800 to 864 entries, as trimming leaves them."""
     lengths = range(SHOWN, TOLERATED + 1)
     for length in lengths:
         entries = [_A_YEAR_AGO - number * (1 << RANDOM_BITS) for number in range(length)]
@@ -37,8 +37,8 @@ def fill(client: redis.Redis, keys: Sequence[str]) -> None:
         pipeline.execute()
 
 
-_RANGE = 10_000  # of ids that one script goes through
-_DIGITS = 7  # of an id that Lua counts with: it can't hold all of them
+_RANGE = 10_000  # ids per script
+_DIGITS = 7  # the last digits of an id, which Lua counts; its numbers cannot hold a whole id
 _BEGIN_RANGE = """
 for n = tonumber(ARGV[2]), tonumber(ARGV[3]) do
   redis.call('RPUSH', 'feed:' .. ARGV[1] .. string.format('%07d', n), ARGV[4], '0')
@@ -55,12 +55,12 @@ return count
 
 
 def begin(client: redis.Redis, before_id: int, count: int) -> None:
-    """Short lists, of one old entry each, for the `count` users after `before_id`."""
+    """Lists of one old entry for the `count` users after `before_id`."""
     _for_ranges(client, _BEGIN_RANGE, before_id, count, _A_YEAR_AGO)
 
 
 def count_headed(client: redis.Redis, before_id: int, count: int, entry_id: int) -> int:
-    """How many of these users have the entry on top of their timeline."""
+    """How many of these users have the entry at the head of their timeline."""
     return sum(_for_ranges(client, _COUNT_RANGE, before_id, count, entry_id))
 
 
@@ -76,7 +76,7 @@ def _for_ranges(
 
 
 def check(client: redis.Redis, newest: Mapping[int, Collection[int]]) -> None:
-    """Every user's timeline begins with these entries, each once, and is trimmed."""
+    """Checks that each timeline starts with these entries, once each, and is trimmed."""
     for part in batched(newest.items(), 1000):
         pipeline = client.pipeline(transaction=False)
         for user_id, entries in part:
@@ -86,22 +86,22 @@ def check(client: redis.Redis, newest: Mapping[int, Collection[int]]) -> None:
         for (_, entries), head, length in zip(part, answers[::2], answers[1::2], strict=True):
             expected = {str(id).encode() for id in entries}
             if set(head[:-1]) != expected or head[-1] in expected:
-                raise CheckFailed("a timeline does not begin with the new entries, each once")
+                raise CheckFailed("a timeline does not start with the new entries, once each")
             if not SHOWN <= length <= TOLERATED:
                 raise CheckFailed(f"a timeline has {length} entries")
 
 
 def lpush_limit(client: redis.Redis, keys: int) -> float:
-    """LPUSHes per second, by Redis's own benchmark, onto as many lists that begin empty.
+    """LPUSHes per second by redis-benchmark, to as many lists, which start empty.
 
-    Short lists are faster than full ones, by up to a half, so this is the most that there is.
+    This is an upper bound: short lists are up to twice as fast as full ones.
     """
     names = [limit_key(number) for number in range(keys)]
     client.unlink(*names)
-    place = urlsplit(str(settings.REDIS_URL))
+    url = urlsplit(str(settings.REDIS_URL))
     command = [
-        "redis-benchmark", "-h", str(place.hostname), "-p", str(place.port),
-        "--dbnum", place.path[1:] or "0", "-P", "1000", "-c", "1", "-n", str(_PUSHES),
+        "redis-benchmark", "-h", str(url.hostname), "-p", str(url.port),
+        "--dbnum", url.path[1:] or "0", "-P", "1000", "-c", "1", "-n", str(_PUSHES),
         "-r", str(keys), "--csv", "LPUSH", "feed:__rand_int__", str(_A_YEAR_AGO),
     ]  # fmt: skip
     answer = subprocess.run(command, capture_output=True, text=True, check=True)
@@ -109,5 +109,5 @@ def lpush_limit(client: redis.Redis, keys: int) -> float:
     for name in names:
         pipeline.llen(name)
     if sum(pipeline.execute()) != _PUSHES:
-        raise CheckFailed("redis-benchmark has not pushed what it was asked to")
+        raise CheckFailed("redis-benchmark did not push all entries")
     return float(answer.stdout.splitlines()[-1].split(",")[1].strip('"'))

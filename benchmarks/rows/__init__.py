@@ -1,4 +1,4 @@
-"""The rows of the table of goals (docs/performance.md), in its order."""
+"""The rows, in the order of docs/performance.md."""
 
 from collections.abc import Sequence
 

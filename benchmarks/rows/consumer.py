@@ -45,12 +45,12 @@ def _fill() -> set[int]:
 
 
 def _consume() -> tuple[float, set[int]]:
-    """Our consumer, whose handler only remembers what came."""
+    """Our consumer with a handler that only collects the ids."""
     seen: set[int] = set()
     stop = threading.Event()
     begun = ended = 0.0
 
-    def remember(events: Sequence[TweetCreated]) -> None:
+    def collect(events: Sequence[TweetCreated]) -> None:
         nonlocal begun, ended
         if not seen:
             begun = time.perf_counter()
@@ -59,13 +59,13 @@ def _consume() -> tuple[float, set[int]]:
             ended = time.perf_counter()
             stop.set()
 
-    broker().consume(Worker(queue=QUEUE, handlers={"tweet.created": remember}), stop)
+    broker().consume(Worker(queue=QUEUE, handlers={"tweet.created": collect}), stop)
     return MESSAGES / (ended - begun), seen
 
 
 def _check(seen: set[int], ids: set[int]) -> None:
     if seen != ids or broker().depth(QUEUE):
-        raise CheckFailed("the consumer has not seen each message, or not acknowledged it")
+        raise CheckFailed("the consumer missed a message or did not acknowledge it")
 
 
 def _message(id: int) -> amqp.Message:

@@ -18,7 +18,7 @@ _DEADLINE_SECONDS = 15.0
 
 @contextmanager
 def prepare(testbed: Testbed) -> Iterator[Comparison]:
-    """The whole system, which has nothing else to do."""
+    """All processes, otherwise idle."""
     author = testbed.social_graph.readers(1)[0]
     follower = Follow.objects.filter(following=author).earliest("id").follower
     with ExitStack() as stack:
@@ -34,7 +34,7 @@ def prepare(testbed: Testbed) -> Iterator[Comparison]:
             tweets = connection.ask_for_json(feed)["tweets"]
             return any(tweet["id"] == tweet_id for tweet in tweets)
 
-        connection.ask_for_json(feed)  # from now on the timeline exists
+        connection.ask_for_json(feed)  # builds the timeline
         yield Comparison(
             ours=lambda: statistics.median(
                 milliseconds_until(shows, lambda: post("The first snow.")) for _ in range(TWEETS)
@@ -44,7 +44,7 @@ def prepare(testbed: Testbed) -> Iterator[Comparison]:
 
 
 def poster(connection: Connection, token: str) -> Callable[[str], str]:
-    """Posts a tweet and returns its id."""
+    """A function that posts a tweet and returns its id."""
 
     def post(content: str) -> str:
         body = json.dumps({"content": content}).encode()
@@ -57,7 +57,7 @@ def poster(connection: Connection, token: str) -> Callable[[str], str]:
 
 
 def milliseconds_until(shows: Callable[[str], bool], post: Callable[[], str]) -> float:
-    """From the request that posts to the answer that shows, after a rest of no fixed length."""
+    """From the POST to the first answer with the tweet. A random pause comes first."""
     time.sleep(random.uniform(0.05, 0.25))
     begun = time.perf_counter()
     tweet_id = post()

@@ -10,21 +10,21 @@ from benchmarks.testbed import LIMIT_SETTINGS, Testbed
 
 PAGE = 20
 READERS = 100
-_SECONDS = 0.6  # short turns: a shared machine changes from second to second
+_SECONDS = 0.6  # short, because the load of a shared machine varies
 _NOTHING = b"{}"
 
 
 @contextmanager
 def prepare(testbed: Testbed) -> Iterator[Comparison]:
-    with comparison(testbed, limit_path="/nothing", environment={}) as made:
+    with prepare_pages(testbed, limit_path="/nothing", environment={}) as made:
         yield made
 
 
 @contextmanager
-def comparison(
+def prepare_pages(
     testbed: Testbed, *, limit_path: str, environment: Mapping[str, str]
 ) -> Iterator[Comparison]:
-    """Pages of the feed from one process against a view from another one of the same kind."""
+    """Feed pages from one process, compared with the limit's view in another such process."""
     readers = testbed.social_graph.readers(READERS)
     with ExitStack() as stack:
         address, process = stack.enter_context(testbed.web(environment, threads=4))
@@ -49,15 +49,15 @@ def comparison(
 
 
 def read_and_check(address: str, readers: Sequence[User], pages: Sequence[bytes]) -> list[bytes]:
-    """Each reader's page, once it holds what the database says; from now on it must stay so."""
+    """Each reader's page, checked against the database. All later answers must equal it."""
     connection = Connection(address)
     bodies = []
     for user, page in zip(readers, pages, strict=True):
-        connection.ask(page)  # which may have to build the timeline
+        connection.ask(page)  # builds the timeline if it is missing
         answer = connection.ask(page)
         shown = [int(tweet["id"]) for tweet in json.loads(answer.body).get("tweets", [])]
         if shown != newest_entries(user.id, PAGE):
-            raise CheckFailed(f"the feed of {user} is not what the database says")
+            raise CheckFailed(f"the feed of {user} differs from the database")
         bodies.append(answer.body)
     connection.close()
     return bodies

@@ -8,7 +8,7 @@ from benchmarks.testbed import Testbed
 
 @contextmanager
 def prepare(testbed: Testbed) -> Iterator[Comparison]:
-    with feed.comparison(testbed, limit_path="/one-call", environment=testbed.network) as made:
+    with feed.prepare_pages(testbed, limit_path="/one-call", environment=testbed.network) as made:
         yield made
 
 

@@ -20,7 +20,7 @@ from tweets.models import Tweet
 
 @contextmanager
 def prepare(testbed: Testbed) -> Iterator[Comparison]:
-    """The town's tweets as messages, handled batch by batch, into an index that is empty."""
+    """The graph's tweets as messages, handled in batches, with an empty index."""
     users = {user.id for user in testbed.social_graph.users}
     tweets = Tweet.objects.tweets().filter(user_id__in=users).order_by("id")
     deliveries = [_delivery(tweet) for tweet in tweets]
@@ -31,7 +31,7 @@ def prepare(testbed: Testbed) -> Iterator[Comparison]:
     def handle() -> None:
         for batch in batches:
             if WORKER.process(batch):
-                raise CheckFailed("the handler made dead letters")
+                raise CheckFailed("the handler dead-lettered messages")
 
     def send() -> None:
         for one in requests:
@@ -39,7 +39,7 @@ def prepare(testbed: Testbed) -> Iterator[Comparison]:
 
     def rate(work: Callable[[], None]) -> float:
         index().clear()
-        WORKER.process(deliveries[:1])  # makes the index
+        WORKER.process(deliveries[:1])  # creates the index
         begun = time.perf_counter()
         work()
         seconds = time.perf_counter() - begun
@@ -68,7 +68,7 @@ def _delivery(tweet: Tweet) -> Delivery:
 
 
 def _raw_requests(batches: Sequence[Sequence[Delivery]]) -> list[bytes]:
-    """The very bulk requests that the handler makes, as they go over the wire."""
+    """The bulk requests that the handler sends, as bytes."""
     sent: list[bytes] = []
     transport = elasticsearch_index().background_client.transport
     perform = transport.perform_request
@@ -104,7 +104,7 @@ def _check(count: int) -> None:
 ROW = Row(
     name="indexing",
     quantity="tweets through the search worker's handler into the index",
-    limit="the same bulk requests to Elasticsearch itself",
+    limit="the same bulk requests to Elasticsearch directly",
     unit="tweets/s",
     sense=Sense.SHARE,
     gate=None,

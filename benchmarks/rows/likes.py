@@ -10,7 +10,7 @@ from benchmarks.testbed import Testbed
 from tweets import selectors
 from tweets.models import Like, Tweet
 
-LIKES = 800  # in a round, each by somebody else
+LIKES = 800  # in a round, each by another user
 A_SECOND = 200
 _CLIENTS = 16
 # As in the row `post`.
@@ -20,8 +20,8 @@ _THREADS = 4
 
 @contextmanager
 def prepare(testbed: Testbed) -> Iterator[Comparison]:
-    author, *people = testbed.social_graph.readers(LIKES + 1)
-    headers = [bearer(token(person)) for person in people]
+    author, *users = testbed.social_graph.readers(LIKES + 1)
+    headers = [bearer(token(user)) for user in users]
     with testbed.web(workers=_WORKERS, threads=_THREADS) as (address, process):
 
         def ours() -> float:
@@ -35,7 +35,7 @@ def prepare(testbed: Testbed) -> Iterator[Comparison]:
 
 
 def _slowest(address: str, likes: Sequence[bytes]) -> float:
-    """Each is due at its time, however the others fare, and waits from then to its answer."""
+    """Each like has a fixed start time. Its wait counts from that time, even if it starts late."""
     begun = time.perf_counter() + 0.1
 
     def send(first: int) -> float:
@@ -54,7 +54,7 @@ def _slowest(address: str, likes: Sequence[bytes]) -> float:
 
 
 def _check(tweet: Tweet) -> None:
-    """As `reconcile_counters` does: the counter against the rows."""
+    """Compares the counter with the rows, as `reconcile_counters` does."""
     tweet.refresh_from_db()
     rows = Like.objects.filter(tweet=tweet).count()
     if selectors.counter_drift([tweet]) or rows != LIKES:
@@ -63,7 +63,7 @@ def _check(tweet: Tweet) -> None:
 
 ROW = Row(
     name="likes",
-    quantity="a like among 200 a second of one tweet, the slowest of 800",
+    quantity="a like, at 200 a second of one tweet, the slowest of 800",
     limit="",
     unit="ms",
     sense=Sense.WITHIN,

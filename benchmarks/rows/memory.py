@@ -18,13 +18,13 @@ def prepare(testbed: Testbed) -> Iterator[Comparison]:
     author_id = testbed.popular_author.author_id
 
     def ours() -> float:
-        """Built from the database's entries, then pushed upon until they are trimmed."""
+        """Builds the timelines, then pushes entries until they are trimmed."""
         old = new_ids(timelines.SHOWN)[::-1]
         for user_id in user_ids:
             writes.forget(user_id)
             marker = writes.start_building(user_id)
             if marker is None:
-                raise CheckFailed("Redis keeps no timeline")
+                raise CheckFailed("Redis refused to build a timeline")
             writes.finish_building(user_id, marker, old, is_complete=False)
         new = new_ids(timelines.TOLERATED - timelines.SHOWN + 1)
         for entry in new:
@@ -38,7 +38,9 @@ def prepare(testbed: Testbed) -> Iterator[Comparison]:
 def _measure(testbed: Testbed, user_id: int, new: list[int]) -> int:
     name = lists.key(user_id)
     if testbed.redis.llen(name) != timelines.SHOWN:
-        raise CheckFailed(f"a timeline of {testbed.redis.llen(name)} and not of {timelines.SHOWN}")
+        raise CheckFailed(
+            f"a timeline has {testbed.redis.llen(name)} entries instead of {timelines.SHOWN}"
+        )
     if testbed.redis.lindex(name, 0) != str(new[-1]).encode():
         raise CheckFailed("the newest entry is not at the head")
     return testbed.redis.memory_usage(name, samples=0) or 0

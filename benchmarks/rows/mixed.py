@@ -14,7 +14,7 @@ from tweets.models import Tweet
 
 @contextmanager
 def prepare(testbed: Testbed) -> Iterator[Comparison]:
-    """A tweet of each author: most have few followers, whose messages cost as much as a large's."""
+    """One tweet per author. Most authors have few followers, but a message costs the same."""
     followers = testbed.ranked_authors.follower_ids
     deliveries = sum(map(len, followers.values()))
     timelines.fill(testbed.redis, [lists.key(id) for id in testbed.popular_author.follower_ids])
@@ -41,7 +41,7 @@ def prepare(testbed: Testbed) -> Iterator[Comparison]:
 
 
 def check_all(testbed: Testbed, tweets: list[Tweet]) -> None:
-    """Each follower has the tweets of all whom it follows."""
+    """Each follower has the tweets of all followed authors."""
     newest: dict[int, list[int]] = {}
     for tweet in tweets:
         for user_id in testbed.ranked_authors.follower_ids[tweet.user_id]:

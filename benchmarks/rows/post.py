@@ -20,11 +20,11 @@ from common.ids import EPOCH_MS, RANDOM_BITS, new_id
 AUTHORS = 100
 CLIENTS = 32
 _SECONDS = 2
-# What `make stack` would run on two cores.
+# Suits two cores.
 _WORKERS = 2
 _THREADS = 4
 
-# The rows that a tweet leaves, ids as ours are drawn.
+# Writes the rows of a posted tweet, with ids made like ours.
 _SCRIPT = """
 \\set author random(1, 9000000000000000000)
 BEGIN;
@@ -36,7 +36,7 @@ COMMIT;
 """
 _ID = (
     f"((floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint - {EPOCH_MS}) << {RANDOM_BITS})"
-    # the clients apart: two that draw the same in one millisecond would end the run
+    # each client has its own range: a duplicate id would end the run
     f" | (:client_id << {RANDOM_BITS - 6}) | floor(random() * {1 << RANDOM_BITS - 6})::bigint"
 )
 
@@ -68,7 +68,7 @@ def prepare(testbed: Testbed) -> Iterator[Comparison]:
                 nonlocal answered
                 answered += 1
                 if answer.status != 200:
-                    raise CheckFailed(f"a post was answered with {answer.status}")
+                    raise CheckFailed(f"a POST was answered with {answer.status}")
 
             before = _count(cursor)
             rate = load.run(posts, _SECONDS, check)
@@ -120,16 +120,16 @@ def _script(content: str) -> Iterator[Path]:
 
 
 def _pgbench(script: Path) -> tuple[float, int]:
-    """Transactions per second, and how many there were."""
-    place = urlsplit(settings.DATABASE_URL)
+    """Transactions per second, and their number."""
+    url = urlsplit(settings.DATABASE_URL)
     command = [
-        _find_pgbench(), "-h", str(place.hostname), "-p", str(place.port or 5432),
-        "-U", str(place.username), "-n", "-c", str(CLIENTS), "-j", "2", "-T", str(_SECONDS),
-        "-f", str(script), place.path[1:],
+        _find_pgbench(), "-h", str(url.hostname), "-p", str(url.port or 5432),
+        "-U", str(url.username), "-n", "-c", str(CLIENTS), "-j", "2", "-T", str(_SECONDS),
+        "-f", str(script), url.path[1:],
     ]  # fmt: skip
     answer = subprocess.run(
         command,
-        env={"PGPASSWORD": str(place.password)},
+        env={"PGPASSWORD": str(url.password)},
         capture_output=True,
         text=True,
         check=False,
@@ -145,7 +145,7 @@ def _find_pgbench() -> str:
     versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/pgbench"))
     found = shutil.which("pgbench") or (str(versions[-1]) if versions else None)
     if found is None:
-        raise NotReady("pgbench is missing: apt-get install -y postgresql-contrib brings it")
+        raise NotReady("pgbench is missing: run apt-get install -y postgresql-contrib")
     return found
 
 

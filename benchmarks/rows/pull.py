@@ -8,16 +8,16 @@ from benchmarks.harness import CheckFailed, Comparison, Row, Sense
 from benchmarks.testbed import Testbed
 from feed import keys, pulling, timeline
 
-# Whose lists a page is merged with.
+# How many pulled authors the reader follows.
 PULLED = (1, 10, 50, 200)
 _PAGE = 20
-_PAGES = 5  # from the top of the feed on, by cursor
+_PAGES = 5  # read by cursor from the top of the feed
 _WALKS = 40  # in a round
 
 
 @contextmanager
 def prepare(testbed: Testbed, *, pulled: int) -> Iterator[Comparison]:
-    """What a page takes of Redis's one thread; it is warm, so nothing else is asked."""
+    """The time of Redis's thread for a page. The cache is warm, so only the script runs."""
     user_id = testbed.heavy_reader.user_id
     follows = Follow.objects.filter(follower_id=user_id)
     author_ids = list(follows.values_list("following_id", flat=True))
@@ -28,7 +28,7 @@ def prepare(testbed: Testbed, *, pulled: int) -> Iterator[Comparison]:
         for author_id in author_ids:
             pulling.start("default", author_id, "")
         if _walk(user_id) != expected:
-            raise CheckFailed("the feed is not what the database says")
+            raise CheckFailed("the feed differs from the database")
         before = _script_time(testbed)
         for _ in range(_WALKS):
             _walk(user_id)
@@ -48,7 +48,7 @@ def _walk(user_id: int) -> list[int]:
     skeleton = timeline.skeleton_at(user_id, 0, _PAGE)
     while True:
         entries += skeleton.entries
-        timeline.hydrate(skeleton, user_id)  # caches what isn't
+        timeline.hydrate(skeleton, user_id)  # fills the cache
         if len(entries) == _PAGE * _PAGES:
             return [int(entry) for entry in entries]
         assert skeleton.cursor is not None
@@ -56,7 +56,7 @@ def _walk(user_id: int) -> list[int]:
 
 
 def _script_time(testbed: Testbed) -> tuple[int, int]:
-    """How many scripts Redis has run, and in how many microseconds."""
+    """The number of scripts that Redis ran, and their microseconds."""
     found = testbed.redis.info("commandstats")["cmdstat_evalsha"]
     return found["calls"], found["usec"]
 
@@ -64,8 +64,8 @@ def _script_time(testbed: Testbed) -> tuple[int, int]:
 ROWS = [
     Row(
         name=f"pull_{pulled}",
-        quantity=f"Redis's time for a page of 20, merged with {pulled} pulled authors' lists",
-        limit="the same page of somebody who follows none",
+        quantity=f"Redis's time for a page of 20 with {pulled} pulled authors",
+        limit="the same page with no pulled author",
         unit="µs",
         sense=Sense.SIZE,
         gate=None,

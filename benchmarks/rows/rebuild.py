@@ -15,8 +15,8 @@ _READS = 5  # in a round
 
 @contextmanager
 def prepare(testbed: Testbed) -> Iterator[Comparison]:
-    """The timeline was forgotten, and of its tweets nothing is cached."""
-    user_id = HeavyReader.make("devotee", followed=FOLLOWED, tweets=TWEETS).user_id
+    """Without a timeline and with an empty cache."""
+    user_id = HeavyReader.make("follower", followed=FOLLOWED, tweets=TWEETS).user_id
     expected = newest_entries(user_id, _PAGE)
 
     def ours() -> float:
@@ -28,7 +28,7 @@ def prepare(testbed: Testbed) -> Iterator[Comparison]:
             slowest = max(slowest, time.perf_counter() - begun)
             kept = reads.peek(user_id)
             if page.count != _PAGE or not kept or kept.entries[:_PAGE] != expected:
-                raise CheckFailed("the timeline does not begin with the newest tweets")
+                raise CheckFailed("the timeline does not start with the newest tweets")
         return slowest * 1000
 
     yield Comparison(ours=ours)
@@ -37,7 +37,7 @@ def prepare(testbed: Testbed) -> Iterator[Comparison]:
 
 ROW = Row(
     name="rebuild",
-    quantity="first read of who follows 1,000 authors, the slowest of five",
+    quantity="first feed page of a reader of 1,000 authors, slowest of five",
     limit="",
     unit="ms",
     sense=Sense.WITHIN,

@@ -14,7 +14,7 @@ from messaging.broker import EXCHANGE, broker
 from messaging.events import UserFollowed, encode
 
 EVENTS = 6_000
-# An event that one queue alone is bound to, so that the broker costs as little as it can.
+# Only one queue is bound to this event, which keeps the broker's share small.
 ROUTING_KEY = UserFollowed.routing_key
 _DEADLINE_SECONDS = 60.0
 
@@ -64,14 +64,14 @@ def _body() -> str:
 
 
 def _wait_until_published(cursor: Any, last_id: int) -> None:
-    """The relay goes by id, so the last one ends it."""
+    """The relay publishes in order of id."""
     deadline = time.monotonic() + _DEADLINE_SECONDS
     while True:
         cursor.execute("SELECT published_at FROM messaging_outboxevent WHERE id = %s", [last_id])
         if cursor.fetchone() != (None,):
             return
         if time.monotonic() > deadline:
-            raise CheckFailed(f"the relay did not come to an end in {_DEADLINE_SECONDS:.0f} s")
+            raise CheckFailed(f"the relay did not finish within {_DEADLINE_SECONDS:.0f} s")
         time.sleep(0.005)
 
 

@@ -25,7 +25,7 @@ from search.query import parse
 from tweets.models import Tweet
 
 LIMIT = 20
-# From words that nearly all tweets hold to ones that few do, and runs of words.
+# Frequent words, rare words and phrases.
 QUERIES = [
     "the", "love", "happy", "great day", "new", "\"thank you\"", "coffee", "music", "sleep",
     "work tomorrow", "so", "weekend", "friends", "school", "good morning", "phone", "rain", "game",
@@ -34,7 +34,7 @@ QUERIES = [
 
 
 @dataclass(frozen=True)
-class Question:
+class RequestPair:
     ours: bytes
     raw: bytes
 
@@ -44,21 +44,21 @@ def prepare(testbed: Testbed) -> Iterator[Comparison]:
     reader = testbed.social_graph.readers(1)[0]
     fill_index()
     headers = bearer(token(reader))
-    queries = [text for text in QUERIES if _is_answered(text, testbed.social_graph.contents)]
+    queries = [text for text in QUERIES if _has_hits(text, testbed.social_graph.contents)]
     with testbed.web() as (address, process):
         web, elasticsearch = Connection(address), Connection(str(settings.ELASTICSEARCH_URL))
-        questions = [
-            Question(
+        pairs = [
+            RequestPair(
                 ours=request("GET", f"/search?q={quote(text)}&limit={LIMIT}", headers=headers),
                 raw=_raw_request(text),
             )
             for text in queries
         ]
-        _check(web, elasticsearch, dict(zip(queries, questions, strict=True)))
+        _check(web, elasticsearch, dict(zip(queries, pairs, strict=True)))
 
         yield Comparison(
-            ours=lambda: _median_ms(web, [question.ours for question in questions]),
-            limit=lambda: _median_ms(elasticsearch, [question.raw for question in questions]),
+            ours=lambda: _median_ms(web, [pair.ours for pair in pairs]),
+            limit=lambda: _median_ms(elasticsearch, [pair.raw for pair in pairs]),
             pid=process.pid,
         )
         web.close()
@@ -67,7 +67,7 @@ def prepare(testbed: Testbed) -> Iterator[Comparison]:
 
 
 def fill_index() -> None:
-    """All the tweets there are, by the handler that the worker runs, and in its batches."""
+    """Indexes all tweets with the worker's handler, in its batches."""
     index().clear()
     events = [
         TweetCreated(
@@ -80,7 +80,7 @@ def fill_index() -> None:
         for row in Tweet.objects.tweets().order_by("id")
     ]
     for start in range(0, len(events), BATCH):
-        for pause in waits():  # as a worker does: a cold Elasticsearch may not answer in time
+        for pause in waits():  # a cold Elasticsearch may not answer in time
             try:
                 add(events[start : start + BATCH])
                 break
@@ -89,8 +89,8 @@ def fill_index() -> None:
     elasticsearch_index().client.indices.refresh(index="tweets")
 
 
-def _is_answered(text: str, contents: Sequence[str]) -> bool:
-    """Made-up tweets lack some of the words; what stemming finds besides is left out, too."""
+def _has_hits(text: str, contents: Sequence[str]) -> bool:
+    """Whether a tweet contains the words unstemmed. Generated tweets lack some of them."""
     words = text.strip('"').split()
     if '"' in text:
         return any(" ".join(words) in " ".join(_words(content)) for content in contents)
@@ -108,7 +108,7 @@ def elasticsearch_index() -> ElasticsearchIndex:
 
 
 def _raw_request(text: str) -> bytes:
-    """The very request that our search makes, for Elasticsearch itself."""
+    """The request that our search sends to Elasticsearch."""
     sent: list[tuple[str, str, Any]] = []
     transport = elasticsearch_index().client.transport
     perform = transport.perform_request
@@ -123,19 +123,19 @@ def _raw_request(text: str) -> bytes:
     finally:
         transport.perform_request = perform  # type: ignore[method-assign]
     if len(sent) != 1:
-        raise CheckFailed(f"a search asks Elasticsearch {len(sent)} times")
+        raise CheckFailed(f"a search sends {len(sent)} requests to Elasticsearch")
     method, target, body = sent[0]
     return request(method, target, body=json.dumps(body).encode())
 
 
-def _check(web: Connection, elasticsearch: Connection, questions: Mapping[str, Question]) -> None:
-    """Both find the same tweets in the same order."""
-    for text, question in questions.items():
-        answer = web.ask_for_json(question.ours)
-        hits = elasticsearch.ask_for_json(question.raw).get("hits", {}).get("hits", [])
+def _check(web: Connection, elasticsearch: Connection, pairs: Mapping[str, RequestPair]) -> None:
+    """Checks that both find the same tweets in the same order."""
+    for text, pair in pairs.items():
+        answer = web.ask_for_json(pair.ours)
+        hits = elasticsearch.ask_for_json(pair.raw).get("hits", {}).get("hits", [])
         found = [tweet["id"] for tweet in answer["results"]]
         if not found or found != [hit["_id"] for hit in hits[:LIMIT]]:
-            raise CheckFailed(f"the results for {text!r} are not Elasticsearch's")
+            raise CheckFailed(f"the results for {text!r} differ from Elasticsearch's")
 
 
 def _median_ms(connection: Connection, requests: Sequence[bytes]) -> float:
@@ -152,7 +152,7 @@ def _median_ms(connection: Connection, requests: Sequence[bytes]) -> float:
 ROW = Row(
     name="search",
     quantity="search, p50",
-    limit="the same request to Elasticsearch itself",
+    limit="the same request to Elasticsearch directly",
     unit="ms",
     sense=Sense.ADDED,
     gate=5,

@@ -16,7 +16,7 @@ TWEETS = 8  # in a round
 
 @contextmanager
 def prepare(testbed: Testbed) -> Iterator[Comparison]:
-    """The whole system, which has nothing else to do."""
+    """All processes, otherwise idle."""
     author, reader = testbed.social_graph.readers(2)
     fill_index()
     with ExitStack() as stack:
@@ -39,7 +39,7 @@ def prepare(testbed: Testbed) -> Iterator[Comparison]:
             return milliseconds_until(shows, lambda: post(f"The first snow, {word}."))
 
         yield Comparison(
-            # The slowest comes just after a refresh, and waits for the whole interval.
+            # The slowest tweet arrives just after a refresh and waits for a whole interval.
             ours=lambda: max(wait() for _ in range(TWEETS)),
             limit=lambda: float(REFRESH_INTERVAL.removesuffix("ms")),
         )

@@ -13,16 +13,16 @@ from deploy.local.processes import Process
 from feed import lists
 from tweets import services
 
-SMALL = 20  # tweets in a round with nothing else under way
+SMALL = 20  # tweets in a round on an idle system
 _PAUSE_SECONDS = 0.1  # between two small ones
 _POLL_SECONDS = 0.001
 _DEADLINE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
-class Play:
-    """A million followers with short timelines, small authors with full ones, and one feed worker
-    with its relay and its queues, whose limit of followers is lifted.
+class Fanout:
+    """One feed worker with its relay and queues, without a limit above which authors are pulled. A
+    million followers have short timelines; followers of the small authors have full ones.
     """
 
     testbed: Testbed
@@ -32,19 +32,21 @@ class Play:
         return _post(self.testbed.million_followers.author_id)
 
     def has_reached_all(self, tweet_id: int) -> bool:
-        """By the last of them, since slices go in order of id."""
-        crowd = self.testbed.million_followers
-        return self._is_headed(crowd.before_id + crowd.size, tweet_id)
+        """Checks the last follower: slices go in order of id."""
+        million = self.testbed.million_followers
+        return self._is_headed(million.before_id + million.size, tweet_id)
 
     def check_all(self, tweet_id: int) -> None:
-        crowd = self.testbed.million_followers
-        count = timelines.count_headed(self.testbed.redis, crowd.before_id, crowd.size, tweet_id)
-        if count != crowd.size:
-            raise CheckFailed(f"the tweet for {crowd.size} reached {count}")
+        million = self.testbed.million_followers
+        count = timelines.count_headed(
+            self.testbed.redis, million.before_id, million.size, tweet_id
+        )
+        if count != million.size:
+            raise CheckFailed(f"the tweet for {million.size} reached {count}")
 
     def iter_delays(self) -> Iterator[float]:
-        """Of small tweets, one after the other: milliseconds from before one is written until it is
-        in the last of its ten timelines.
+        """Milliseconds from posting a small author's tweet to its insertion into the last of ten
+        timelines, one tweet after the other.
         """
         for author_id, followers in itertools.cycle(self.testbed.million_followers.small.items()):
             begun = time.perf_counter()
@@ -59,31 +61,31 @@ class Play:
 
 
 @contextmanager
-def _play(testbed: Testbed) -> Iterator[Play]:
-    crowd = testbed.million_followers
-    timelines.begin(testbed.redis, crowd.before_id, crowd.size)
-    for followers in crowd.small.values():
+def _prepare(testbed: Testbed) -> Iterator[Fanout]:
+    million = testbed.million_followers
+    timelines.begin(testbed.redis, million.before_id, million.size)
+    for followers in million.small.values():
         timelines.fill(testbed.redis, [lists.key(id) for id in followers])
-    unlimited = str(2 * crowd.size)
+    unlimited = str(2 * million.size)
     with testbed.relay(), testbed.worker("feed", FEED_PULL_FOLLOWERS=unlimited) as worker:
-        yield Play(testbed, worker)
+        yield Fanout(testbed, worker)
     testbed.empty_redis()
 
 
 @contextmanager
 def prepare_small(testbed: Testbed) -> Iterator[Comparison]:
-    with _play(testbed) as play:
-        delays = play.iter_delays()
+    with _prepare(testbed) as fanout:
+        delays = fanout.iter_delays()
 
         def ours() -> float:
-            big_id = play.post_to_all()
+            large_id = fanout.post_to_all()
             begun = time.monotonic()
             meanwhile = []
-            while not play.has_reached_all(big_id):
+            while not fanout.has_reached_all(large_id):
                 meanwhile.append(next(delays))
                 if time.monotonic() - begun > _DEADLINE_SECONDS:
-                    raise CheckFailed(f"the big tweet takes more than {_DEADLINE_SECONDS:.0f} s")
-            play.check_all(big_id)
+                    raise CheckFailed(f"the large tweet takes more than {_DEADLINE_SECONDS:.0f} s")
+            fanout.check_all(large_id)
             if len(meanwhile) < SMALL:
                 raise CheckFailed(f"only {len(meanwhile)} small tweets meanwhile")
             return statistics.median(meanwhile)
@@ -91,41 +93,41 @@ def prepare_small(testbed: Testbed) -> Iterator[Comparison]:
         def limit() -> float:
             return statistics.median(itertools.islice(delays, SMALL))
 
-        yield Comparison(ours=ours, limit=limit, pid=play.worker.pid)
+        yield Comparison(ours=ours, limit=limit, pid=fanout.worker.pid)
 
 
 @contextmanager
-def prepare_big(testbed: Testbed) -> Iterator[Comparison]:
-    with _play(testbed) as play:
+def prepare_large(testbed: Testbed) -> Iterator[Comparison]:
+    with _prepare(testbed) as fanout:
 
         def ours() -> float:
             begun = time.perf_counter()
-            big_id = play.post_to_all()
-            _wait_until(lambda: play.has_reached_all(big_id))
+            large_id = fanout.post_to_all()
+            _wait_until(lambda: fanout.has_reached_all(large_id))
             seconds = time.perf_counter() - begun
-            play.check_all(big_id)
+            fanout.check_all(large_id)
             return seconds
 
-        yield Comparison(ours=ours, pid=play.worker.pid)
+        yield Comparison(ours=ours, pid=fanout.worker.pid)
 
 
 def _post(author_id: int) -> int:
     return services.post_tweet(user_id=author_id, content="The first snow.").id
 
 
-def _wait_until(is_there: Callable[[], bool]) -> None:
+def _wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _DEADLINE_SECONDS
-    while not is_there():
+    while not condition():
         if time.monotonic() > deadline:
-            raise CheckFailed(f"a tweet was under way for {_DEADLINE_SECONDS:.0f} s")
+            raise CheckFailed(f"a tweet did not arrive within {_DEADLINE_SECONDS:.0f} s")
         time.sleep(_POLL_SECONDS)
 
 
 ROWS = [
     Row(
         name="slices",
-        quantity="small authors' tweets → timelines, p50, beside one for 1,000,000 followers",
-        limit="the same with nothing else under way",
+        quantity="small authors' tweets → timelines, p50, during one for 1,000,000",
+        limit="the same on an idle system",
         unit="ms",
         sense=Sense.SIZE,
         gate=None,
@@ -142,7 +144,7 @@ ROWS = [
         sense=Sense.WITHIN,
         gate=None,
         goal=None,
-        prepare=prepare_big,
+        prepare=prepare_large,
         rounds=3,
         warm_up=False,
     ),

@@ -54,11 +54,11 @@ def message(tweet: Tweet) -> amqp.Message:
 
 
 def wait_for(testbed: Testbed, entry_id: int, user_id: int) -> None:
-    """Until the entry is on top of the user's timeline, which is the last to get it."""
+    """Waits until the entry is at the head of this timeline, which receives it last."""
     deadline = time.monotonic() + _DEADLINE_SECONDS
     while testbed.redis.lindex(lists.key(user_id), 0) != str(entry_id).encode():
         if time.monotonic() > deadline:
-            raise CheckFailed(f"the worker did not come to an end in {_DEADLINE_SECONDS:.0f} s")
+            raise CheckFailed(f"the worker did not finish within {_DEADLINE_SECONDS:.0f} s")
         time.sleep(0.002)
 
 

@@ -1,4 +1,4 @@
-"""Rows that need nothing, and what was measured of them."""
+"""Rows without servers, and their results."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -23,5 +23,5 @@ def row(sense: Sense = Sense.SHARE, **others: Any) -> Row:
 
 
 def result(sense: Sense, *rounds: tuple[float, float | None], **others: Any) -> Result:
-    """From pairs of ours and the limit."""
+    """Each round is a pair of ours and the limit."""
     return Result(row=row(sense, **others), rounds=[Round(ours=o, limit=x) for o, x in rounds])

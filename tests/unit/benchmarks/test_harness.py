@@ -1,6 +1,6 @@
 import pytest
 
-from benchmarks.harness import CheckFailed, Comparison, Sense, play
+from benchmarks.harness import CheckFailed, Comparison, Sense, measure
 from tests.unit.benchmarks.measured import result, row
 
 
@@ -11,17 +11,17 @@ def test_the_ratio_is_the_median_of_the_rounds_ratios():
     assert (min(measured.figures), max(measured.figures)) == (0.1, 0.99)
 
 
-def test_a_share_holds_from_its_gate_upwards():
+def test_a_share_meets_its_gate_from_the_gate_upwards():
     assert result(Sense.SHARE, (50, 100)).held is True
     assert result(Sense.SHARE, (49, 100)).held is False
 
 
-def test_a_size_holds_up_to_its_gate():
+def test_a_size_meets_its_gate_up_to_the_gate():
     assert result(Sense.SIZE, (145, 100), gate=1.45).held is True
     assert result(Sense.SIZE, (146, 100), gate=1.45).held is False
 
 
-def test_what_is_added_is_a_difference():
+def test_an_added_figure_is_a_difference():
     measured = result(Sense.ADDED, (9, 4), (5, 4), (7, 4), gate=3)
 
     assert measured.figure == 3
@@ -29,7 +29,7 @@ def test_what_is_added_is_a_difference():
     assert measured.held is True
 
 
-def test_ours_alone_counts_where_there_is_no_limit():
+def test_without_a_limit_the_figure_is_ours():
     measured = result(Sense.WITHIN, (40, None), (60, None), (50, None), gate=49)
 
     assert measured.figure == 50
@@ -37,11 +37,11 @@ def test_ours_alone_counts_where_there_is_no_limit():
     assert measured.held is False
 
 
-def test_a_row_without_a_gate_is_neither_held_nor_missed():
+def test_a_row_without_a_gate_neither_meets_nor_misses_it():
     assert result(Sense.SHARE, (50, 100), gate=None).held is None
 
 
-def test_ours_and_the_limit_take_turns_and_change_who_begins():
+def test_ours_and_the_limit_take_turns_in_going_first():
     turns = []
 
     def turn(name: str) -> float:
@@ -50,21 +50,21 @@ def test_ours_and_the_limit_take_turns_and_change_who_begins():
 
     comparison = Comparison(ours=lambda: turn("ours"), limit=lambda: turn("limit"))
 
-    assert len(list(play(comparison, row(rounds=2)))) == 2
+    assert len(list(measure(comparison, row(rounds=2)))) == 2
     assert turns == ["ours", "limit", "ours", "limit", "limit", "ours"]
 
 
 def test_the_first_round_does_not_count():
     figures = iter([1.0, 2.0, 3.0])
 
-    rounds = list(play(Comparison(ours=lambda: next(figures)), row(rounds=2)))
+    rounds = list(measure(Comparison(ours=lambda: next(figures)), row(rounds=2)))
 
     assert [one.ours for one in rounds] == [2.0, 3.0]
 
 
-def test_a_failed_check_leaves_no_figure():
+def test_a_failed_check_ends_the_measurement():
     def check():
         raise CheckFailed("a delivery is missing")
 
     with pytest.raises(CheckFailed):
-        list(play(Comparison(ours=lambda: 1.0, check=check), row(rounds=2)))
+        list(measure(Comparison(ours=lambda: 1.0, check=check), row(rounds=2)))

@@ -10,7 +10,7 @@ from benchmarks.http_load import Connection, Load, expect_bodies, request
 
 @contextmanager
 def server(*parts: bytes, connections: int = 1):
-    """Answers every request of its connections with these parts, one packet each."""
+    """Answers each request with these parts, one packet each."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
 
         def serve(client: socket.socket) -> None:
@@ -39,7 +39,7 @@ def server(*parts: bytes, connections: int = 1):
         ],
     ],
 )
-def test_an_answer_is_read_however_it_comes(parts: list[bytes]):
+def test_an_answer_is_read_in_any_number_of_packets(parts: list[bytes]):
     with server(*parts) as address:
         connection = Connection(address)
         for _ in range(2):
@@ -48,14 +48,14 @@ def test_an_answer_is_read_however_it_comes(parts: list[bytes]):
         connection.close()
 
 
-def test_a_load_counts_answers_that_are_as_expected():
+def test_a_load_counts_expected_answers():
     with server(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", connections=2) as address:
         load = Load(address, connections=2)
         assert load.run([request("GET", "/")], 0.05, expect_bodies([b"{}"])) > 0
         load.close()
 
 
-def test_an_answer_that_was_not_expected_ends_a_load():
+def test_an_unexpected_answer_ends_a_load():
     with server(b"HTTP/1.1 500 Oh\r\ncontent-length: 2\r\n\r\n{}") as address:
         load = Load(address, connections=1)
         with pytest.raises(CheckFailed):

@@ -11,7 +11,7 @@ MEASURED = result(Sense.SHARE, (60, 100), (50, 100), (80, 100))
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-def test_a_run_leaves_one_json_line_a_row(tmp_path):
+def test_a_run_appends_one_json_line_per_row(tmp_path):
     for commit in ("1a2b3c4", "5d6e7f8+"):
         report.keep(report.line(MEASURED, commit=commit, at=AT), tmp_path)
 
@@ -34,7 +34,7 @@ def test_a_run_leaves_one_json_line_a_row(tmp_path):
     assert json.loads(second)["commit"] == "5d6e7f8+"
 
 
-def test_the_latest_line_of_each_row_that_was_measured_is_found_again(tmp_path):
+def test_latest_reads_the_last_line_of_each_measured_row(tmp_path):
     for commit in ("1a2b3c4", "5d6e7f8"):
         report.keep(report.line(MEASURED, commit=commit, at=AT), tmp_path)
 
@@ -62,7 +62,7 @@ def test_the_chart_shows_every_row_and_its_figure(tmp_path):
     assert {"fan-out", "search", "0.60 of 100 deliveries/s", "+5 ms"} <= set(texts)
 
 
-def test_progress_is_1_at_the_goal_whichever_way_is_better():
+def test_progress_is_1_at_the_goal_in_either_direction():
     assert chart.progress(row(Sense.SHARE, goal=0.7), 0.7) == 1
     assert chart.progress(row(Sense.SHARE, goal=0.7), 0.35) == 0.5
     assert chart.progress(row(Sense.WITHIN, goal=50), 100) == 0.5
