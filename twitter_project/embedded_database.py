@@ -34,6 +34,14 @@ def claim(address: str) -> None:
     _claim = file
 
 
+def release() -> None:
+    """Lets another process claim the data."""
+    global _claim
+    if _claim is not None:
+        _claim.close()
+        _claim = None
+
+
 def last_address() -> str | None:
     """Where the process that claimed the data serves, or served before it ended."""
     try:

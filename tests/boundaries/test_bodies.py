@@ -1,4 +1,4 @@
-"""Bodies as clients send them over a connection: in chunks, too many bytes, or slowly."""
+"""Request bodies that arrive in chunks, too large, or slowly."""
 
 import json
 import socket
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def dora(served: Server) -> Iterator[httpx.Client]:
-    """Signed in, and gone at the end."""
+    """A client of an account that the fixture deletes at the end."""
     account = {"email": "dora@example.com", "username": "dora", "password": "pass123"}
     with httpx.Client(base_url=served.address, timeout=30) as client:
         answer = client.post("/users/register", json=account)
@@ -32,7 +32,7 @@ def dora(served: Server) -> Iterator[httpx.Client]:
 
 
 def send(client: httpx.Client, method: str, path: str, text: str) -> httpx.Response:
-    """In chunks of seven bytes, without a length."""
+    """Sends chunks of seven bytes, without a Content-Length."""
     chunks = (text.encode()[start : start + 7] for start in range(0, len(text), 7))
     type = {"Content-Type": "application/json"}
     answer = client.request(method, path, content=chunks, headers=type)
@@ -40,7 +40,7 @@ def send(client: httpx.Client, method: str, path: str, text: str) -> httpx.Respo
     return answer
 
 
-def test_a_body_in_chunks_is_read_whatever_the_method(dora: httpx.Client) -> None:
+def test_a_chunked_body_is_read_for_every_method(dora: httpx.Client) -> None:
     changed = send(dora, "PATCH", "/users/me", json.dumps({"bio": "I bake."}))
     assert changed.json()["user"]["bio"] == "I bake."
     assert dora.get("/users/me").json()["user"]["bio"] == "I bake."
@@ -54,7 +54,7 @@ def test_a_body_in_chunks_is_read_whatever_the_method(dora: httpx.Client) -> Non
 
 
 @pytest.mark.parametrize(("size", "status"), [(65_000, 422), (65_537, 413), (300_000, 413)])
-def test_a_body_in_chunks_has_the_same_limit(dora: httpx.Client, size: int, status: int) -> None:
+def test_a_chunked_body_has_the_same_limit(dora: httpx.Client, size: int, status: int) -> None:
     text = json.dumps({"bio": "a" * (size - len(json.dumps({"bio": ""})))})
     assert send(dora, "PATCH", "/users/me", text).status_code == status
 
@@ -73,25 +73,25 @@ def stalled(served: Server, count: int) -> Iterator[list[socket.socket]]:
         yield clients
 
 
-def test_bodies_that_do_not_come_leave_a_thread_free(served: Server, dora: httpx.Client) -> None:
+def test_stalled_bodies_leave_a_thread_free(served: Server, dora: httpx.Client) -> None:
     with stalled(served, THREADS + 4) as clients:
         for path in ("/health", "/ready", "/users/me"):
             assert dora.get(path).status_code == 200
         refused = dora.patch("/users/me", json={"bio": "I bake."})
         assert refused.status_code == 503
         assert refused.headers["Retry-After"] == "1"
-        turned_away = [client for client in clients if is_answered(client)]
-        assert len(turned_away) == len(clients) - (THREADS - 1)
+        refused_clients = [client for client in clients if is_answered(client)]
+        assert len(refused_clients) == len(clients) - (THREADS - 1)
     wait_until(lambda: dora.patch("/users/me", json={"bio": "I bake."}).status_code == 200)
 
 
-def test_many_bodies_that_do_not_come_delay_nobody_one_after_the_other(served: Server) -> None:
-    with stalled(served, 60) as clients:  # a quarter of a second each would be 14
+def test_many_stalled_bodies_do_not_add_up_their_delays(served: Server) -> None:
+    with stalled(served, 60) as clients:  # at a quarter of a second each, 15 s
         assert httpx.get(f"{served.address}/health", timeout=5).status_code == 200
         assert sum(map(is_answered, clients)) == len(clients) - (THREADS - 1)
 
 
-def test_a_body_that_comes_late_is_read(served: Server) -> None:
+def test_a_late_body_is_read(served: Server) -> None:
     with stalled(served, 1) as (client,):
         assert httpx.get(f"{served.address}/health").status_code == 200
         client.sendall(b'"email": "alice@example.com", "password": "password"}'.rjust(99))

@@ -1,4 +1,4 @@
-"""Promises about the whole house that no import contract can see."""
+"""Rules for all services that import contracts cannot check."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from django.apps import apps
 from django.core.management import CommandError, call_command, get_commands
 from pytest_django import Settings
 
-from tests.support.commands import ROOT, run
+from tests.support.commands import ROOT, run, run_each
 
 SERVICES = {"accounts", "tweets", "feed", "search"}
 OUR_APPS = {*SERVICES, "grpc_services", "messaging", "twitter_project"}
@@ -26,7 +26,7 @@ PRODUCTION = {
     "JWT_VERIFYING_KEY": "not a key",
     "ALLOWED_HOSTS": "example.com",
 }
-# Nobody listens on port 1.
+# Nothing listens on port 1.
 ALL_DOWN = {
     "DJANGO_SETTINGS_MODULE": "twitter_project.settings.dev",
     "DATABASE_URL": "postgres://test:test@127.0.0.1:1/test",
@@ -61,7 +61,7 @@ def test_no_relation_joins_two_services() -> None:
         "from django.db import transaction\n\ntransaction.on_commit(print)\n",
     ],
 )
-def test_ruff_refuses_a_way_around_the_walls(code: str) -> None:
+def test_ruff_bans_ways_around_the_boundaries(code: str) -> None:
     answer = subprocess.run(
         [sys.executable, "-m", "ruff", "check", "--stdin-filename", "tweets/services.py", "-"],
         cwd=ROOT, input=code, capture_output=True, text=True, check=False,
@@ -71,7 +71,7 @@ def test_ruff_refuses_a_way_around_the_walls(code: str) -> None:
     assert "TID251" in answer.stdout
 
 
-# Imports the settings once for each environment in a JSON list and prints how each attempt ended.
+# Imports the settings in each environment of a JSON list and prints each result.
 _IMPORT_EACH = """
 import json, os, runpy, sys
 for environment in json.load(sys.stdin):
@@ -86,22 +86,22 @@ for environment in json.load(sys.stdin):
 """
 
 
-def test_production_does_not_start_without_each_of_its_secrets_and_servers() -> None:
-    lacking = [
-        {**PRODUCTION, name: "", "LACKS": name} if is_empty else without(name) | {"LACKS": name}
+def test_production_needs_each_of_its_secrets_and_servers() -> None:
+    incomplete = [
+        {**PRODUCTION, name: "", "MISSING": name} if is_empty else without(name) | {"MISSING": name}
         for name in PRODUCTION
         for is_empty in (True, False)
     ]
 
-    answer = run("-c", _IMPORT_EACH, stdin=json.dumps(lacking))
+    answer = run("-c", _IMPORT_EACH, stdin=json.dumps(incomplete))
 
     ends = answer.stdout.splitlines()
-    assert len(ends) == len(lacking), answer.stderr
-    for environment, end in zip(lacking, ends, strict=True):
-        assert environment["LACKS"] in end
+    assert len(ends) == len(incomplete), answer.stderr
+    for environment, end in zip(incomplete, ends, strict=True):
+        assert environment["MISSING"] in end
 
 
-def test_production_starts_with_all_of_them_and_each_service_with_what_it_needs() -> None:
+def test_a_service_starts_with_the_settings_that_it_needs() -> None:
     unsigning = without("JWT_SIGNING_KEY") | {"SERVICES": "tweets,feed,search"}
     without_index = without("ELASTICSEARCH_URL") | {"SERVICES": "accounts,tweets,feed"}
 
@@ -129,7 +129,7 @@ CERTIFICATES = {f"GRPC_TLS_{name}": "/some/file.pem" for name in ("CA", "CERTIFI
     ],
     ids=str,
 )
-def test_production_speaks_grpc_beyond_loopback_with_credentials_alone(
+def test_production_needs_credentials_for_grpc_beyond_loopback(
     environment: dict[str, str], end: str
 ) -> None:
     answer = run("-c", _IMPORT_EACH, stdin=json.dumps([PRODUCTION | environment]))
@@ -137,7 +137,7 @@ def test_production_speaks_grpc_beyond_loopback_with_credentials_alone(
     assert end in answer.stdout, answer.stderr
 
 
-def test_a_process_without_search_does_without_its_packages() -> None:
+def test_a_process_without_search_does_not_import_elasticsearch() -> None:
     code = "import sys, django; django.setup(); sys.exit('elasticsearch' in sys.modules)"
 
     answers = [
@@ -149,7 +149,7 @@ def test_a_process_without_search_does_without_its_packages() -> None:
 
 
 @pytest.mark.parametrize("command", ["run_search_worker", "rebuild_search"])
-def test_a_process_without_search_has_no_index_to_write(command: str, settings: Settings) -> None:
+def test_search_commands_need_the_search_service(command: str, settings: Settings) -> None:
     settings.SERVICES = ["feed"]
 
     with pytest.raises(CommandError, match="add search to SERVICES"):
@@ -160,7 +160,7 @@ def without(name: str) -> dict[str, str]:
     return {key: value for key, value in PRODUCTION.items() if key != name}
 
 
-def test_tests_refuse_a_database_that_is_no_test_database(tmp_path: Path) -> None:
+def test_test_settings_refuse_another_database(tmp_path: Path) -> None:
     environment = {
         "DATABASE_URL": "postgres://test:test@127.0.0.1:5433/production",
         "DATA_DIR": str(tmp_path),
@@ -173,50 +173,34 @@ def test_tests_refuse_a_database_that_is_no_test_database(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("command", OUR_COMMANDS)
-def test_every_command_answers_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         call_command(command, "--help")
 
     assert ended.value.code == 0
     text = capsys.readouterr().out
     assert command in text
-    assert text.split("options:")[0].strip().splitlines()[-1].strip(), "says what it does"
+    assert text.split("options:")[0].strip().splitlines()[-1].strip(), "has a description"
 
 
 @pytest.mark.parametrize(
     "command",
     ["run_outbox_relay", "run_feed_worker", "run_search_worker", "run_tweets_worker"],
 )
-def test_a_worker_says_that_it_needs_a_broker(command: str, settings: Settings) -> None:
+def test_a_worker_without_a_broker_url_is_refused(command: str, settings: Settings) -> None:
     settings.RABBITMQ_URL = None
 
     with pytest.raises(CommandError, match="RABBITMQ_URL is not set"):
         call_command(command)
 
 
-# Runs the commands of a JSON list one after the other and prints how each ended.
-_RUN_EACH = """
-import json, sys
-import manage
-for command in json.load(sys.stdin):
-    name, *options = command.split()
-    try:
-        manage.main(["manage.py", name, "--traceback", *options])
-        print(json.dumps("it succeeded"))
-    except SystemExit as error:
-        print(json.dumps(error.code))
-    except Exception as error:
-        print(json.dumps(f"{type(error).__name__}: {error}"))
-"""
-
-
-def test_a_command_whose_server_is_down_says_so_in_one_line() -> None:
+def test_a_command_reports_a_server_that_is_down_in_one_line() -> None:
     commands = [
         "dead_letters list", "serve --port 0 --migrate", "seed_demo", "reconcile_counters",
         "rebuild_feed", "rebuild_search", "prune_accounts", "migrate",
     ]  # fmt: skip
 
-    answer = run("-c", _RUN_EACH, environment=ALL_DOWN, stdin=json.dumps(commands))
+    answer = run_each(commands, environment=ALL_DOWN)
 
     ends = [json.loads(line) for line in answer.stdout.splitlines() if line.startswith('"')]
     assert len(ends) == len(commands), answer.stderr

@@ -1,6 +1,6 @@
-"""Whatever is sent, the API answers as its description says: every check that schemathesis has.
+"""Schemathesis sends generated requests and checks the answers against the schema.
 
-`make fuzz` sends much more of it: `EXAMPLES=200` for each call.
+`make fuzz` sends more of them: `EXAMPLES=200` for each call.
 """
 
 import subprocess
@@ -19,7 +19,7 @@ ALICE = {"email": "alice@example.com", "password": "password"}
 
 @pytest.fixture(scope="module")
 def unlimited(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """With the demo's data, and no limit to how often one may ask."""
+    """A server with the demo data and without rate limits."""
     server = start("serve", tmp_path_factory.mktemp("contract"), RATE_LIMITS="false")
     try:
         server.wait_until_it_answers()
@@ -40,7 +40,7 @@ def test_every_answer_is_as_described(
         session = httpx.post(f"{unlimited.address}/users/login", json=ALICE, timeout=30).json()
         options += ["--header", f"Authorization: Bearer {session['token']}"]
 
-    # With one worker: what makes up the examples isn't safe in threads (ASTs on Python 3.11).
+    # One worker: generating examples is not thread-safe on Python 3.11.
     answer = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli"),
@@ -51,5 +51,5 @@ def test_every_answer_is_as_described(
         cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
-    print(answer.stdout)  # noqa: T201 `make fuzz` shows it; else it is shown when it fails
+    print(answer.stdout)  # noqa: T201 for `make fuzz`
     assert answer.returncode == 0, answer.stderr

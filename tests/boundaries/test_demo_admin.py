@@ -1,4 +1,4 @@
-"""The demo's admin, whose password is printed, is for the machine that it runs on alone."""
+"""The demo's admin has a printed password, so it is served on loopback only."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_only_a_server_on_loopback_seeds_an_admin(
     assert alice.is_superuser is alice.is_staff is not is_public
 
 
-def test_one_admin_who_kept_the_demos_password_is_enough_to_refuse(db: None) -> None:
+def test_one_staff_account_with_the_demo_password_is_refused(db: None) -> None:
     call_command("seed_demo", verbosity=0)
     demo.refuse_known_admin()
     User.objects.filter(username="bob").update(is_staff=True)
@@ -33,7 +33,7 @@ def test_one_admin_who_kept_the_demos_password_is_enough_to_refuse(db: None) -> 
         demo.refuse_known_admin()
 
 
-def test_an_admin_with_another_password_may_be_served_anywhere(db: None) -> None:
+def test_an_admin_with_another_password_is_accepted(db: None) -> None:
     call_command("seed_demo", admin=True, verbosity=0)
     alice = User.objects.get(username="alice")
     alice.set_password("a password of her own")
@@ -43,7 +43,7 @@ def test_an_admin_with_another_password_may_be_served_anywhere(db: None) -> None
 
 
 @pytest.mark.slow
-def test_a_server_beyond_loopback_does_not_start_with_the_demos_admin(tmp_path: Path) -> None:
+def test_a_server_beyond_loopback_refuses_the_demo_admin(tmp_path: Path) -> None:
     environment, port = {"DATA_DIR": str(tmp_path)}, str(ports.find_free())
     for command in (["migrate_databases"], ["seed_demo", "--admin"]):
         assert run("manage.py", *command, environment=environment).returncode == 0

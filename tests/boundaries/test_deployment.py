@@ -1,4 +1,4 @@
-"""Docker and Kubernetes files: no engine and no cluster here, so their shape is what is held."""
+"""Checks the Docker and Kubernetes files without an engine or a cluster."""
 
 import json
 from importlib.resources import files
@@ -17,20 +17,20 @@ from twitter_project.settings.local_keys import keys
 WORKFLOW = ROOT / ".github/workflows/integration-tests.yml"
 KUBERNETES = ROOT / "deploy/kubernetes"
 KUBERNETES_VERSION = "1.30"
-OF_KEDA = "keda.sh/"  # a resource of its own, which no schema of Kubernetes' knows
+KEDA = "keda.sh/"  # not in the schemas of Kubernetes
 
-# What each process takes from the Secret: what it uses, and no more.
-TAKEN_BY_ALL = {"DATABASE_URL", "SECRET_KEY", "JWT_VERIFYING_KEY"}
-ASKING = TAKEN_BY_ALL | {"REDIS_URL", "RABBITMQ_URL", "GRPC_TOKEN_KEYS"}
-TAKEN = {
-    "migrate": TAKEN_BY_ALL,
-    "relay": TAKEN_BY_ALL | {"RABBITMQ_URL"},
-    "accounts-grpc": ASKING,
-    "tweets-grpc": ASKING,
-    "tweets-worker": ASKING,
-    "feed-worker": ASKING,
-    "search-worker": ASKING | {"ELASTICSEARCH_URL"},
-    "web": ASKING | {"ELASTICSEARCH_URL", "JWT_SIGNING_KEY"},
+# The keys of the Secret that each process uses.
+SECRETS_OF_ALL = {"DATABASE_URL", "SECRET_KEY", "JWT_VERIFYING_KEY"}
+SECRETS_OF_CLIENTS = SECRETS_OF_ALL | {"REDIS_URL", "RABBITMQ_URL", "GRPC_TOKEN_KEYS"}
+SECRETS = {
+    "migrate": SECRETS_OF_ALL,
+    "relay": SECRETS_OF_ALL | {"RABBITMQ_URL"},
+    "accounts-grpc": SECRETS_OF_CLIENTS,
+    "tweets-grpc": SECRETS_OF_CLIENTS,
+    "tweets-worker": SECRETS_OF_CLIENTS,
+    "feed-worker": SECRETS_OF_CLIENTS,
+    "search-worker": SECRETS_OF_CLIENTS | {"ELASTICSEARCH_URL"},
+    "web": SECRETS_OF_CLIENTS | {"ELASTICSEARCH_URL", "JWT_SIGNING_KEY"},
 }
 
 MANIFESTS = [
@@ -44,7 +44,7 @@ WORKLOADS = [doc for doc in MANIFESTS if doc["kind"] in ("Deployment", "Job")]
 
 
 @pytest.mark.parametrize("name", ["docker-compose.yml", "docker-compose.test.yml"])
-def test_a_compose_file_fits_the_specification(name: str) -> None:
+def test_a_compose_file_is_valid(name: str) -> None:
     schema = files("check_jsonschema") / "builtin_schemas/vendor/compose-spec.json"
 
     jsonschema.validate(yaml.safe_load((ROOT / name).read_text()), json.loads(schema.read_text()))
@@ -53,15 +53,15 @@ def test_a_compose_file_fits_the_specification(name: str) -> None:
 @pytest.mark.parametrize(
     "manifest", MANIFESTS, ids=lambda doc: f"{doc['kind']}-{doc['metadata']['name']}"
 )
-def test_a_manifest_fits_kubernetes(manifest: dict[str, Any]) -> None:
-    if manifest["apiVersion"].startswith(OF_KEDA):
+def test_a_manifest_is_valid(manifest: dict[str, Any]) -> None:
+    if manifest["apiVersion"].startswith(KEDA):
         assert manifest["spec"]["scaleTargetRef"]["name"] in names("Deployment")
         return
     kubernetes_validate.validate(manifest, KUBERNETES_VERSION, strict=True)
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda doc: doc["metadata"]["name"])
-def test_a_pod_may_do_nothing_that_it_does_not_need(workload: dict[str, Any]) -> None:
+def test_a_pod_has_no_unneeded_privileges(workload: dict[str, Any]) -> None:
     pod = workload["spec"]["template"]["spec"]
     assert pod["automountServiceAccountToken"] is False
     assert pod["securityContext"]["runAsNonRoot"] is True
@@ -79,7 +79,7 @@ def test_a_pod_may_do_nothing_that_it_does_not_need(workload: dict[str, Any]) ->
     [doc for doc in WORKLOADS if doc["kind"] == "Deployment"],
     ids=lambda doc: doc["metadata"]["name"],
 )
-def test_a_deployment_is_probed_and_its_command_exists(deployment: dict[str, Any]) -> None:
+def test_a_deployment_has_probes_and_an_existing_command(deployment: dict[str, Any]) -> None:
     [container] = deployment["spec"]["template"]["spec"]["containers"]
     assert {"readinessProbe", "livenessProbe"} <= set(container)
     assert container["command"][:2] == ["python", "manage.py"]
@@ -89,11 +89,11 @@ def test_a_deployment_is_probed_and_its_command_exists(deployment: dict[str, Any
 
 
 @pytest.mark.parametrize("workload", WORKLOADS, ids=lambda doc: doc["metadata"]["name"])
-def test_a_pod_has_the_secrets_that_it_uses_and_starts_with_them(workload: dict[str, Any]) -> None:
+def test_a_pod_gets_only_the_secrets_that_it_needs_to_start(workload: dict[str, Any]) -> None:
     name = workload["metadata"]["name"]
     [container] = workload["spec"]["template"]["spec"]["containers"]
     environment: dict[str, str] = {}
-    for source in container["envFrom"]:  # none of them the Secret
+    for source in container["envFrom"]:  # ConfigMaps only
         environment |= CONFIG[source["configMapRef"]["name"]]
     taken = set()
     for variable in container["env"]:
@@ -102,14 +102,14 @@ def test_a_pod_has_the_secrets_that_it_uses_and_starts_with_them(workload: dict[
         else:
             taken.add(variable["valueFrom"]["secretKeyRef"]["key"])
             environment[variable["name"]] = SECRET[variable["name"]]
-    assert taken == TAKEN[name]
+    assert taken == SECRETS[name]
 
     answer = run("-c", "import twitter_project.settings.prod", environment=environment)
 
     assert answer.returncode == 0, answer.stderr
 
 
-def test_the_test_servers_are_the_guides_in_compose_and_on_github() -> None:
+def test_compose_and_github_start_the_same_test_servers() -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.test.yml").read_text())
     [job] = yaml.safe_load(WORKFLOW.read_text())["jobs"].values()
 
@@ -122,20 +122,20 @@ def test_the_test_servers_are_the_guides_in_compose_and_on_github() -> None:
         ]
 
 
-def test_github_leaves_checks_and_tests_more_than_an_hour() -> None:
+def test_the_github_job_may_take_more_than_an_hour() -> None:
     [job] = yaml.safe_load(WORKFLOW.read_text())["jobs"].values()
 
     assert job["timeout-minutes"] > 60
 
 
-def test_every_process_of_compose_is_a_deployment_too() -> None:
+def test_every_process_of_compose_has_a_deployment() -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     ours = {name for name, service in services.items() if "build" in service}
 
     assert ours - {"migrate"} == names("Deployment")
 
 
-def test_web_alone_has_the_signing_key_in_compose() -> None:
+def test_only_web_has_the_signing_key_in_compose() -> None:
     services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     given = {
         name: service["environment"]["JWT_SIGNING_KEY"]
@@ -146,7 +146,7 @@ def test_web_alone_has_the_signing_key_in_compose() -> None:
     assert {name for name, key in given.items() if key != "none"} == {"web"}
 
 
-def test_a_process_without_the_signing_key_finds_nothing_wrong_with_its_keys(
+def test_doctor_accepts_a_process_without_the_signing_key(
     tmp_path: Path,
 ) -> None:
     verifying = keys(tmp_path / "keys.json")["verifying_key"]

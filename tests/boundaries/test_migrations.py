@@ -1,7 +1,7 @@
-"""While processes are restarted one by one, old code and new share a database: migrations only add.
+"""Migrations only add, because a rolling restart runs old and new code on the same database.
 
-A migration linter was tried: it reads the SQL of a database, and `make check` has none but SQLite,
-where adding a column makes the table anew and looks like everything at once.
+A migration linter does not work here: it reads SQL, and `make check` has only SQLite, which
+rebuilds the table to add a column.
 """
 
 import pytest
@@ -11,8 +11,8 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.operations.base import Operation
 
 SERVICES = {"accounts", "tweets", "feed", "search", "messaging"}
-# What touches neither a table nor a column that old code writes or reads. A constraint or a unique
-# index does: old code may write what it forbids.
+# Operations that touch no table or column that old code reads or writes. New constraints and unique
+# indexes are not among them: old code may violate them.
 HARMLESS = (
     operations.CreateModel,
     operations.AddIndex,
@@ -26,11 +26,11 @@ HARMLESS = (
 
 def is_harmless(operation: Operation) -> bool:
     if isinstance(operation, operations.AddField):
-        # Old code does not know the column when it inserts.
+        # Old code does not fill the column when it inserts.
         field = operation.field
         return bool(field.null or field.has_db_default() or field.many_to_many)
     if isinstance(operation, operations.AlterField):
-        # Without its constraint a foreign key only allows more.
+        # Removing the constraint of a foreign key breaks no old code.
         return not getattr(operation.field, "db_constraint", True)
     if isinstance(operation, operations.SeparateDatabaseAndState):
         return all(map(is_harmless, operation.database_operations))
@@ -70,7 +70,7 @@ def test_migrations_after_the_first_only_add() -> None:
     ],
     ids=lambda operation: type(operation).__name__,
 )
-def test_what_old_code_would_stumble_over_is_found(operation: Operation) -> None:
+def test_an_operation_that_breaks_old_code_is_harmful(operation: Operation) -> None:
     assert not is_harmless(operation)
 
 
@@ -81,5 +81,5 @@ def test_what_old_code_would_stumble_over_is_found(operation: Operation) -> None
         models.CharField(max_length=9, db_default="none"),
     ],
 )
-def test_a_column_that_old_code_need_not_fill_is_harmless(field: "models.Field[str, str]") -> None:
+def test_a_column_with_a_default_is_harmless(field: "models.Field[str, str]") -> None:
     assert is_harmless(operations.AddField("tweet", "mood", field))

@@ -1,4 +1,4 @@
-"""A command that is given nonsense ends in one line, not in a traceback."""
+"""Commands report invalid arguments and settings in one line, without a traceback."""
 
 import json
 from pathlib import Path
@@ -8,10 +8,9 @@ from django.core.management import CommandError, call_command
 
 from accounts.models import User
 from deploy.local import ports
-from tests.boundaries.test_boundaries import _RUN_EACH
-from tests.support.commands import run
+from tests.support.commands import run, run_each
 
-# Each with a part of its line.
+# Commands, and a part of the line that each prints.
 REFUSED_BY_THE_PARSER = {
     "serve --port 99999": "'99999'",
     "serve --port abc": "'abc'",
@@ -57,7 +56,7 @@ def ends(commands: list[str], folder: Path) -> list[str | int]:
         "DJANGO_SETTINGS_MODULE": "twitter_project.settings.dev",
         "DJANGO_SUPERUSER_PASSWORD": "pass1234",
     }
-    answer = run("-c", _RUN_EACH, environment=environment, stdin=json.dumps(commands))
+    answer = run_each(commands, environment=environment)
     lines = [line for line in answer.stdout.splitlines() if line[:1] == '"' or line == "2"]
     assert len(lines) == len(commands), answer.stdout + answer.stderr
     for part in REFUSED_BY_THE_PARSER.values() if commands == [*REFUSED_BY_THE_PARSER] else ():
@@ -65,11 +64,11 @@ def ends(commands: list[str], folder: Path) -> list[str | int]:
     return [json.loads(line) for line in lines]
 
 
-def test_every_option_refuses_nonsense(tmp_path: Path) -> None:
+def test_every_option_refuses_an_invalid_value(tmp_path: Path) -> None:
     assert set(ends([*REFUSED_BY_THE_PARSER], tmp_path)) == {2}
 
 
-def test_every_command_refuses_what_does_not_exist(tmp_path: Path) -> None:
+def test_every_command_refuses_an_unknown_or_invalid_object(tmp_path: Path) -> None:
     run("manage.py", "migrate_databases", environment={"DATA_DIR": str(tmp_path)})
 
     found = ends([*REFUSED_BY_THE_COMMAND], tmp_path)
@@ -80,13 +79,13 @@ def test_every_command_refuses_what_does_not_exist(tmp_path: Path) -> None:
         assert "\n" not in str(end)
 
 
-def test_a_command_before_the_migrations_names_the_one_that_migrates(tmp_path: Path) -> None:
+def test_a_command_before_the_migrations_names_migrate_databases(tmp_path: Path) -> None:
     for end in ends(BEFORE_MIGRATIONS, tmp_path):
         assert str(end).endswith("run manage.py migrate_databases")
 
 
 @pytest.mark.parametrize("name", ENVIRONMENTS)
-def test_an_environment_that_makes_no_sense_is_named_in_one_line(name: str, tmp_path: Path) -> None:
+def test_an_invalid_environment_variable_is_named_in_one_line(name: str, tmp_path: Path) -> None:
     for value in ENVIRONMENTS[name]:
         environment = {"DATA_DIR": str(tmp_path), name: value}
         answer = run("manage.py", "serve", environment=environment)
@@ -99,7 +98,7 @@ def test_an_environment_that_makes_no_sense_is_named_in_one_line(name: str, tmp_
 @pytest.mark.parametrize(
     ("username", "email"), [("ALICE", "new@example.com"), ("new", "ALICE@example.com")]
 )
-def test_a_superuser_takes_nobodys_name_or_address(username: str, email: str, db: None) -> None:
+def test_a_superuser_needs_a_free_username_and_email(username: str, email: str, db: None) -> None:
     User.objects.create_superuser("alice", "alice@example.com", "pass1234")
 
     with pytest.raises(CommandError, match="is taken") as refused:
@@ -108,7 +107,7 @@ def test_a_superuser_takes_nobodys_name_or_address(username: str, email: str, db
     assert "\n" not in str(refused.value)
 
 
-def test_a_taken_port_leaves_others_to_port_0() -> None:
+def test_find_free_port_returns_a_free_port_and_chooses_one_for_0() -> None:
     from twitter_project.management.commands.serve import find_free_port
 
     port = ports.find_free()

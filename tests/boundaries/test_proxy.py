@@ -1,4 +1,4 @@
-"""HAProxy as `make stack` and Compose configure it, in front of a server."""
+"""A server behind HAProxy, with the configuration of `make stack` and Compose."""
 
 import socket
 import subprocess
@@ -16,7 +16,7 @@ from tests.support.commands import ROOT
 from tests.support.serving import Server, start
 
 LIMIT = 5
-# In both orders: which of two names wins in WSGI depends on the headers before them.
+# Two orders, because the headers before two equal WSGI names decide which of them wins.
 FORGERIES = [
     b"Content-Type: text/plain\r\nCookie: a=b\r\n%b: 6.6.6.%d\r\n",
     b"%b: 6.6.6.%d\r\nContent-Type: text/plain\r\nCookie: a=b\r\n",
@@ -26,7 +26,7 @@ NAMES = [b"X_Forwarded_For", b"X-Forwarded_For", b"X-Forwarded-For", b"Forwarded
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Takes LIMIT reads an hour from an address."""
+    """Allows LIMIT reads per hour and address."""
     server = start(
         "serve",
         tmp_path_factory.mktemp("behind"),
@@ -42,7 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def proxy(server: Server, tmp_path: Path) -> Iterator[int]:
-    """HAProxy's port, in front of the server."""
+    """HAProxy's port."""
     packages.require("haproxy", log=tmp_path / "install.log")
     port, behind = ports.find_free(), server.address.rpartition(":")[2]
     variables = {"PORT": port, "PROXY_ADMIN": ports.find_free(), "WEB_1": behind, "WEB_2": behind}
@@ -67,7 +67,7 @@ def ask(port: int, headers: bytes) -> int:
 
 
 @pytest.mark.slow
-def test_a_client_does_not_choose_its_address(proxy: int) -> None:
+def test_a_client_cannot_choose_its_address(proxy: int) -> None:
     statuses = [
         ask(proxy, forgery % (name, number))
         for number, name in enumerate(NAMES)
@@ -78,7 +78,7 @@ def test_a_client_does_not_choose_its_address(proxy: int) -> None:
 
 @pytest.mark.slow
 def test_no_header_makes_the_application_trust_another_address(server: Server) -> None:
-    """Behind a proxy that lets every name pass: it has set `Forwarded`."""
+    """Behind a proxy that passes all headers and sets `Forwarded`."""
     port = int(server.address.rpartition(":")[2])
     trusted = b"Forwarded: for=1.2.3.4\r\n"
     names = [name for name in NAMES if not name.startswith(b"Forwarded")]

@@ -1,4 +1,4 @@
-"""The README's claims that a machine can hold it to."""
+"""The README's commands, output, links and table, checked against the system."""
 
 import re
 
@@ -6,17 +6,17 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from tests.support.readme_session import README, answer, hold_session
+from tests.support.readme_session import README, answer, run_session
 from tests.support.serving import Server
 
 
 @pytest.mark.slow
 def test_the_session_works_as_printed(served: Server) -> None:
-    hold_session(served.address)
+    run_session(served.address)
 
 
 @pytest.mark.slow
-def test_the_line_that_the_server_prints_works_as_printed(served: Server) -> None:
+def test_the_curl_line_that_the_server_prints_works(served: Server) -> None:
     line = served.process.find_in_log(r"\n  (curl .+)\n")
 
     assert line is not None
@@ -24,15 +24,15 @@ def test_the_line_that_the_server_prints_works_as_printed(served: Server) -> Non
 
 
 @pytest.mark.slow
-def test_what_the_server_says_is_what_the_readme_shows(served: Server) -> None:
+def test_the_readme_shows_what_the_server_prints(served: Server) -> None:
     shown = re.search(r"```\n(Serving on .*?)```", README, re.DOTALL)
 
     assert shown is not None
-    said = served.process.find_in_log(r"(?s)(Serving on .*?curl [^\n]+\n)")
-    assert said == shown[1].replace("http://127.0.0.1:8000", served.address)
+    printed = served.process.find_in_log(r"(?s)(Serving on .*?curl [^\n]+\n)")
+    assert printed == shown[1].replace("http://127.0.0.1:8000", served.address)
 
 
-def test_its_table_names_every_call_of_the_schema() -> None:
+def test_the_table_names_every_call_of_the_schema() -> None:
     table = README[README.index("## The API") :]
     named = set(re.findall(r"/[a-z]+", table))
 
@@ -41,12 +41,12 @@ def test_its_table_names_every_call_of_the_schema() -> None:
     assert words <= named
 
 
-def test_every_file_it_links_to_is_there() -> None:
+def test_every_linked_file_exists() -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)", README):
         assert (settings.BASE_DIR / target).exists(), target
 
 
-def test_it_names_only_targets_of_the_makefile() -> None:
+def test_every_make_target_exists() -> None:
     makefile = (settings.BASE_DIR / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z-]+):", makefile, re.MULTILINE))
 

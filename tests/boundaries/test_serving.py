@@ -30,13 +30,11 @@ CLOSED = {
 
 
 @pytest.fixture
-def own_data(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A data folder that nobody serves; what the test claims is given back."""
+def own_data(tmp_path: Path, settings: Settings) -> Iterator[Path]:
+    """A data folder without a server. Releases the test's claim."""
     settings.DATA_DIR = tmp_path
-    monkeypatch.setattr(embedded_database, "_claim", None)
     yield tmp_path
-    if embedded_database._claim:
-        embedded_database._claim.close()
+    embedded_database.release()
 
 
 def workers(server: Server) -> list[int]:
@@ -100,7 +98,7 @@ def test_static_files_are_served(served: Server) -> None:
         (b"\x16\x03\x01\r\n\r\n", b"400"),
     ],
 )
-def test_what_is_no_request_or_too_large_a_one_reaches_no_python(
+def test_a_malformed_or_oversized_request_reaches_no_python_code(
     served: Server, request_bytes: bytes, status: bytes
 ) -> None:
     port = int(served.address.rpartition(":")[2])
@@ -110,7 +108,7 @@ def test_what_is_no_request_or_too_large_a_one_reaches_no_python(
 
 
 @pytest.mark.slow
-def test_runserver_does_the_same_work_and_a_restart_loses_nothing(tmp_path: Path) -> None:
+def test_runserver_serves_the_same_and_a_restart_loses_nothing(tmp_path: Path) -> None:
     server = start("runserver", tmp_path, "--noreload")
     server.wait_until_it_answers()
     with sign_in(server, "bob") as bob:
@@ -132,7 +130,7 @@ def test_runserver_does_the_same_work_and_a_restart_loses_nothing(tmp_path: Path
 
 
 @pytest.mark.slow
-def test_with_everything_down_it_still_says_so_and_then_leaves_in_order(tmp_path: Path) -> None:
+def test_serve_reports_that_all_servers_are_down_and_drains(tmp_path: Path) -> None:
     server = start("serve", tmp_path, "--drain", "3", **CLOSED)
     server.wait_until_it_answers()
 
@@ -143,13 +141,13 @@ def test_with_everything_down_it_still_says_so_and_then_leaves_in_order(tmp_path
     assert not server.process.find_in_log("(Sign in)")
 
     for pid in (*workers(server), server.process.pid):
-        os.kill(pid, signal.SIGINT)  # as Ctrl-C does
+        os.kill(pid, signal.SIGINT)  # like Ctrl-C
     wait_until(lambda: httpx.get(f"{server.address}/ready").json()["status"] == "stopping")
     assert server.process.wait() == 0
 
 
 @pytest.mark.slow
-def test_it_leaves_at_once_while_its_worker_still_starts(tmp_path: Path) -> None:
+def test_serve_ends_at_once_while_its_worker_starts(tmp_path: Path) -> None:
     server = start("serve", tmp_path, **CLOSED)
     server.process.wait_until(lambda: workers(server))
 
@@ -159,7 +157,7 @@ def test_it_leaves_at_once_while_its_worker_still_starts(tmp_path: Path) -> None
     assert not server.process.find_in_log("(Killing|ERROR)")
 
 
-def test_a_taken_port_is_said_in_one_line() -> None:
+def test_a_taken_port_is_reported_in_one_line() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -171,14 +169,14 @@ def test_a_taken_port_is_said_in_one_line() -> None:
     assert "\n" not in str(refused.value)
 
 
-def test_embedded_parts_are_not_spread_over_processes(settings: Settings) -> None:
+def test_several_workers_need_real_servers(settings: Settings) -> None:
     settings.REDIS_URL = None
 
     with pytest.raises(CommandError, match="embedded parts live in one process"):
         call_command("serve", port=0, workers=2)
 
 
-def test_one_process_at_a_time_serves_a_folder(own_data: Path) -> None:
+def test_only_one_process_serves_a_data_folder(own_data: Path) -> None:
     embedded_database.claim("http://127.0.0.1:8000")
 
     with pytest.raises(CommandError, match="another process serves the data in") as refused:

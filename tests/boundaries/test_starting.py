@@ -1,4 +1,4 @@
-"""`make run` on a newcomer's machine: many starts from a clone that was never run."""
+"""Starts from a clone that never ran, as by `make run` on a new machine."""
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
@@ -16,8 +16,8 @@ AT_ONCE = 4
 
 
 @pytest.mark.slow
-def test_every_start_without_byte_code_serves_a_first_tweet_to_a_follower(tmp_path: Path) -> None:
-    """The imports are slow then, and the threads that use embedded parts first meet more often."""
+def test_every_start_without_byte_code_delivers_a_tweet(tmp_path: Path) -> None:
+    """Slow imports make races between threads that first use an embedded part more likely."""
     clone = tmp_path / "clone"
     shutil.copytree(ROOT, clone, ignore=shutil.ignore_patterns("__pycache__", ".*", "var", "tests"))
 
@@ -29,7 +29,7 @@ def test_every_start_without_byte_code_serves_a_first_tweet_to_a_follower(tmp_pa
 
 
 def try_start(clone: Path, folder: Path) -> str:
-    """The answer of /ready after bob, who follows alice, has her first tweet in his feed."""
+    """The status at /ready after bob has a tweet of alice in his feed; the log on a timeout."""
     folder.mkdir()
     server = start("serve", folder, cwd=str(clone), PYTHONDONTWRITEBYTECODE="1")
     try:
@@ -56,8 +56,8 @@ def sign_in(client: httpx.Client, name: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {client.post('/users/login', json=body).json()['token']}"}
 
 
-# Threads that are the first to ask for the embedded Redis: what each wrote, another one finds.
-_CONNECT_SIDE_BY_SIDE = """
+# Many threads use the embedded Redis first at the same time, and must see each other's keys.
+_CONNECT_AT_ONCE = """
 import sys, threading
 import django
 django.setup()
@@ -77,7 +77,7 @@ for thread in threads: thread.join()
 print(set(seen))
 """
 
-# Which parts exist when the first loop starts.
+# Counts the embedded parts when the first loop starts.
 _COUNT_PARTS = """
 import django
 from django.conf import settings
@@ -92,8 +92,8 @@ startup.start()
 """
 
 
-def test_threads_that_connect_first_share_one_embedded_redis() -> None:
-    assert run("-c", _CONNECT_SIDE_BY_SIDE, environment=EMBEDDED).stdout == "{32}\n"
+def test_threads_that_connect_at_once_share_one_embedded_redis() -> None:
+    assert run("-c", _CONNECT_AT_ONCE, environment=EMBEDDED).stdout == "{32}\n"
 
 
 def test_each_embedded_part_exists_once_before_a_loop_starts(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""`make stack` as a whole, with data of its own beside the tests'."""
+"""`make stack` with data of its own, apart from the tests'."""
 
 import signal
 import socket
@@ -17,7 +17,7 @@ from deploy.local.probes import answers
 from tests.support.commands import ROOT
 from tests.support.people import Member, expect
 
-PORTS = PORT, _ = 18000, 15051  # below the ports that the kernel hands out
+PORTS = PORT, _ = 18000, 15051  # below the ephemeral ports
 NAME, REDIS_DB = "stack_test", 9
 STACK = [
     *(sys.executable, "-m", "deploy.stack"),
@@ -28,14 +28,16 @@ TOPOLOGIES = ["one", "services", "databases"]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """In the topology asked for, else in databases; of `all`, in each where the test says so."""
+    """In the topology of `--topology`, by default `databases`. With `all`, tests that are marked
+    `every_topology` run in each.
+    """
     if "stack" not in metafunc.fixturenames:
         return
-    asked = metafunc.config.getoption("--topology") or TOPOLOGIES[-1]
-    everywhere = metafunc.definition.get_closest_marker("every_topology") is not None
-    topologies = [asked]
-    if asked == "all":
-        topologies = TOPOLOGIES if everywhere else TOPOLOGIES[-1:]
+    option = metafunc.config.getoption("--topology") or TOPOLOGIES[-1]
+    in_every_topology = metafunc.definition.get_closest_marker("every_topology") is not None
+    topologies = [option]
+    if option == "all":
+        topologies = TOPOLOGIES if in_every_topology else TOPOLOGIES[-1:]
     metafunc.parametrize("stack", topologies, indirect=True, scope="session")
 
 
@@ -43,7 +45,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 class Stack:
     address: str
     topology: str
-    slow_client: socket.socket  # has sent half a request, at the very beginning
+    slow_client: socket.socket  # sent half a request when the stack was ready
 
 
 @pytest.fixture(scope="session")
@@ -74,7 +76,7 @@ async def read_feed(http: httpx.AsyncClient, reader: Member, **query: int) -> li
 def running(
     stack: list[str], topology: str, log: Path, *options: str, ports: tuple[int, int] = PORTS
 ) -> Iterator[None]:
-    """From the first answer to the last process's end; what it keeps is thrown away."""
+    """Runs the stack during the block and deletes its data."""
     port, grpc_port = ports
     forget(stack)
     with log.open("wb") as output:

@@ -1,6 +1,6 @@
-"""A plugin of pytest's: what Django's test client asks goes to a server at ADDRESS, over HTTP.
+"""A pytest plugin that sends the requests of Django's test client to a server at ADDRESS.
 
-The server's databases are the tests' own. Its relay and workers are the tests' process, as always.
+The server uses the tests' databases. The tests' process acts as its relay and workers.
 """
 
 import http.client
@@ -12,23 +12,23 @@ from django.db import connections
 from django.http import HttpResponse
 from django.test import Client, TransactionTestCase
 
-_KEPT = {"django_migrations", "django_content_type", "auth_permission"}
-# What is done to the tests' process does nothing to the server.
-_INSIDE = {
+_KEPT_TABLES = {"django_migrations", "django_content_type", "auth_permission"}
+# These fixtures change the tests' process, not the server.
+_IN_PROCESS_FIXTURES = {
     "settings", "monkeypatch", "caplog", "rates", "take_down", "accounts_down", "full",
     "django_assert_num_queries", "django_assert_max_num_queries",
 }  # fmt: skip
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--address", required=True, help="of the server, as in http://127.0.0.1:8000")
+    parser.addoption("--address", required=True, help="URL of the server: http://127.0.0.1:8000")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    place = urlsplit(config.getoption("--address"))
+    url = urlsplit(config.getoption("--address"))
 
     def request(client: Client, **request: Any) -> HttpResponse:
-        connection = http.client.HTTPConnection(str(place.hostname), place.port, timeout=30)
+        connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=30)
         environ: dict[str, Any] = client._base_environ(**request)  # type: ignore[attr-defined]
         return ask(connection, client, environ)
 
@@ -44,7 +44,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.get_closest_marker("in_process"):
             continue
         over_http = names & {"api", "sign_in", "writer"}
-        if over_http and not (asked & _INSIDE or names & (_INSIDE - {"monkeypatch"})):
+        if over_http and not (
+            asked & _IN_PROCESS_FIXTURES or names & (_IN_PROCESS_FIXTURES - {"monkeypatch"})
+        ):
             item.add_marker(pytest.mark.django_db(transaction=True, databases="__all__"), False)
             chosen.append(item)
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
@@ -55,9 +57,11 @@ def ask(
     connection: http.client.HTTPConnection, client: Client, environ: dict[str, Any]
 ) -> HttpResponse:
     path = quote(environ["PATH_INFO"].encode("latin-1"), safe="/:@!$&'()*+,;=~")
-    url = f"{path}?{environ['QUERY_STRING']}" if environ.get("QUERY_STRING") else path
+    target = f"{path}?{environ['QUERY_STRING']}" if environ.get("QUERY_STRING") else path
     body = environ["wsgi.input"].read()
-    connection.request(environ["REQUEST_METHOD"], url, body or None, read_headers(client, environ))
+    connection.request(
+        environ["REQUEST_METHOD"], target, body or None, read_headers(client, environ)
+    )
     answer = connection.getresponse()
     response = HttpResponse(answer.read(), status=answer.status)
     for name, value in answer.getheaders():
@@ -86,6 +90,8 @@ def read_headers(client: Client, environ: dict[str, Any]) -> dict[str, str]:
 
 def empty_databases(case: TransactionTestCase) -> None:
     for connection in connections.all():
-        tables = set(connection.introspection.django_table_names(only_existing=False)) - _KEPT
+        tables = (
+            set(connection.introspection.django_table_names(only_existing=False)) - _KEPT_TABLES
+        )
         with connection.cursor() as cursor:
             cursor.execute("".join(f'DELETE FROM "{table}";' for table in tables))

@@ -1,6 +1,6 @@
-"""The tests of the API again, over the network: by `--api` alone, since they take minutes.
+"""Runs the API's tests over the network. They take minutes, so only with `--api`.
 
-The stack runs without relay and workers, which the tests themselves are (`drain`).
+The stack runs without relay and workers: the tests do their work in `drain`.
 """
 
 import os
@@ -23,7 +23,7 @@ SUITE = [f"tests/unit/{service}" for service in ("accounts", "tweets", "feed", "
 
 @pytest.mark.api
 @pytest.mark.e2e
-def test_the_api_answers_over_the_network_as_in_one_process(
+def test_the_api_answers_the_same_over_the_network(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     asked = request.config.getoption("--topology")
@@ -31,7 +31,9 @@ def test_the_api_answers_over_the_network_as_in_one_process(
     folder = ROOT / ".services" / NAME
 
     with running(STACK, topology, tmp_path / "log", "--no-demo", "--no-workers", ports=PORTS):
-        shutil.copy(folder / "keys.json", folder / "test_keys.json")  # the tests sign as it does
+        shutil.copy(
+            folder / "keys.json", folder / "test_keys.json"
+        )  # the tests sign tokens with the same key
         environment = lifecycle.Stack(NAME, REDIS_DB).read_environment()
         del environment["DJANGO_SETTINGS_MODULE"]
         answer = subprocess.run(
@@ -40,9 +42,9 @@ def test_the_api_answers_over_the_network_as_in_one_process(
                 *("-p", "no:cacheprovider", "-p", "tests.stack.over_network"),
                 *("--address", f"http://127.0.0.1:{PORT}", *SUITE),
             ],
-            cwd=ROOT, env={**os.environ, **environment},  # noqa: TID251 the child's is ours
+            cwd=ROOT, env={**os.environ, **environment},  # noqa: TID251 the child inherits it
             capture_output=True, text=True, check=False,
         )  # fmt: skip
 
-    print(answer.stdout)  # noqa: T201 shown when it fails, or with -s
+    print(answer.stdout)  # noqa: T201
     assert answer.returncode == 0, answer.stderr

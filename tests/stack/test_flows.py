@@ -1,4 +1,4 @@
-"""The four flows and the README's session over the network."""
+"""The user, tweet, feed and search flows and the README's session, over the network."""
 
 import httpx
 import pytest
@@ -15,7 +15,7 @@ from tests.support.people import (
     search,
     unique_word,
 )
-from tests.support.readme_session import hold_session
+from tests.support.readme_session import run_session
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.every_topology]
 
@@ -64,7 +64,7 @@ async def test_the_tweet_flow(http: httpx.AsyncClient) -> None:
         user = expect(200, await http.get(f"/users/{alice.username}"))["user"]
         return bool(user["num_tweets"] == 1)
 
-    await eventually(is_counted)  # by relay, worker and gRPC
+    await eventually(is_counted)  # after the relay, the worker and a gRPC call
     expect(403, await http.delete(path, headers=bob.headers))
     expect(200, await http.delete(path, headers=alice.headers))
     expect(404, await http.get(path))
@@ -97,10 +97,10 @@ async def test_the_search_flow(http: httpx.AsyncClient) -> None:
 
 
 def test_the_readmes_session(stack: Stack) -> None:
-    hold_session(stack.address)
+    run_session(stack.address)
 
 
 async def follow_counts(http: httpx.AsyncClient, member: Member) -> tuple[int, int]:
-    """Followers and followed."""
+    """The numbers of followers and of followed accounts."""
     user = expect(200, await http.get(f"/users/{member.id}"))["user"]
     return user["num_followers"], user["num_following"]

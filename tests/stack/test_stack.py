@@ -1,6 +1,6 @@
-"""What only many processes can show.
+"""`make stack`: processes, databases, connections and a rolling restart.
 
-`pytest tests/stack --topology=one` (or `services`) shows it in another topology.
+`--topology=one` or `services` chooses another topology than `databases`.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ RUNNING = lifecycle.Stack(NAME, REDIS_DB)
 PGBOUNCER_PORT = PORT + 99
 POOL_SIZE = 5
 SERVICES = ("accounts", "tweets", "feed", "search")
-LOADING = 2  # requests under way at a time
+CLIENTS = 2
 
 
-async def test_all_parts_are_ready_and_one_schema_names_every_call(http: httpx.AsyncClient) -> None:
+async def test_all_parts_are_ready_and_the_schema_has_every_call(http: httpx.AsyncClient) -> None:
     ready = expect(200, await http.get("/ready"))
     assert ready["status"] == "ok", ready
 
@@ -38,7 +38,7 @@ async def test_all_parts_are_ready_and_one_schema_names_every_call(http: httpx.A
     assert {"/users/register", "/tweet", "/feed", "/search"} <= set(paths)
 
 
-def test_the_doctor_finds_nothing(stack: Stack) -> None:
+def test_doctor_reports_no_problem(stack: Stack) -> None:
     answer = run("manage.py", "doctor", environment=read_environment())
 
     assert answer.returncode == 0, answer.stdout
@@ -59,20 +59,20 @@ def test_only_web_processes_of_accounts_have_the_signing_key(stack: Stack) -> No
         assert signing == {f"web_{of}_{copy}" for of in ("accounts", "pages") for copy in (1, 2)}
 
 
-def test_each_service_has_its_tables_in_its_database_and_no_others(stack: Stack) -> None:
+def test_each_service_has_only_its_own_tables_in_its_database(stack: Stack) -> None:
     if stack.topology != "databases":
         return
     tables = {service: list_tables(f"stack_test_{service}") for service in SERVICES}
 
     assert all("messaging_outboxevent" in names for names in tables.values())
     for service in SERVICES:
-        holders = {holder for holder, names in tables.items() if has_prefix(names, service)}
-        assert holders <= {service}
+        databases = {name for name, names in tables.items() if has_prefix(names, service)}
+        assert databases <= {service}
     assert has_prefix(tables["accounts"], "accounts")
     assert has_prefix(tables["tweets"], "tweets")
 
 
-def test_pgbouncer_lends_a_few_connections_to_all_but_the_relay(stack: Stack) -> None:
+def test_all_processes_but_the_relay_share_pgbouncers_connections(stack: Stack) -> None:
     with connect() as cursor:
         cursor.execute(
             "SELECT datname, client_port FROM pg_stat_activity"
@@ -85,19 +85,17 @@ def test_pgbouncer_lends_a_few_connections_to_all_but_the_relay(stack: Stack) ->
             pool["database"]: pool["pool_mode"] for pool in ask_pgbouncer(cursor, "SHOW POOLS")
         }
 
-    lent = {(server["database"], server["local_port"]) for server in servers}
+    pooled = {(server["database"], server["local_port"]) for server in servers}
     databases = {database for database, _ in connections}
-    assert sorted(database for database, _ in connections - lent) == sorted(
+    assert sorted(database for database, _ in connections - pooled) == sorted(
         databases
     )  # the relay's
-    assert databases == {database for database, _ in lent}
+    assert databases == {database for database, _ in pooled}
     assert all(modes[database] == "transaction" for database in databases)
-    assert max(Counter(database for database, _ in lent).values()) <= POOL_SIZE
+    assert max(Counter(database for database, _ in pooled).values()) <= POOL_SIZE
 
 
-async def test_the_audit_finds_nothing_by_lent_connections(
-    stack: Stack, http: httpx.AsyncClient
-) -> None:
+async def test_the_audit_works_through_pgbouncer(stack: Stack, http: httpx.AsyncClient) -> None:
     alice, bob = await register(http), await register(http)
     await follow(http, bob, alice)
     await post_tweet(http, alice, "The first snow.")
@@ -109,7 +107,7 @@ async def test_the_audit_finds_nothing_by_lent_connections(
         assert answer.returncode == 0, answer.stdout + answer.stderr
 
 
-async def test_a_rolling_restart_of_every_process_under_load_fails_no_request(
+async def test_a_rolling_restart_under_load_fails_no_request(
     stack: Stack, http: httpx.AsyncClient
 ) -> None:
     alice, bob = await register(http), await register(http)
@@ -118,13 +116,13 @@ async def test_a_rolling_restart_of_every_process_under_load_fails_no_request(
     posted: list[str] = []
 
     async def load() -> None:
-        # A connection for each post, and one for many questions: to each service, and to the pages.
+        # A new connection for each post, and a kept one for requests to each service and to pages.
         while not done.is_set():
             async with httpx.AsyncClient(base_url=stack.address, timeout=30) as once:
-                posted.append((await post_tweet(once, alice, "Still here."))["id"])
+                posted.append((await post_tweet(once, alice, "Still up."))["id"])
             listed = await http.get(f"/users/{alice.username}/tweets")
             shown = expect(200, listed)["tweets"]
-            assert shown[0]["author"]["username"] == alice.username  # asks accounts by gRPC
+            assert shown[0]["author"]["username"] == alice.username  # calls accounts over gRPC
             for path in ("/hello", "/follow", "/feed", "/search?q=snow", "/schema"):
                 expect(200, await http.get(path, headers=alice.headers))
 
@@ -132,15 +130,15 @@ async def test_a_rolling_restart_of_every_process_under_load_fails_no_request(
         process = await asyncio.create_subprocess_exec(
             *STACK, "restart", cwd=ROOT, stdout=asyncio.subprocess.PIPE
         )
-        said, _ = await process.communicate()
+        output, _ = await process.communicate()
         done.set()
         assert process.returncode == 0
-        return [line.split()[0] for line in said.decode().splitlines()]
+        return [line.split()[0] for line in output.decode().splitlines()]
 
     before = read_pids()
     async with asyncio.TaskGroup() as group:
         restarted = group.create_task(restart())
-        for _ in range(LOADING):
+        for _ in range(CLIENTS):
             group.create_task(load())
 
     after = read_pids()
@@ -152,10 +150,10 @@ async def test_a_rolling_restart_of_every_process_under_load_fails_no_request(
     async def has_all() -> bool:
         return sorted(await read_all(http, "/feed", bob)) == sorted(posted)
 
-    await eventually(has_all)  # by the relay and the workers
+    await eventually(has_all)  # after the relay and the workers
 
 
-def test_a_client_that_does_not_finish_its_request_is_cut_off(stack: Stack) -> None:
+def test_a_client_that_stalls_is_disconnected(stack: Stack) -> None:
     stack.slow_client.settimeout(30)
 
     answer = stack.slow_client.recv(4096)
@@ -175,7 +173,7 @@ async def read_all(http: httpx.AsyncClient, path: str, reader: Member) -> list[s
 
 
 def read_environment() -> dict[str, str]:
-    """Of all processes but the relay."""
+    """The environment of all processes but the relay."""
     return RUNNING.read_environment()
 
 
@@ -183,8 +181,8 @@ def read_pids() -> dict[str, int]:
     return RUNNING.supervisor.pids()
 
 
-def ask_pgbouncer(cursor: Any, question: str) -> list[dict[str, Any]]:
-    cursor.execute(question)
+def ask_pgbouncer(cursor: Any, command: str) -> list[dict[str, Any]]:
+    cursor.execute(command)
     columns = [column.name for column in cursor.description]
     return [dict(zip(columns, row, strict=True)) for row in cursor.fetchall()]
 
@@ -197,10 +195,11 @@ def list_tables(database: str) -> set[str]:
 
 @contextmanager
 def connect(*, database: str | None = None, port: int | None = None) -> Iterator[Any]:
-    place = settings.DATABASES["default"]
+    database_settings = settings.DATABASES["default"]
     connection = psycopg2.connect(
-        host=place["HOST"], port=port or place["PORT"], user=place["USER"],
-        password=place["PASSWORD"], dbname=database or place["NAME"],
+        host=database_settings["HOST"], port=port or database_settings["PORT"],
+        user=database_settings["USER"], password=database_settings["PASSWORD"],
+        dbname=database or database_settings["NAME"],
     )  # fmt: skip
     connection.autocommit = True
     with closing(connection), connection.cursor() as cursor:

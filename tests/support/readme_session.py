@@ -1,4 +1,4 @@
-"""The README's session with curl, line by line."""
+"""Runs the README's session with curl, line by line."""
 
 import json
 import re
@@ -12,17 +12,17 @@ from deploy.local.conditions import wait_until
 README = (settings.BASE_DIR / "README.md").read_text()
 
 
-def hold_session(address: str) -> None:
-    """Types the README's lines to the server at `address`, which has its demo data."""
+def run_session(address: str) -> None:
+    """Sends the README's commands to the server at `address`, which has the demo data."""
     session = re.findall(r"```sh\n(.*?)```", README, re.DOTALL)
     assert len(session) == 5
-    enter, post, follow, feed, search = (
+    register, post, follow, feed, search = (
         block.replace("http://127.0.0.1:8000", address) for block in session
     )
 
-    entered = run(f"{enter}\ndeclare -p TOKEN >&2")
-    token = entered.stderr.strip()
-    assert json.loads(entered.stdout)["user"]["username"] == "dora"
+    registered = run(f"{register}\ndeclare -p TOKEN >&2")
+    token = registered.stderr.strip()
+    assert json.loads(registered.stdout)["user"]["username"] == "dora"
 
     assert answer(f"{token}\n{post}")["message"] == "tweet created"
     assert answer(f"{token}\n{follow}")["follow"]["id"]
@@ -35,7 +35,7 @@ def hold_session(address: str) -> None:
 
 
 def answer(script: str) -> Any:
-    """The JSON that the script's one curl without a pipe prints."""
+    """The JSON that the script prints."""
     return json.loads(run(script).stdout)
 
 

@@ -1,4 +1,4 @@
-"""A server as a newcomer starts it: one process on embedded parts."""
+"""A server in one process on embedded parts, like that of `make run`."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ from deploy.local.probes import answers
 from deploy.local.processes import Process
 from deploy.local.readiness import monitor_address
 
-# Whatever the tests themselves run on.
+# Embedded parts, whatever the tests use.
 EMBEDDED = {
     "DJANGO_SETTINGS_MODULE": "twitter_project.settings.dev",
     **dict.fromkeys(
@@ -27,7 +27,7 @@ class Server:
 
     @property
     def monitor(self) -> str:
-        """Where it shows its metrics."""
+        """The URL of its metrics."""
         return monitor_address(self.process)
 
     def wait_until_it_answers(self) -> None:
@@ -35,7 +35,7 @@ class Server:
 
 
 def start(command: str, folder: Path, *options: str, cwd: str = "", **environment: str) -> Server:
-    """`manage.py <command>` on a free port, with its data and its log in the folder."""
+    """`manage.py <command>` on a free port, with data and log in `folder`."""
     port = ports.find_free()
     words = [command, "--port", str(port)] if command == "serve" else [command, str(port)]
     data = folder / "var"

@@ -26,7 +26,7 @@ ENVIRONMENT = {
 }
 
 RUNSERVER = ("runserver", "--noreload", "127.0.0.1:0")  # coverage can trace its threads
-_ENDINGS = (signal.SIGTERM, signal.SIGHUP)
+_SIGNALS = (signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def processes(
 ) -> Iterator[Processes]:
     started = Processes(tmp_path_factory.mktemp("processes"), **ENVIRONMENT)
     # A signal that ends the run ends the processes, too.
-    handlers = {number: signal.signal(number, _interrupt) for number in _ENDINGS}
+    handlers = {number: signal.signal(number, _interrupt) for number in _SIGNALS}
     try:
         yield started
     finally:

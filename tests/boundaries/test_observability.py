@@ -1,4 +1,4 @@
-"""What is off costs nothing, and what is on arrives."""
+"""Metrics and traces: not imported while off, exported while on."""
 
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,15 +22,15 @@ print([name for name in ours if name in sys.modules])
 """
 
 
-def test_what_counts_and_traces_is_not_even_imported_while_it_is_off(tmp_path: Path) -> None:
-    """Of OpenTelemetry that is what we import; redis-py looks for its SDK by itself."""
+def test_metrics_and_tracing_are_not_imported_while_off(tmp_path: Path) -> None:
+    """Checks our own imports only: redis-py imports OpenTelemetry's API itself."""
     answer = run("-c", _PRINT_LOADED, environment={"DATA_DIR": str(tmp_path), "MONITOR_LISTEN": ""})
 
     assert answer.stdout.splitlines()[-1] == "[]", answer.stderr
 
 
 @pytest.mark.slow
-def test_a_server_sends_its_spans_by_otlp(tmp_path: Path) -> None:
+def test_a_server_exports_its_spans_by_otlp(tmp_path: Path) -> None:
     received: list[str] = []
 
     class Collector(BaseHTTPRequestHandler):
