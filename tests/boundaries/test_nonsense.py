@@ -32,7 +32,7 @@ REFUSED_BY_THE_COMMAND = {
     "rebuild_feed 12345": "there is no user 12345",
     "rebuild_feed --check 12345": "there is no user 12345",
     "createsuperuser --noinput --username admin --email a@example.com": "reserved",
-    "createsuperuser --noinput --username a..! --email a@example.com": "no username",
+    "createsuperuser --noinput --username a..! --email a@example.com": "malformed",
 }
 BEFORE_MIGRATIONS = [
     "prune_accounts", "prune_tweets", "reconcile_counters", "rebuild_search", "rebuild_feed 5",

@@ -53,7 +53,9 @@ class Command(BaseCommand):
                 for check in checks:
                     self._check(check, options, bars, tasks[check.name])
         except (Unavailable, *OUTAGES, ProgrammingError) as error:
-            text = REMEDY if is_unmigrated() else f"a server is down: {error}"
+            text = (
+                REMEDY if is_unmigrated() else f"a server is down: {' '.join(str(error).split())}"
+            )
             raise CommandError(text, returncode=UNCERTAIN) from None
         self._conclude(repair=options["repair"])
 
