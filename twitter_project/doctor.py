@@ -28,6 +28,7 @@ from elasticsearch import Elasticsearch, NotFoundError, TransportError
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from common.db import alias
+from common.redis.client import single_use_client
 from feed import shard_membership
 from messaging.backends.rabbitmq.connections import connect, reason
 from messaging.broker import dead_queue
@@ -174,9 +175,7 @@ def redis(part: str, url: str | None) -> Iterator[Finding]:
     if not url:
         yield Finding(part, "embedded")
         return
-    with redis_driver.Redis.from_url(
-        url, socket_connect_timeout=_TIMEOUT_SECONDS, socket_timeout=_TIMEOUT_SECONDS
-    ) as client:
+    with single_use_client(url, timeout=_TIMEOUT_SECONDS) as client:
         yield _version(part, "Redis", client.info("server")["redis_version"], REDIS_VERSION)
         memory = client.info("memory")
         limit, used = memory["maxmemory"], memory["used_memory"]

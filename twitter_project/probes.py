@@ -18,7 +18,6 @@ from functools import partial
 from queue import SimpleQueue
 from urllib.parse import urlsplit
 
-import redis as redis_driver
 from django.conf import settings
 from django.db import close_old_connections, connections
 from django.utils.module_loading import import_string
@@ -26,6 +25,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from common import embedded_parts
 from common.db import alias
+from common.redis.client import single_use_client
 from grpc_services.channels import channel
 from grpc_services.servers import NAMES
 from messaging.broker import broker, dead_queue
@@ -138,9 +138,7 @@ def database(using: str) -> None:
 
 
 def redis(url: str) -> None:
-    with redis_driver.Redis.from_url(
-        url, socket_connect_timeout=_TIMEOUT_SECONDS, socket_timeout=_TIMEOUT_SECONDS
-    ) as client:
+    with single_use_client(url, timeout=_TIMEOUT_SECONDS) as client:
         client.ping()
 
 

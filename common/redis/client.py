@@ -24,6 +24,14 @@ def redis_client(server: str = "default") -> redis.Redis:
     return client
 
 
+def single_use_client(url: str, *, timeout: float) -> redis.Redis:
+    """A client for one check of a server, by its URL and without a circuit breaker.
+
+    It is a context manager, which closes the connection.
+    """
+    return redis.Redis.from_url(url, socket_connect_timeout=timeout, socket_timeout=timeout)
+
+
 def run_on_thread(server: str, *command: Value) -> Any:
     """Runs a command on this thread's own connection to the server.
 
