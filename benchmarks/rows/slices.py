@@ -80,15 +80,15 @@ def prepare_small(testbed: Testbed) -> Iterator[Comparison]:
         def ours() -> float:
             large_id = fanout.post_to_all()
             begun = time.monotonic()
-            meanwhile = []
+            small = []
             while not fanout.has_reached_all(large_id):
-                meanwhile.append(next(delays))
+                small.append(next(delays))
                 if time.monotonic() - begun > _DEADLINE_SECONDS:
                     raise CheckFailed(f"the large tweet takes more than {_DEADLINE_SECONDS:.0f} s")
             fanout.check_all(large_id)
-            if len(meanwhile) < SMALL:
-                raise CheckFailed(f"only {len(meanwhile)} small tweets meanwhile")
-            return statistics.median(meanwhile)
+            if len(small) < SMALL:
+                raise CheckFailed(f"only {len(small)} small tweets during the large one")
+            return statistics.median(small)
 
         def limit() -> float:
             return statistics.median(itertools.islice(delays, SMALL))

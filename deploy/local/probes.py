@@ -14,7 +14,7 @@ def answers(url: str) -> bool:
 
 
 def is_serving(address: str, service: str = "") -> bool:
-    """Whether the gRPC server at `address` says that it serves the (protobuf) service."""
+    """Whether the gRPC server at `address` serves the protobuf service, by its health check."""
     with grpc.insecure_channel(address) as channel:
         try:
             answer = health_pb2_grpc.HealthStub(channel).Check(

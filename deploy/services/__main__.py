@@ -77,7 +77,7 @@ def _one_at_a_time() -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            lifecycle.say("waiting for another start or stop in this clone")
+            lifecycle.print_line("waiting for another start or stop in this clone")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

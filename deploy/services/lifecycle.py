@@ -32,7 +32,7 @@ def start() -> None:
         CONTAINERS.start()
         return
     if not absent and all(server.is_ready() for server in servers):
-        say("already running: " + _list_ports(servers))
+        print_line("already running: " + _list_ports(servers))
         return
     DOCKER_MARKER.unlink(missing_ok=True)
     _refuse_taken_ports(absent)
@@ -77,7 +77,7 @@ def _wait_until_ready(servers: list[Server], *, since: float) -> None:
             if server.is_ready():
                 waiting.remove(server)
                 if not server.is_helper:
-                    say(
+                    print_line(
                         f"{server.name:<14} {_list_ports([server]):<16} ready after {seconds:.1f} s"
                     )
             elif seconds > START_SECONDS:
@@ -94,11 +94,11 @@ def stop() -> None:
         return
     servers = list_servers(DATA, clone=CLONE)
     if not any(_find(server) for server in servers):
-        say("no server is running")
+        print_line("no server is running")
         return
     before = time.monotonic()
     _stop(servers)
-    say(f"stopped after {time.monotonic() - before:.1f} s")
+    print_line(f"stopped after {time.monotonic() - before:.1f} s")
 
 
 def _stop(servers: list[Server]) -> None:
@@ -113,7 +113,7 @@ def _stop(servers: list[Server]) -> None:
         deadline = time.monotonic() + STOP_SECONDS
         for server, process in stopping:
             if not process.wait_for_end(server.stop_signal, deadline=deadline):
-                say(f"{server.name} did not stop within {STOP_SECONDS} s: killed")
+                print_line(f"{server.name} did not stop within {STOP_SECONDS} s: killed")
                 process.kill()
             _record(server).unlink()
 
@@ -130,7 +130,7 @@ def status() -> None:
         if state != "ready":
             down.append(server.name)
         detail = f"pid {process.pid}, log {_log(server)}" if process else ""
-        say(f"{server.name:<14} {_list_ports([server]):<16} {state:<10} {detail}".rstrip())
+        print_line(f"{server.name:<14} {_list_ports([server]):<16} {state:<10} {detail}".rstrip())
     if down:
         raise DeployError(f"not ready: {', '.join(down)}")
 
@@ -141,10 +141,10 @@ def install() -> None:
     missing = packages.list_missing_packages()
     if missing:
         as_root = packages.get_root_command(missing)
-        say(f"installing {' '.join(missing)} ...")
+        print_line(f"installing {' '.join(missing)} ...")
         packages.install_packages(as_root=as_root, log=log)
     if not packages.get_elasticsearch_home().exists():
-        say("downloading Elasticsearch 8.11.0 ...")
+        print_line("downloading Elasticsearch 8.11.0 ...")
         packages.make_elasticsearch(log=log)
 
 
@@ -166,5 +166,5 @@ def _list_ports(servers: list[Server]) -> str:
     )
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     print(line, flush=True)

@@ -93,7 +93,7 @@ class Stack:
 
     def _prepare(self, topology: str, environment: dict[str, str], *, has_demo: bool) -> None:
         databases = set(name_databases(topology, self.name).values())
-        say(f"preparing {', '.join(sorted(databases))} ...")
+        print_line(f"preparing {', '.join(sorted(databases))} ...")
         data.create(self.name, databases)
         _manage("migrate_databases", environment, "--verbosity", "0")
         _manage("collectstatic", environment, "--no-input", "--verbosity", "0")
@@ -133,10 +133,10 @@ class Stack:
                 for program in programs:
                     self._wait_until_ready(program.name, chosen, START_SECONDS, supervisord)
             except DeployError as error:
-                say(f"stack: {error}; stop it with `make stack-stop`")
+                print_line(f"stack: {error}; stop it with `make stack-stop`")
             else:
-                say(f"\nReady: http://127.0.0.1:{chosen['PORT']}. Ctrl-C stops.")
-                say(f"Logs: {self.supervisor.logs} (`make stack-logs` follows them)")
+                print_line(f"\nReady: http://127.0.0.1:{chosen['PORT']}. Ctrl-C stops.")
+                print_line(f"Logs: {self.supervisor.logs} (`make stack-logs` follows them)")
             supervisord.wait()
         except Interrupted:
             pass
@@ -148,7 +148,7 @@ class Stack:
     def stop(self) -> None:
         process = self._find()
         if process is None:
-            say("it is not running")
+            print_line("it is not running")
             return
         process.send(signal.SIGTERM)
         try:
@@ -156,7 +156,7 @@ class Stack:
         except TimeoutError:
             message = f"pid {process.pid} did not end within {STOP_SECONDS} s"
             raise DeployError(message) from None
-        say("stopped")
+        print_line("stopped")
 
     def restart(self, names: Sequence[str]) -> None:
         """Restarts the programs of a kind one after the other, each when the last one is ready."""
@@ -185,7 +185,7 @@ class Stack:
             self._wait_until_ready(name, chosen, RESTART_SECONDS)
             if "_grpc_" in name:
                 time.sleep(RECONNECT_SECONDS)
-            say(f"{name:<16} restarted in {time.monotonic() - before:.1f} s")
+            print_line(f"{name:<16} restarted in {time.monotonic() - before:.1f} s")
 
     def _wait_until_ready(
         self,
@@ -210,7 +210,7 @@ class Stack:
     def status(self) -> None:
         self._require_running()
         for name, state in self.supervisor.states().items():
-            say(f"{name:<18} {state}")
+            print_line(f"{name:<18} {state}")
 
     def show_logs(self) -> None:
         logs = sorted(str(path) for path in self.supervisor.logs.glob("*.log"))
@@ -262,5 +262,5 @@ def _environment_of(
     return environment | program.environment
 
 
-def say(line: str) -> None:
+def print_line(line: str) -> None:
     print(line, flush=True)

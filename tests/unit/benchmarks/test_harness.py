@@ -11,12 +11,12 @@ def test_the_ratio_is_the_median_of_the_rounds_ratios():
     assert (min(measured.figures), max(measured.figures)) == (0.1, 0.99)
 
 
-def test_a_share_meets_its_gate_from_the_gate_upwards():
+def test_a_share_must_reach_the_required_figure():
     assert result(Sense.SHARE, (50, 100)).held is True
     assert result(Sense.SHARE, (49, 100)).held is False
 
 
-def test_a_size_meets_its_gate_up_to_the_gate():
+def test_a_size_must_not_exceed_the_required_figure():
     assert result(Sense.SIZE, (145, 100), gate=1.45).held is True
     assert result(Sense.SIZE, (146, 100), gate=1.45).held is False
 
@@ -37,7 +37,7 @@ def test_without_a_limit_the_figure_is_ours():
     assert measured.held is False
 
 
-def test_a_row_without_a_gate_neither_meets_nor_misses_it():
+def test_a_row_without_a_required_figure_neither_passes_nor_fails():
     assert result(Sense.SHARE, (50, 100), gate=None).held is None
 
 
