@@ -18,8 +18,6 @@ OUT_OF_ORDER = timedelta(seconds=2 * writes.MARKER_SECONDS)
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The difference between a list in Redis and the list expected from the database."""
-
     missing: Sequence[int] = ()
     surplus: Sequence[int] = ()
     out_of_order: Sequence[int] = ()
@@ -39,9 +37,9 @@ class Difference:
 def compare(owner_id: int, kind: Kind = TIMELINE) -> Difference:
     """Compares a materialised list with the database; a list that isn't has no difference.
 
-    Differences that readers don't see are ignored: deleted entries, entries of suspended authors,
-    and the order of entries less than two minutes apart. A timeline may lack the entries of pulled
-    authors, because readers merge those authors' own lists.
+    It ignores differences that readers don't see: deleted entries, entries of suspended authors,
+    the order of entries less than two minutes apart, and entries that a timeline lacks because
+    readers merge their author's own list.
     """
     listed = reads.peek(owner_id, kind)
     if listed is None:

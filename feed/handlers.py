@@ -31,9 +31,9 @@ MOST_MERGES = 3
 def apply_follows(events: Sequence[UserFollowed] | Sequence[UserUnfollowed]) -> None:
     """Adds or removes authors in their followers' timelines, by the current follow relations.
 
-    Each relation is applied twice. The first pass has no entries: it makes fan-out include or skip
-    the follower. The authors' entries are read after that, and the second pass adds or removes
-    them. So an entry posted meanwhile is either read here or handled by fan-out.
+    The first pass makes fan-out include or skip the follower. Only then are the authors' entries
+    read, which the second pass adds or removes. So an entry posted meanwhile is either read here or
+    handled by fan-out.
     """
     by_follower: dict[int, list[int]] = {}
     for event in events:
@@ -75,7 +75,7 @@ def drop_users(events: Sequence[UserUpdated | UserSuspended | UserRestored | Use
 
 
 def forget(events: Sequence[UserSuspended] | Sequence[UserDeleted]) -> None:
-    """Drops the users' own timelines. Readers of other timelines don't see their entries anyway."""
+    """Drops the users' own timelines. Other pages hide their entries anyway."""
     drop_users(events)
     for event in events:
         writes.forget(event.id)

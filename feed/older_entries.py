@@ -1,10 +1,8 @@
 """Entries below a timeline's floor, read from the database in blocks and cached.
 
 A page of any size asks the database about all authors that the reader follows, which can be
-thousands. So the answer holds up to 1,000 entries and serves the next pages: the key
-`older:{user_id}` caches it under a lease (`hydration.leases`). A follow, an unfollow or a
-merge drops it (`change_entries` in scripts/lists.lua). Deleted entries and hidden authors may be in
-it: each page leaves them out.
+thousands. So a block of up to 1,000 entries is cached for the next pages under `older:{user_id}`,
+with a lease (`hydration.leases`). `change_entries` in scripts/lists.lua drops it.
 """
 
 from dataclasses import dataclass

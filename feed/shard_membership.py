@@ -1,9 +1,9 @@
 """Removal of stale keys after a change of `FEED_REDIS_URLS`.
 
-Workers keep a list up to date only on its owner's shard. A list left on another shard misses later
-events, and would be read again once that shard is the owner's. So before a worker handles its first
-message, it removes from each shard the keys of users who have another shard, and all keys of a
-shard that was not listed for a while. The first read of a moved user's timeline builds it.
+Workers update a list only on its owner's shard. A list left on another shard misses events, and
+would be read once that shard is the owner's again. So before its first message, a worker removes
+from each shard the keys of users of other shards, and all keys of a shard that was not listed for a
+while. The next read of a moved user's timeline builds it.
 
 The key `placement` of each shard holds `{version}:{number of shards}` of the list of servers for
 which workers last updated that shard. A shard without it was empty when it was started.

@@ -24,8 +24,8 @@ _MARKER_BITS = 48
 # Timelines that one call of a slower script changes; `CHUNK` for the fast one.
 SLOW_CHUNK = 250
 MERGE_CHUNK = 50
-# A redelivered entry is recognised for this long by the marker of its chunk. After that it is
-# inserted by the script that reads the list first.
+# A redelivery is recognised for this long by the marker of its chunk. A later one is inserted by
+# the script that reads the list first.
 MARKER_SECONDS = 60
 # A follow or unfollow is remembered this long, against older answers and entries in progress.
 MEMORY_SECONDS = 120
@@ -34,8 +34,8 @@ MEMORY_SECONDS = 120
 def start_building(owner_id: int, kind: Kind = TIMELINE) -> bytes | None:
     """Creates the list unless it exists, so that entries that arrive from now on are kept.
 
-    Returns the marker for `finish_building`. Builds in progress share one marker, so a builder that
-    died delays no other. None where Redis refuses writes.
+    Returns the marker for `finish_building`; None if Redis refuses writes. Concurrent builders
+    share a marker, so one that died delays no other.
     """
     try:
         marker: bytes = script("begin")(
@@ -57,7 +57,7 @@ def finish_building(
     is_complete: bool,
     kind: Kind = TIMELINE,
 ) -> None:
-    """Joins the database's entries, read since `start_building`, to those that arrived meanwhile.
+    """Adds the database's entries, read since `start_building`.
 
     Does nothing if the list is complete, or was dropped and started again.
     """
@@ -131,9 +131,8 @@ def apply_follow(
 ) -> None:
     """Adds the author's `entries` to the follower's timeline, or removes them if not `following`.
 
-    `version` is the version of the relation `following`. Once a newer version was applied, an older
-    one changes nothing, so concurrent handlers end with the newest. Version 0 means unknown and is
-    always applied.
+    `version` is that of the follow relation. An older version changes nothing, so concurrent
+    handlers end with the newest. Version 0 is unknown and always applied.
     """
     script("apply_follow")(
         keys=[

@@ -11,7 +11,7 @@ from feed.fanout.decide import Route
 def start_pulling(route: Route) -> Sequence[str]:
     """Makes readers pull the author. Returns the shards that are still pushed.
 
-    Those are shards on which another worker has changed the author's state meanwhile.
+    There another worker has changed the author's state.
     """
     return [
         shard
@@ -21,10 +21,10 @@ def start_pulling(route: Route) -> Sequence[str]:
 
 
 def end_pulling(author_id: int) -> None:
-    """Pushes the author's entries again; slices then merge the entries that were not pushed.
+    """Pushes the author's entries again; slices merge those that were not pushed.
 
-    The first slice is published before the state changes, so a crash in between loses nothing. For
-    an ending in progress, the slices start again with the first follower.
+    The first slice is published before the state changes, so a crash in between loses nothing. An
+    ending in progress starts again with the first follower.
     """
     numbers = [number for id, number in pulling.endings() if id == author_id] or [new_id()]
     for number in numbers:

@@ -42,7 +42,7 @@ def fan_out(events: Sequence[TweetCreated] | Sequence[TweetReposted]) -> None:
 
 
 def remove_entries(events: Sequence[TweetDeleted] | Sequence[TweetUnreposted]) -> None:
-    """Removes deleted entries from the timelines; pages leave them out since the deletion."""
+    """Removes deleted entries from the timelines. Pages have hidden them since the deletion."""
     entries = _by_author(events)
     for author_id, page in _first_slices(entries):
         slices.publish_next("remove", entries[author_id], author_id, page)
@@ -71,7 +71,7 @@ def _deliver_to_slice(event: FanOutSliced, audience: Audience) -> None:
 
 
 def merge_first_slice(author_id: int) -> None:
-    """Merges the author's entries into the timelines of the author and the first slice."""
+    """Merges the author's entries into the author's and the first followers' timelines."""
     _merge_slice(author_id, after_id=None)
 
 
@@ -89,10 +89,9 @@ def _merge_slice(author_id: int, *, after_id: int | None) -> None:
 
 
 def end_pulling_slices(events: Sequence[PullEnded]) -> None:
-    """Merges the entries that were not pushed into the timelines of one slice of followers.
+    """Merges the entries that were not pushed into one slice of timelines; the last ends pulling.
 
-    The last slice ends the pulling. New entries are pushed since the first slice; the entries
-    before it are in the database.
+    Entries are pushed since the first slice was published; the database has all earlier ones.
     """
     for event in events:
         author_id, number = event.author_id, event.number
@@ -114,10 +113,7 @@ def _merge(author_id: int, user_ids: Sequence[int]) -> None:
 
 
 def _first_slices(author_ids: Collection[int]) -> Iterator[tuple[int, Page[int]]]:
-    """The first followers whose timelines the author's entries are pushed to.
-
-    An author who has crossed the limit is first changed from pushed to pulled, or back.
-    """
+    """The first followers to push to, after starting or ending to pull the author if necessary."""
     states = decide.states_of(author_ids)
     for author_id in decide.authors_to_push_again(states):
         apply.end_pulling(author_id)
@@ -135,7 +131,7 @@ def _calls(entry_id: int, author_id: int, audience: Audience, *, is_fresh: bool)
 def _by_author(
     events: Iterable[TweetCreated | TweetReposted | TweetDeleted | TweetUnreposted],
 ) -> dict[int, list[int]]:
-    """The ids of the events' entries by the author who wrote or reposted them."""
+    """The events' entries, by who wrote or reposted them."""
     entries: dict[int, list[int]] = {}
     for event in events:
         entries.setdefault(event.user_id, []).append(event.id)

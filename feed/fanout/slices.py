@@ -1,7 +1,6 @@
 """Slices: a large author's followers are processed in several messages, on a queue of their own.
 
-Other authors do not wait behind a million followers, slices are processed in parallel, and a crash
-repeats one slice only.
+So no other author waits behind a million followers, and a crash repeats one slice only.
 """
 
 from collections.abc import Sequence
@@ -14,8 +13,7 @@ from grpc_services.clients import accounts
 from messaging.events import FanOutSliced, MergeSliced, PullEnded
 from messaging.outbox import publish
 
-# Followers in a slice.
-SIZE = accounts.MAX_FOLLOWER_IDS
+SIZE = accounts.MAX_FOLLOWER_IDS  # followers in a slice
 
 # Slices that this process has already published: retries during an outage do not repeat them.
 _published: dict[tuple[str, int, int], None] = {}
@@ -27,7 +25,10 @@ def followers(author_id: int, *, after_id: int | None) -> Page[int]:
 
 
 def publish_next(action: str, entry_ids: Sequence[int], author_id: int, page: Page[int]) -> None:
-    """Publishes the slice after this page of followers, if there is one, for each entry."""
+    """Publishes the slice after this page of followers, if there is one, for each entry.
+
+    Called before the work on the page, so slices are processed in parallel.
+    """
     if page.next is None:
         return
     following = [(action, entry_id, page.next) for entry_id in entry_ids]
