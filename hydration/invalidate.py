@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
+    """What became stale."""
+
     entries: Collection[int] = ()  # tweets and reposts that changed or were deleted
     users: Collection[int] = ()  # users who changed their profile, were suspended or restored
     viewer: int | None = None  # the user whose like or repost of the entries came or went
@@ -40,12 +42,12 @@ def drop(change: Change) -> None:
 
 
 def drop_after_commit(service: str, change: Change) -> None:
-    """For writers, in their transaction. During an outage only the worker's drop remains."""
+    """For writers, in their transaction. During an outage, only the worker drops."""
 
     def drop_now() -> None:
         try:
             drop(change)
         except OUTAGES as error:
-            log.warning("the cache is left to the worker: %s", error)
+            log.warning("the cache is stale until the worker handles the event: %s", error)
 
     on_commit(service, drop_now)

@@ -38,7 +38,7 @@ def take_lease(
     try:
         _LEASE(keys=[marks_key, *keys], args=[lease, _LEASE_SECONDS, *tweet_ids], server=shard)
     except (redis.ResponseError, *OUTAGES) as error:  # out of memory, or down
-        log.warning("nothing is cached: %s", error)
+        log.warning("Redis gives no lease, so nothing is cached: %s", error)
         return None
     return lease
 

@@ -1,8 +1,8 @@
 """Reads tweets and authors as JSON: from the cache in Redis, else from the services.
 
-A cached page needs no query, no call and no serializer: it is assembled from fragments. The cache
-is never stale, see `hydration.leases`. It may be lost, hold junk, refuse writes or be down: then
-the services are asked.
+A cached page is assembled from fragments, without a query, a gRPC call or a serializer. Writers and
+leases keep the cache fresh (`hydration.invalidate`, `hydration.leases`). If it is lost, holds junk,
+refuses writes or is down, the services are called.
 """
 
 import logging
@@ -118,24 +118,26 @@ class _Reader:
             return
         FRAGMENTS_MISSED.labels("tweet").inc(len(missing))
         entries, marks = self.parts.entries, self.parts.marks
-        # Originals are asked for by their own ids, because the id of a deleted repost leads to no
-        # original. So every asked id that the answer lacks does not exist, and only asked ids are
-        # cached.
+        # Originals are requested by their own ids, because the id of a deleted repost leads to no
+        # original. So a requested id that the answer lacks does not exist, and only requested ids
+        # are cached.
         originals = [entry.tweet_id for id in missing if (entry := entries.get(id))]
-        asked = list(dict.fromkeys([*missing, *originals]))
+        requested = list(dict.fromkeys([*missing, *originals]))
         lease = None
         if self.is_cacheable:
-            lease = take_lease(self.shard, map(tweet_key, asked), marks_key(viewer_id), asked)
+            lease = take_lease(
+                self.shard, map(tweet_key, requested), marks_key(viewer_id), requested
+            )
 
-        entries.update(dict.fromkeys(asked))
-        fresh = tweets.get_tweets(asked, viewer_id=viewer_id)
+        entries.update(dict.fromkeys(requested))
+        fresh = tweets.get_tweets(requested, viewer_id=viewer_id)
         for tweet in fresh:
             entries[tweet.id] = original_of(tweet)
             marks[tweet.id] = mark_of(tweet)
             if tweet.reposted_by_id is not None:
                 entries[tweet.entry_id] = entry_of(tweet)
 
-        values = {tweet_key(id): encode_entry(id, entries[id]) for id in asked}
+        values = {tweet_key(id): encode_entry(id, entries[id]) for id in requested}
         fresh_marks = {tweet.id: marks[tweet.id] for tweet in fresh}
         fill(self.shard, lease, values, marks_key(viewer_id), fresh_marks)
 
@@ -152,9 +154,9 @@ class _Reader:
             else:
                 for id, value in zip(missing, values, strict=True):
                     decode_user(users, id, value)
-        self._ask_accounts([id for id in missing if id not in users])
+        self._call_accounts([id for id in missing if id not in users])
 
-    def _ask_accounts(self, missing: Sequence[int]) -> None:
+    def _call_accounts(self, missing: Sequence[int]) -> None:
         if not missing:
             return
         FRAGMENTS_MISSED.labels("user").inc(len(missing))
