@@ -55,7 +55,7 @@ def write_and_publish(
 
 
 def _insert(events: Sequence[Event], using: str) -> None:
-    """Inserts by one statement. Events whose new id is taken are inserted again under another."""
+    """Inserts by one statement. Inserts events whose new id is taken again, with another id."""
     traceparent = tracing.traceparent()
     connection = connections[using]
     created_at = connection.ops.adapt_datetimefield_value(timezone.now())

@@ -110,7 +110,7 @@ class JSONFormatter(OrjsonFormatter):
 def _user_id(request: HttpRequest) -> str | None:
     """The user's id, if it is loaded: loading the session's user would read the database.
 
-    `_cached_user` is where Django keeps the loaded user. It has no public way to ask for it.
+    Django keeps the loaded user in `_cached_user`, and has no public way to ask for it.
     """
     known = vars(request)
     user = known.get("_cached_user") or known.get("user")

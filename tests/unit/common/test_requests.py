@@ -85,8 +85,8 @@ def test_an_unreadable_content_length_is_400(api, length):
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
-def test_a_body_of_no_known_length_is_411_where_the_server_does_not_end_it(api, method):
-    """As of `runserver`, which leaves chunks to the application; `serve` joins them."""
+def test_a_chunked_body_is_411_without_a_server_that_joins_the_chunks(api, method):
+    """`serve` joins the chunks, `runserver` passes them on."""
     response = api.generic(method, "/users/me", headers={"transfer-encoding": "chunked"})
     assert response.status_code == 411
     assert response.json()["error"]["code"] == "bad_request"
