@@ -1,7 +1,6 @@
-"""What an operator would look at first: is every part there, of a version that does, and in order?
+"""Checks every part of the system: that it answers, has a supported version, and is in order.
 
-Each check says what it finds in a line; a finding with a remedy is a problem. A part that does not
-answer is a problem of its own and hides no other part's.
+A check yields findings of one line each. A finding with a remedy is a problem.
 """
 
 import json
@@ -37,15 +36,14 @@ from messaging.worker import Worker, workers
 from search.backends.elasticsearch.documents import template
 from twitter_project import embedded_database, probes
 
-# The relay brings news in milliseconds; a worker takes it about as fast.
-MAX_OUTBOX_SECONDS = 60.0
+MAX_OUTBOX_SECONDS = 60.0  # the relay publishes an event within milliseconds
 MAX_QUEUED = 10_000
-MEMORY_SHARE = 0.9
-SECRET_KEY_LENGTH = 50
-UNVERIFIED = {"allow", "prefer", "require", "verify-ca"}
+MAX_MEMORY_SHARE = 0.9
+MIN_SECRET_KEY_LENGTH = 50
+UNVERIFIED_SSL_MODES = {"allow", "prefer", "require", "verify-ca"}  # none compares the host name
 
-REDIS_VERSION = (6, 2)
-RABBITMQ_VERSION = (3, 10)  # the first whose quorum queues dead-letter at least once
+MIN_REDIS_VERSION = (6, 2)
+MIN_RABBITMQ_VERSION = (3, 10)  # the first whose quorum queues dead-letter at least once
 ELASTICSEARCH_VERSIONS = ((8, 11), (9, 0))
 
 _TIMEOUT_SECONDS = 3.0
@@ -55,7 +53,7 @@ _TIMEOUT_SECONDS = 3.0
 class Finding:
     part: str
     text: str
-    remedy: str = ""  # what to do; empty if all is well
+    remedy: str = ""
 
     @property
     def is_problem(self) -> bool:
@@ -65,36 +63,37 @@ class Finding:
 Check = Callable[[], Iterator[Finding]]
 
 
-def examine() -> Iterator[Finding]:
+def run_checks() -> Iterator[Finding]:
     for using in connections:
-        yield from _answered(f"{using} database", partial(database, using))
+        yield from run_check(f"{using} database", partial(check_database, using))
     for name, url in _redis_servers().items():
-        yield from _answered(name, partial(redis, name, url))
+        yield from run_check(name, partial(check_redis, name, url))
     for name, check in {
-        "rabbitmq": rabbitmq,
-        "elasticsearch": elasticsearch,
-        "grpc": grpc,
-        "server": server,
-        "secrets": secrets,
-        "settings": deployment,
+        "rabbitmq": check_rabbitmq,
+        "elasticsearch": check_elasticsearch,
+        "grpc": check_grpc,
+        "server": check_server,
+        "secrets": check_secrets,
+        "settings": check_settings,
     }.items():
-        yield from _answered(name, check)
+        yield from run_check(name, check)
 
 
-def _answered(part: str, check: Check) -> Iterator[Finding]:
+def run_check(part: str, check: Check) -> Iterator[Finding]:
+    """The check's findings. An exception becomes one more, so that the other checks still run."""
     try:
         yield from check()
     except Exception as error:
-        # Elasticsearch's client keeps what happened in the cause
-        said = error.__cause__ if isinstance(error, TransportError) else error
-        text = " ".join(str(said).split()) or type(error).__name__
-        remedy = "start it, or mend its URL"
+        # Elasticsearch's client has the reason in the cause.
+        source = error.__cause__ if isinstance(error, TransportError) else error
+        text = " ".join(str(source).split()) or type(error).__name__
+        remedy = "start it, or correct its URL"
         if "certificate" in text.lower():
-            remedy = "name who signed its certificate with TLS_CA_FILE, or mend its URL's host"
+            remedy = "set TLS_CA_FILE to its certificate's authority, or correct its URL's host"
         yield Finding(part, f"does not answer: {text[:200]}", remedy)
 
 
-def database(using: str) -> Iterator[Finding]:
+def check_database(using: str) -> Iterator[Finding]:
     part, connection = f"{using} database", connections[using]
     try:
         connection.ensure_connection()
@@ -105,27 +104,25 @@ def database(using: str) -> Iterator[Finding]:
         version = ".".join(map(str, connection.get_database_version()))
         yield Finding(part, f"{connection.display_name} {version}")
         mode = connection.settings_dict["OPTIONS"].get("sslmode")
-        if mode in UNVERIFIED:
-            text = f"sslmode={mode} takes whoever answers for the server"
-            yield Finding(part, text, "write sslmode=verify-full in its URL")
+        if mode in UNVERIFIED_SSL_MODES:
+            text = f"sslmode={mode} does not verify the server's host name"
+            yield Finding(part, text, "set sslmode=verify-full in its URL")
         executor = MigrationExecutor(connection)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
         if plan:
             names = ", ".join(f"{step.app_label}.{step.name}" for step, _ in plan[:3])
-            text = f"{len(plan)} migrations are to be applied: {names}" + (
-                " …" if len(plan) > 3 else ""
-            )
+            text = f"{len(plan)} unapplied migrations: {names}" + (" …" if len(plan) > 3 else "")
             yield Finding(part, text, "manage.py migrate_databases")
             return
         yield Finding(part, "migrated")
         if connection.vendor == "postgresql":
-            yield _clock(part, lambda: _postgres_time(using))
-        yield _outbox(part, using)
-        yield from _refused(part, using)
+            yield compare_clock(part, lambda: _postgres_time(using))
+        yield _check_outbox(part, using)
+        yield from _check_refused_messages(part, using)
         if not settings.RABBITMQ_URL and using == alias("messaging"):
             for worker in workers().values():
                 dead = QueuedMessage.objects.using(using).filter(queue=dead_queue(worker.queue))
-                yield from _dead_letters(worker, dead.count())
+                yield from _check_dead_letters(worker, dead.count())
     finally:
         connection.close()
 
@@ -137,27 +134,32 @@ def _postgres_time(using: str) -> float:
     return float(seconds)
 
 
-def _clock(part: str, read: Callable[[], float]) -> Finding:
-    """Compares at the middle of the round trip. Tokens and the order of ids depend on clocks."""
+def compare_clock(part: str, read: Callable[[], float]) -> Finding:
+    """Compares the server's clock with this machine's at the middle of the round trip.
+
+    Tokens and the order of ids depend on clocks.
+    """
     before = time.time()
     theirs = read()
     skew = theirs - (before + time.time()) / 2
     if abs(skew) <= settings.CLOCK_SKEW_SECONDS:
         return Finding(part, f"clock {skew:+.3f} s")
-    return Finding(part, f"its clock is {skew:+.1f} s off ours", "run NTP on both machines")
+    return Finding(
+        part, f"its clock differs from this machine's by {skew:+.1f} s", "run NTP on both machines"
+    )
 
 
-def _outbox(part: str, using: str) -> Finding:
+def _check_outbox(part: str, using: str) -> Finding:
     pending = OutboxEvent.objects.using(using).pending()
     oldest: datetime | None = pending.values_list("created_at", flat=True).first()
     if oldest is None:
         return Finding(part, "outbox empty")
     age = (timezone.now() - oldest).total_seconds()
-    text = f"{pending.count()} events in the outbox, the oldest for {age:.0f} s"
+    text = f"{pending.count()} events in the outbox, the oldest {age:.0f} s old"
     return Finding(part, text, "start run_outbox_relay" if age > MAX_OUTBOX_SECONDS else "")
 
 
-def _refused(part: str, using: str) -> Iterator[Finding]:
+def _check_refused_messages(part: str, using: str) -> Iterator[Finding]:
     for name, worker in workers().items():
         if count := RefusedMessage.objects.using(using).filter(queue=worker.queue).count():
             text = f"{count} messages wait until the full queue {worker.queue} has room"
@@ -171,42 +173,43 @@ def _redis_servers() -> dict[str, str | None]:
     return {"redis": settings.REDIS_URL, **dict(feed)}
 
 
-def redis(part: str, url: str | None) -> Iterator[Finding]:
+def check_redis(part: str, url: str | None) -> Iterator[Finding]:
     if not url:
         yield Finding(part, "embedded")
         return
     with single_use_client(url, timeout=_TIMEOUT_SECONDS) as client:
-        yield _version(part, "Redis", client.info("server")["redis_version"], REDIS_VERSION)
+        version = client.info("server")["redis_version"]
+        yield check_version(part, "Redis", version, MIN_REDIS_VERSION)
         memory = client.info("memory")
         limit, used = memory["maxmemory"], memory["used_memory"]
-        if limit and used > MEMORY_SHARE * limit:
+        if limit and used > MAX_MEMORY_SHARE * limit:
             text = f"uses {used:,} of {limit:,} bytes"
             yield Finding(part, text, "raise maxmemory, or add a server to FEED_REDIS_URLS")
         if limit and memory["maxmemory_policy"] != "noeviction":
-            text = f"throws away what it likes when it is full ({memory['maxmemory_policy']})"
+            text = f"evicts keys when it is full ({memory['maxmemory_policy']})"
             yield Finding(part, text, "set maxmemory-policy to noeviction")
-        kept = client.info("persistence")
-        if "err" in (kept["rdb_last_bgsave_status"], kept["aof_last_write_status"]):
-            text = "can't write to its disk, and may refuse all other writes for that"
+        persistence = client.info("persistence")
+        if "err" in (persistence["rdb_last_bgsave_status"], persistence["aof_last_write_status"]):
+            text = "can't write to its disk, and may refuse writes because of it"
             yield Finding(part, text, 'free the disk, or start it with --save "" and no appendonly')
         if part in settings.FEED_SHARDS or not settings.FEED_REDIS_URLS:
-            yield _placement(part, client)
+            yield check_timelines(part, client)
 
         def read() -> float:
             seconds, microseconds = client.time()
             return float(seconds) + float(microseconds) / 1e6
 
-        yield _clock(part, read)
+        yield compare_clock(part, read)
 
 
-def _placement(part: str, client: redis_driver.Redis) -> Finding:
+def check_timelines(part: str, client: redis_driver.Redis) -> Finding:
     if shard_membership.is_current(client):
-        return Finding(part, "timelines are where readers look for them")
-    remedy = "end all workers, restart everything else with the same FEED_REDIS_URLS, start workers"
-    return Finding(part, "timelines are kept for another list of servers", remedy)
+        return Finding(part, "its timelines match FEED_REDIS_URLS")
+    remedy = "stop all workers, restart the rest with the same FEED_REDIS_URLS, start the workers"
+    return Finding(part, "its timelines were written for another FEED_REDIS_URLS", remedy)
 
 
-def rabbitmq() -> Iterator[Finding]:
+def check_rabbitmq() -> Iterator[Finding]:
     if not settings.RABBITMQ_URL:
         yield Finding("rabbitmq", "embedded")
         return
@@ -219,34 +222,41 @@ def rabbitmq() -> Iterator[Finding]:
             f"{urlsplit(settings.RABBITMQ_URL).hostname}: {reason(error)}"
         ) from error
     with closing(connection):
-        # pika shows the server's version in no other way
-        properties = connection._impl.server_properties  # type: ignore[attr-defined]
-        yield _version("rabbitmq", "RabbitMQ", properties["version"], RABBITMQ_VERSION)
+        version = _rabbitmq_version(connection)
+        yield check_version("rabbitmq", "RabbitMQ", version, MIN_RABBITMQ_VERSION)
         for name, worker in workers().items():
-            yield _queue(connection, worker, command=f"run_{name.partition('.')[0]}_worker")
-            dead = _declared(connection, dead_queue(worker.queue))
-            yield from _dead_letters(worker, dead.message_count if dead is not None else 0)
+            yield _check_queue(connection, worker, command=f"run_{name.partition('.')[0]}_worker")
+            dead = _declare_passively(connection, dead_queue(worker.queue))
+            yield from _check_dead_letters(worker, dead.message_count if dead is not None else 0)
 
 
-def _queue(connection: pika.BlockingConnection, worker: Worker, *, command: str) -> Finding:
-    declared = _declared(connection, worker.queue)
+def _rabbitmq_version(connection: pika.BlockingConnection) -> str:
+    """A BlockingConnection has no public attribute for the server's properties."""
+    version: str = connection._impl.server_properties["version"]  # type: ignore[attr-defined]
+    return version
+
+
+def _check_queue(connection: pika.BlockingConnection, worker: Worker, *, command: str) -> Finding:
+    declared = _declare_passively(connection, worker.queue)
     if declared is None:
         return Finding(worker.queue, "the queue is missing", f"start run_outbox_relay or {command}")
-    waiting, readers = declared.message_count, declared.consumer_count
-    text = f"{waiting} waiting, {readers} workers"
-    if not readers:
+    messages, consumers = declared.message_count, declared.consumer_count
+    text = f"{messages} messages, {consumers} consumers"
+    if not consumers:
         return Finding(worker.queue, text, f"start {command}")
-    return Finding(worker.queue, text, f"start more {command}" if waiting > MAX_QUEUED else "")
+    return Finding(worker.queue, text, f"start more {command}" if messages > MAX_QUEUED else "")
 
 
-def _dead_letters(worker: Worker, count: int) -> Iterator[Finding]:
+def _check_dead_letters(worker: Worker, count: int) -> Iterator[Finding]:
     if count:
         remedy = f"manage.py dead_letters show {worker.queue}"
         yield Finding(worker.queue, f"{count} dead letters", remedy)
 
 
-def _declared(connection: pika.BlockingConnection, queue: str) -> pika.spec.Queue.DeclareOk | None:
-    channel = connection.channel()  # which a missing queue closes
+def _declare_passively(
+    connection: pika.BlockingConnection, queue: str
+) -> pika.spec.Queue.DeclareOk | None:
+    channel = connection.channel()  # RabbitMQ closes it if the queue is missing
     try:
         declared = channel.queue_declare(queue, passive=True)
     except ChannelClosedByBroker:
@@ -255,7 +265,7 @@ def _declared(connection: pika.BlockingConnection, queue: str) -> pika.spec.Queu
     return declared.method
 
 
-def elasticsearch() -> Iterator[Finding]:
+def check_elasticsearch() -> Iterator[Finding]:
     if not settings.ELASTICSEARCH_URL:
         yield Finding("elasticsearch", "embedded")
         return
@@ -269,9 +279,9 @@ def elasticsearch() -> Iterator[Finding]:
         lowest, below = ELASTICSEARCH_VERSIONS
         for node in client.nodes.info(metric="_none")["nodes"].values():
             version = node["version"]
-            yield _version("elasticsearch", "Elasticsearch", version, lowest, below=below)
+            yield check_version("elasticsearch", "Elasticsearch", version, lowest, below=below)
         if client.cluster.health()["status"] == "red":
-            yield Finding("elasticsearch", "the cluster is red", "look at its log for lost shards")
+            yield Finding("elasticsearch", "the cluster is red", "see its log for lost shards")
         try:
             found = client.indices.get_index_template(name=name)["index_templates"]
             kept = found[0]["index_template"]["template"]["mappings"]["properties"]
@@ -280,7 +290,7 @@ def elasticsearch() -> Iterator[Finding]:
             return
         fields = set(template()["template"]["mappings"]["properties"])
         if set(kept) != fields:
-            yield Finding(name, "the index template is an old one", "restart run_search_worker")
+            yield Finding(name, "the index template is outdated", "restart run_search_worker")
         if not client.indices.exists(index=name):
             yield Finding(name, "the index is missing", "manage.py rebuild_search")
             return
@@ -290,7 +300,7 @@ def elasticsearch() -> Iterator[Finding]:
         yield Finding(name, f"{client.count(index=name)['count']} documents")
 
 
-def grpc() -> Iterator[Finding]:
+def check_grpc() -> Iterator[Finding]:
     for service, variable in {"accounts": "USERS_GRPC", "tweets": "TWEETS_GRPC"}.items():
         target = getattr(settings, variable)
         part = f"{service} by gRPC"
@@ -300,30 +310,30 @@ def grpc() -> Iterator[Finding]:
         try:
             probes.grpc(target, service)
         except Exception:
-            remedy = f"start run_grpc_server {service}, or mend {variable}"
+            remedy = f"start run_grpc_server {service}, or correct {variable}"
             yield Finding(part, f"{target} does not serve it", remedy)
         else:
             yield Finding(part, f"{target} serves it")
 
 
-def server() -> Iterator[Finding]:
-    """The process that serves the embedded database: its other parts are in its memory."""
+def check_server() -> Iterator[Finding]:
+    """Asks the process that serves the embedded database for the parts that are in its memory."""
     address = embedded_database.last_address() if settings.EMBEDDED_DATABASE else None
     if address is None:
         return
     try:
         parts = _ask_ready(address)
     except (OSError, ValueError, KeyError):
-        yield Finding("server", f"{address} serves no longer")
+        yield Finding("server", f"not running; it last served {address}")
         return
     down = ", ".join(name for name, state in parts.items() if state != "ok")
     text = f"{address} says that {down} is down" if down else f"{address} is ready"
-    yield Finding("server", text, "mend what else is found here, then restart it" if down else "")
+    yield Finding("server", text, "solve the problems above, then restart it" if down else "")
 
 
 def _ask_ready(address: str) -> dict[str, str]:
     try:
-        answer = urlopen(f"{address}/ready", timeout=_TIMEOUT_SECONDS)  # noqa: S310 http, by serve
+        answer = urlopen(f"{address}/ready", timeout=_TIMEOUT_SECONDS)  # noqa: S310 always http
     except HTTPError as error:  # 503
         answer = error
     with answer:
@@ -331,9 +341,9 @@ def _ask_ready(address: str) -> dict[str, str]:
     return parts
 
 
-def secrets() -> Iterator[Finding]:
-    is_long = len(settings.SECRET_KEY) >= SECRET_KEY_LENGTH
-    remedy = f"set SECRET_KEY to {SECRET_KEY_LENGTH} random characters or more"
+def check_secrets() -> Iterator[Finding]:
+    is_long = len(settings.SECRET_KEY) >= MIN_SECRET_KEY_LENGTH
+    remedy = f"set SECRET_KEY to {MIN_SECRET_KEY_LENGTH} random characters or more"
     text = "SECRET_KEY is " + ("long enough" if is_long else "short")
     yield Finding("secrets", text, "" if is_long else remedy)
 
@@ -346,13 +356,13 @@ def secrets() -> Iterator[Finding]:
         else:
             jwt.get_algorithm_by_name(algorithm).prepare_key(verifying)
     except (jwt.PyJWTError, ValueError, TypeError):
-        text = "JWT_SIGNING_KEY and JWT_VERIFYING_KEY are no pair of Ed25519 keys in PEM"
-        yield Finding("secrets", text, "draw them anew: docs/operations/running.md says how")
+        text = "JWT_SIGNING_KEY and JWT_VERIFYING_KEY are not a pair of Ed25519 keys in PEM"
+        yield Finding("secrets", text, "generate them: see docs/operations/running.md")
     else:
-        yield Finding("secrets", "the keys of the tokens fit")
+        yield Finding("secrets", "the token keys are a pair")
 
 
-def deployment() -> Iterator[Finding]:
+def check_settings() -> Iterator[Finding]:
     found = [
         message
         for message in checks.run_checks(include_deployment_checks=settings.IS_PRODUCTION)
@@ -365,7 +375,7 @@ def deployment() -> Iterator[Finding]:
         yield Finding("settings", "Django's checks pass")
 
 
-def _version(
+def check_version(
     part: str,
     name: str,
     version: str,
@@ -374,6 +384,6 @@ def _version(
     below: tuple[int, int] | None = None,
 ) -> Finding:
     major, minor = (int(number) for number in version.split(".")[:2])
-    fits = lowest <= (major, minor) and (below is None or (major, minor) < below)
+    is_supported = lowest <= (major, minor) and (below is None or (major, minor) < below)
     wanted = f"{lowest[0]}.{lowest[1]} or newer" + (f", below {below[0]}" if below else "")
-    return Finding(part, f"{name} {version}", "" if fits else f"install {wanted}")
+    return Finding(part, f"{name} {version}", "" if is_supported else f"install {wanted}")

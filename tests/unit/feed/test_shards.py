@@ -344,7 +344,7 @@ class TestChangedListOfServers:
 
 def problems(shard: str) -> list[doctor.Finding]:
     url = settings.CACHES[shard]["LOCATION"]
-    return [finding for finding in doctor.redis(shard, url) if finding.is_problem]
+    return [finding for finding in doctor.check_redis(shard, url) if finding.is_problem]
 
 
 def moved_to(user_id: int) -> str:

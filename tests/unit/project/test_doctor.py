@@ -56,7 +56,7 @@ def test_a_server_that_is_down_hides_no_other(
     for name in ("REDIS_URL", "RABBITMQ_URL", "ELASTICSEARCH_URL", "USERS_GRPC", "TWEETS_GRPC"):
         setattr(settings, name, url if name == setting else None)
 
-    findings = list(doctor.examine())
+    findings = list(doctor.run_checks())
 
     [problem] = problems(findings)
     assert problem.part == part
@@ -70,7 +70,7 @@ def test_a_grpc_server_that_is_down_is_named_with_its_command(settings: Settings
     settings.GRPC_CHANNELS = {"accounts": network(CLOSED_PORT)}
 
     with forgotten_channels():
-        [problem] = problems(doctor.grpc())
+        [problem] = problems(doctor.check_grpc())
 
     assert "run_grpc_server accounts" in problem.remedy
 
@@ -79,7 +79,7 @@ def test_a_migration_that_is_not_applied(db: None) -> None:
     (newest,) = MigrationLoader(connection).graph.leaf_nodes("tweets")
     MigrationRecorder(connection).record_unapplied(*newest)
 
-    [problem] = problems(doctor.database("default"))
+    [problem] = problems(doctor.check_database("default"))
 
     assert ".".join(newest) in problem.text
     assert problem.remedy == "manage.py migrate_databases"
@@ -93,9 +93,9 @@ def test_news_that_nobody_brings_to_the_broker(db: None) -> None:
         created_at=timezone.now() - timedelta(minutes=2),
     )
 
-    [problem] = problems(doctor.database("default"))
+    [problem] = problems(doctor.check_database("default"))
 
-    assert "1 events in the outbox, the oldest for 120 s" in problem.text
+    assert "1 events in the outbox, the oldest 120 s old" in problem.text
     assert problem.remedy == "start run_outbox_relay"
 
 
@@ -105,29 +105,29 @@ def test_a_database_whose_certificate_nobody_verifies(
 ) -> None:
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "sslmode", mode)
 
-    found = problems(doctor.database("default"))
+    found = problems(doctor.check_database("default"))
 
-    assert [problem.remedy for problem in found] == ["write sslmode=verify-full in its URL"] * count
+    assert [problem.remedy for problem in found] == ["set sslmode=verify-full in its URL"] * count
 
 
 def test_a_healthy_database(db: None) -> None:
-    assert problems(doctor.database("default")) == []
+    assert problems(doctor.check_database("default")) == []
 
 
 @pytest.mark.parametrize(("skew", "is_problem"), [(0.0, False), (5.0, True), (-5.0, True)])
 def test_a_clock_that_is_wrong(skew: float, is_problem: bool) -> None:
-    finding = doctor._clock("redis", lambda: time.time() + skew)
+    finding = doctor.compare_clock("redis", lambda: time.time() + skew)
 
     assert finding.is_problem is is_problem
 
 
 def test_a_short_secret_key_and_keys_that_are_no_pair(settings: Settings, tmp_path: Path) -> None:
-    assert problems(doctor.secrets()) == []
+    assert problems(doctor.check_secrets()) == []
     settings.SECRET_KEY = "short"
     other = keys(tmp_path / "keys.json")["verifying_key"]
     settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "VERIFYING_KEY": other}
 
-    assert [problem.text.split()[0] for problem in problems(doctor.secrets())] == [
+    assert [problem.text.split()[0] for problem in problems(doctor.check_secrets())] == [
         "SECRET_KEY",
         "JWT_SIGNING_KEY",
     ]
@@ -135,10 +135,10 @@ def test_a_short_secret_key_and_keys_that_are_no_pair(settings: Settings, tmp_pa
 
 def test_a_process_without_the_signing_key_still_checks_the_other(settings: Settings) -> None:
     settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "SIGNING_KEY": ""}
-    assert problems(doctor.secrets()) == []
+    assert problems(doctor.check_secrets()) == []
 
     settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "VERIFYING_KEY": "no key"}
-    assert len(problems(doctor.secrets())) == 1
+    assert len(problems(doctor.check_secrets())) == 1
 
 
 @pytest.mark.parametrize(
@@ -147,7 +147,7 @@ def test_a_process_without_the_signing_key_still_checks_the_other(settings: Sett
 def test_a_version_that_is_too_old_or_too_new(version: str, is_problem: bool) -> None:
     lowest, below = doctor.ELASTICSEARCH_VERSIONS
 
-    finding = doctor._version("elasticsearch", "Elasticsearch", version, lowest, below=below)
+    finding = doctor.check_version("elasticsearch", "Elasticsearch", version, lowest, below=below)
 
     assert finding.is_problem is is_problem
 
@@ -168,7 +168,7 @@ def test_dead_letters_of_the_embedded_broker(db: None, settings: Settings) -> No
         queue="general_tweets.dead", message_id="1", routing_key="tweet.created", body=b"{}"
     )
 
-    [problem] = problems(doctor.database("default"))
+    [problem] = problems(doctor.check_database("default"))
 
     assert (problem.part, problem.text) == ("general_tweets", "1 dead letters")
     assert problem.remedy == "manage.py dead_letters show general_tweets"
@@ -179,7 +179,7 @@ def test_messages_that_a_full_queue_refused(db: None) -> None:
         queue="search_tweets", message_id="1", routing_key="tweet.created", body=b"{}", timestamp=0
     )
 
-    [problem] = problems(doctor.database("default"))
+    [problem] = problems(doctor.check_database("default"))
 
     assert problem.text == "1 messages wait until the full queue search_tweets has room"
     assert problem.remedy == "start more run_search_worker"
@@ -193,7 +193,7 @@ def test_dead_letters_and_a_queue_without_a_worker(empty_queues: None, settings:
         channel.confirm_delivery()
         channel.basic_publish("", "general_tweets.dead", b"{}")
 
-    found = {(problem.part, problem.remedy) for problem in problems(doctor.rabbitmq())}
+    found = {(problem.part, problem.remedy) for problem in problems(doctor.check_rabbitmq())}
 
     assert ("general_tweets", "manage.py dead_letters show general_tweets") in found
     assert ("search_tweets", "start run_search_worker") in found
@@ -203,7 +203,7 @@ def test_dead_letters_and_a_queue_without_a_worker(empty_queues: None, settings:
 def test_an_index_without_its_template(settings: Settings) -> None:
     settings.ELASTICSEARCH_INDEX = "doctor-has-none"
 
-    [problem] = problems(doctor.elasticsearch())
+    [problem] = problems(doctor.check_elasticsearch())
 
     assert problem.part == "doctor-has-none"
     assert problem.remedy == "start run_search_worker"
@@ -218,7 +218,7 @@ def test_an_index_of_an_earlier_version(settings: Settings) -> None:
         )
         client.indices.create(index=name, mappings={"properties": {"content": {"type": "text"}}})
         try:
-            [problem] = problems(doctor.elasticsearch())
+            [problem] = problems(doctor.check_elasticsearch())
         finally:
             client.indices.delete(index=name)
             client.indices.delete_index_template(name=name)
@@ -246,11 +246,11 @@ def own_redis(settings: Settings, tmp_path: Path) -> Iterator[redis.Redis]:
 def test_a_redis_that_evicts(own_redis: redis.Redis, settings: Settings) -> None:
     own_redis.config_set("maxmemory-policy", "allkeys-lru")
     assert (
-        problems(doctor.redis("redis", settings.REDIS_URL)) == []
+        problems(doctor.check_redis("redis", settings.REDIS_URL)) == []
     )  # it never will, without a limit
     own_redis.config_set("maxmemory", "100mb")
 
-    [problem] = problems(doctor.redis("redis", settings.REDIS_URL))
+    [problem] = problems(doctor.check_redis("redis", settings.REDIS_URL))
 
     assert "allkeys-lru" in problem.text
     assert "noeviction" in problem.remedy
@@ -264,11 +264,11 @@ def test_a_redis_that_can_not_write_its_snapshots(
     own_redis.bgsave()
     wait_until(lambda: own_redis.info("persistence")["rdb_last_bgsave_status"] == "err")
 
-    [problem] = problems(doctor.redis("redis", settings.REDIS_URL))
+    [problem] = problems(doctor.check_redis("redis", settings.REDIS_URL))
 
     assert "can't write to its disk" in problem.text
 
 
 @pytest.mark.real
 def test_healthy_servers(settings: Settings) -> None:
-    assert problems(doctor.redis("redis", settings.REDIS_URL)) == []
+    assert problems(doctor.check_redis("redis", settings.REDIS_URL)) == []

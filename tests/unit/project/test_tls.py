@@ -9,7 +9,6 @@ import traceback
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -141,9 +140,9 @@ CLIENTS: dict[str, Client] = {
     "ready: a shard": probe("feed0"),
     "ready: broker": probe("broker"),
     "ready: search": probe("search"),
-    "doctor: redis": examine(lambda: doctor.redis("redis", settings.REDIS_URL)),
-    "doctor: rabbitmq": examine(doctor.rabbitmq),
-    "doctor: elasticsearch": examine(doctor.elasticsearch),
+    "doctor: redis": examine(lambda: doctor.check_redis("redis", settings.REDIS_URL)),
+    "doctor: rabbitmq": examine(doctor.check_rabbitmq),
+    "doctor: elasticsearch": examine(doctor.check_elasticsearch),
 }
 
 
@@ -177,13 +176,15 @@ def test_it_refuses_one_that_another_authority_vouches_for(
 
 @pytest.mark.real
 def test_doctor_says_what_to_do_about_a_certificate(servers: Servers) -> None:
-    checks = (doctor.rabbitmq, doctor.elasticsearch)
+    checks = {
+        "redis": lambda: doctor.check_redis("redis", settings.REDIS_URL),
+        "rabbitmq": doctor.check_rabbitmq,
+        "elasticsearch": doctor.check_elasticsearch,
+    }
     with configured(servers.urls() | {"TLS_CA_FILE": servers.stranger}):
-        found = [*doctor._answered("redis", partial(doctor.redis, "redis", settings.REDIS_URL))]
-        for check in checks:
-            found += doctor._answered(check.__name__, check)
+        found = [finding for part in checks for finding in doctor.run_check(part, checks[part])]
 
-    assert [finding.part for finding in found] == ["redis", "rabbitmq", "elasticsearch"]
+    assert [finding.part for finding in found] == list(checks)
     assert all("TLS_CA_FILE" in finding.remedy for finding in found)
 
 

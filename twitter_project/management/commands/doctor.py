@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         problems = 0
-        for finding in doctor.examine():
+        for finding in doctor.run_checks():
             problems += finding.is_problem
             if finding.is_problem:
                 self.stdout.write(f"PROBLEM  {finding.part}: {finding.text} → {finding.remedy}")
