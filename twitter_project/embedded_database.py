@@ -1,4 +1,4 @@
-"""The embedded database: the process that serves it prepares it, and no other serves it then."""
+"""The embedded database: one process at a time serves it, after migrating and seeding it."""
 
 import fcntl
 from pathlib import Path
@@ -12,10 +12,10 @@ _claim: IO[str] | None = None
 
 
 def claim(address: str) -> None:
-    """Keeps the data to this process, and to those it forks, until they end.
+    """Locks the data for this process and its forks until they end.
 
-    Timelines and wake-ups are in the memory of one process; a second one would serve others.
-    The lock's file holds the address, where `doctor` asks.
+    Timelines and wake-ups are in one process's memory, so a second process would serve stale ones.
+    The lock file holds the address, for `doctor`.
     """
     global _claim
     settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
@@ -43,7 +43,7 @@ def release() -> None:
 
 
 def last_address() -> str | None:
-    """Where the process that claimed the data serves, or served before it ended."""
+    """The address of the process that claimed the data, whether or not it still runs."""
     try:
         return _lock().read_text() or None
     except FileNotFoundError:
@@ -59,5 +59,5 @@ def migrate() -> None:
 
 
 def seed(*, is_public: bool) -> None:
-    """Fills in the demo data once. Its admin is for this machine alone: the password is printed."""
+    """Writes the demo data once; with an admin only on loopback, since its password is printed."""
     call_command("seed_demo", admin=settings.EMBEDDED_DATABASE and not is_public, verbosity=0)

@@ -1,7 +1,7 @@
-"""Whether this server is on its way out.
+"""Whether this server is stopping.
 
-The flag is shared with the worker processes that the server has forked: a balancer that asks one of
-them for /ready learns in time to send its requests elsewhere.
+The workers that the server forks share the flag, so /ready says 503 in each of them and a load
+balancer sends its requests elsewhere.
 """
 
 import mmap
@@ -10,7 +10,7 @@ _flag = mmap.mmap(-1, 1)
 
 
 def mark_stopping(stopping: bool = True) -> None:
-    """Harmless in a signal handler: it takes no lock."""
+    """Safe in a signal handler: it takes no lock."""
     _flag[0] = stopping
 
 

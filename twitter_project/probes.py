@@ -1,10 +1,10 @@
-"""Which parts of the system answer: the questions behind /ready.
+"""The probes behind /ready: which parts of the system answer.
 
-A process that is busy must not be taken for one whose database is down: its requests would go to
-others, until those are too busy, too. So an answer serves everybody who asks within a second; and
-while the next one is under way, the last one counts for some seconds more.
+A busy process must not look like one whose database is down: its traffic would move to the others
+and overload them. So a result is shared by all requests of a second, and stays valid for some
+seconds more while the next probe runs.
 
-All parts are asked side by side. A part has one thread, so a dead server costs no more than that.
+Parts are probed in parallel, each by one thread, so a server that hangs costs one thread.
 """
 
 import os
@@ -33,12 +33,12 @@ from messaging.worker import workers
 
 Probe = Callable[[], None]
 
-# How long an answer serves, and how long the last one counts while the next doesn't come.
+# A result is reused for so long, and is valid for so long while the next probe runs.
 FRESH_SECONDS = 1.0
-PATIENCE_SECONDS = 5.0
-# How long one who asks waits: for the first answer, and for a newer one.
+VALID_SECONDS = 5.0
+# A caller waits so long for a first result, and so long for a newer one.
 DEADLINE_SECONDS = 1.0
-_MOMENT_SECONDS = 0.2
+_REFRESH_SECONDS = 0.2
 _TIMEOUT_SECONDS = 2.0
 
 _lock = threading.Lock()
@@ -46,22 +46,22 @@ _parts: dict[str, "_Part"] = {}
 
 
 def ask(parts: Mapping[str, Probe]) -> dict[str, bool]:
-    """True for each part that answers, as far as is known within the deadline."""
+    """True for each part whose probe succeeded, False for one without a result by the deadline."""
     with _lock:
         asked = {name: _parts.get(name) or _Part(name) for name in parts}
         _parts.update(asked)
         is_known = all(part.is_known() for part in asked.values())
-        answers = [asked[name].ask(probe) for name, probe in parts.items()]
-    wait(answers, timeout=_MOMENT_SECONDS if is_known else DEADLINE_SECONDS)
+        results = [asked[name].ask(probe) for name, probe in parts.items()]
+    wait(results, timeout=_REFRESH_SECONDS if is_known else DEADLINE_SECONDS)
     return {name: part.is_up() for name, part in asked.items()}
 
 
 def forget() -> None:
-    """Nothing is known any more. A forked process has no thread that would answer."""
+    """Drops all results and threads. A forked process has results without the threads."""
     global _lock
     _lock = threading.Lock()
     for part in _parts.values():
-        part.end()
+        part.stop()
     _parts.clear()
 
 
@@ -69,40 +69,40 @@ os.register_at_fork(after_in_child=forget)
 
 
 class _Part:
-    """What is known of a part, and the thread that asks it."""
+    """A part's last result, and the thread that probes it."""
 
     def __init__(self, name: str) -> None:
-        self._questions: SimpleQueue[tuple[Probe, Future[bool]] | None] = SimpleQueue()
-        self._question: Future[bool] | None = None
+        self._queue: SimpleQueue[tuple[Probe, Future[bool]] | None] = SimpleQueue()
+        self._result: Future[bool] | None = None
         self._asked_at = float("-inf")
         self._answered_at = float("-inf")
         self._was_up = False
-        threading.Thread(target=self._answer_all, name=f"probe-{name}", daemon=True).start()
+        threading.Thread(target=self._run_probes, name=f"probe-{name}", daemon=True).start()
 
     def ask(self, probe: Probe) -> Future[bool]:
         now = time.monotonic()
-        question = self._question
-        if question is None or (question.done() and now - self._answered_at > FRESH_SECONDS):
-            self._question = question = Future()
+        result = self._result
+        if result is None or (result.done() and now - self._answered_at > FRESH_SECONDS):
+            self._result = result = Future()
             self._asked_at = now
-            self._questions.put((probe, question))
-        return question
+            self._queue.put((probe, result))
+        return result
 
     def is_known(self) -> bool:
-        return time.monotonic() - self._answered_at < PATIENCE_SECONDS
+        return time.monotonic() - self._answered_at < VALID_SECONDS
 
     def is_up(self) -> bool:
-        question = self._question
-        if question is not None and question.done():
-            return question.result()
-        return self._was_up and time.monotonic() - self._asked_at < PATIENCE_SECONDS
+        result = self._result
+        if result is not None and result.done():
+            return result.result()
+        return self._was_up and time.monotonic() - self._asked_at < VALID_SECONDS
 
-    def end(self) -> None:
-        self._questions.put(None)
+    def stop(self) -> None:
+        self._queue.put(None)
 
-    def _answer_all(self) -> None:
-        while asked := self._questions.get():
-            probe, question = asked
+    def _run_probes(self) -> None:
+        while asked := self._queue.get():
+            probe, result = asked
             try:
                 probe()
             except Exception:
@@ -110,12 +110,12 @@ class _Part:
             else:
                 self._was_up = True
             self._answered_at = time.monotonic()
-            question.set_result(self._was_up)
+            result.set_result(self._was_up)
         connections.close_all()
 
 
 def databases() -> dict[str, Probe]:
-    """This process's own databases: without them it can't do its work at all."""
+    """The databases of this process's services. It can do nothing without them."""
     services: dict[str, list[str]] = {}
     for service in settings.SERVICES:
         services.setdefault(alias(service), []).append(service)
@@ -131,7 +131,7 @@ def others() -> dict[str, Probe]:
 
 
 def database(using: str) -> None:
-    """Over a connection that is kept: PostgreSQL starts a process for each new one."""
+    """Keeps its connection: PostgreSQL forks a process for each new one."""
     close_old_connections()
     with connections[using].cursor() as cursor:
         cursor.execute("SELECT 1")
@@ -143,26 +143,24 @@ def redis(url: str) -> None:
 
 
 def rabbitmq(url: str) -> None:
-    """That something listens there, and over TLS that it is the one: RabbitMQ logs a handshake of
-    its own protocol that isn't finished.
-    """
-    place = urlsplit(url)
-    host, is_secure = place.hostname or "localhost", place.scheme == "amqps"
-    address = (host, place.port or (5671 if is_secure else 5672))
+    """Connects, over TLS if the URL asks for it. RabbitMQ logs unfinished AMQP handshakes."""
+    parts = urlsplit(url)
+    host, is_secure = parts.hostname or "localhost", parts.scheme == "amqps"
+    address = (host, parts.port or (5671 if is_secure else 5672))
     with socket.create_connection(address, timeout=_TIMEOUT_SECONDS) as connection:
         if is_secure:
             _context(url).wrap_socket(connection, server_hostname=host).close()
 
 
 def _context(url: str) -> ssl.SSLContext:
-    import pika  # web processes do without it elsewhere
+    import pika  # web processes need it here alone
 
     options = pika.URLParameters(url).ssl_options
     return options.context if options else ssl.create_default_context()
 
 
 def elasticsearch(url: str) -> None:
-    from elasticsearch import Elasticsearch  # heavy, and only who has one needs it
+    from elasticsearch import Elasticsearch  # a slow import, needed with a real index alone
 
     with Elasticsearch(
         url, request_timeout=_TIMEOUT_SECONDS, max_retries=0, **settings.ELASTICSEARCH_TLS
@@ -174,13 +172,13 @@ def elasticsearch(url: str) -> None:
 def grpc(url: str, service: str) -> None:
     stub = health_pb2_grpc.HealthStub(channel(service))
     request = health_pb2.HealthCheckRequest(service=NAMES[service])
-    answer = stub.Check(request, timeout=_TIMEOUT_SECONDS)
-    if answer.status != health_pb2.HealthCheckResponse.SERVING:
+    reply = stub.Check(request, timeout=_TIMEOUT_SECONDS)
+    if reply.status != health_pb2.HealthCheckResponse.SERVING:
         raise RuntimeError(f"{url} is not serving")
 
 
 def embedded() -> None:
-    """A part of this process answers as long as the process does."""
+    """A part in this process answers as long as the process does."""
 
 
 def embedded_redis() -> None:
@@ -192,7 +190,7 @@ def embedded_search() -> None:
 
 
 def embedded_broker() -> None:
-    """Its dead letters are a fault of ours: nobody else publishes to it."""
+    """Dead letters count as down: only our own code publishes to this broker."""
     _require_one("broker")
     _require_one("wakeup")
     close_old_connections()
@@ -202,7 +200,7 @@ def embedded_broker() -> None:
 
 
 def _require_one(part: str) -> None:
-    """Two would share the data out among them, and neither has all of it."""
+    """With two instances, each would hold a part of the data."""
     if embedded_parts.count(part) > 1:
         raise RuntimeError(f"this process has more than one {part}")
 

@@ -1,4 +1,4 @@
-"""What the commands that span services have in common."""
+"""Progress bars of commands, on standard error."""
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn

@@ -1,4 +1,4 @@
-"""Limits that apply before a view runs: the rate of requests and the size of one."""
+"""Limits on requests before a view runs: their rate and their size."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
 class RequestLimits:
-    """Refuses in order of cost, and tells by `RateLimit-*` how the request was counted."""
+    """Makes the cheapest check first, and reports the rate in `RateLimit-*` headers."""
 
     def __init__(self, get_response: Handler) -> None:
         self._get_response = get_response

@@ -1,4 +1,4 @@
-"""What is known of every request once it is answered."""
+"""Metrics, traces and the access log of requests."""
 
 import logging
 import os
@@ -15,33 +15,32 @@ from common.observability.metrics import http_requests
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
 
-# Whatever else a client may call its method or ask for counts as one.
+# Other methods, and paths that match no route, share one label: clients could make up any number.
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _OTHER = "other"
-# What a client may call its request.
-_SANE_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}", re.ASCII)
 
 log = logging.getLogger(__name__)
 
 
 class RequestTelemetry:
-    """Counts, traces and logs each request, under an id that the answer tells."""
+    """Counts, traces and logs each request under the id that its response has in X-Request-ID."""
 
     def __init__(self, get_response: Handler) -> None:
-        self._next = get_response
+        self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        request_id = _id(request)
+        request_id = _request_id(request)
         with serving(request_id, request):
-            response = self._trace(request) if tracing.is_on() else self._answer(request)
+            response = self._trace(request) if tracing.is_on() else self._measure(request)
         response.headers["X-Request-ID"] = request_id
         return response
 
-    def _answer(self, request: HttpRequest) -> HttpResponseBase:
+    def _measure(self, request: HttpRequest) -> HttpResponseBase:
         if not (settings.MONITOR_LISTEN or settings.ACCESS_LOG):
-            return self._next(request)
+            return self._get_response(request)
         started = perf_counter()
-        response = self._next(request)
+        response = self._get_response(request)
         seconds = perf_counter() - started
         http_requests(_method(request), route(request), response.status_code).observe(seconds)
         if settings.ACCESS_LOG:
@@ -50,7 +49,7 @@ class RequestTelemetry:
 
     def _trace(self, request: HttpRequest) -> HttpResponseBase:
         with tracing.span(_method(request), "server") as span:
-            response = self._answer(request)
+            response = self._measure(request)
             span.update_name(f"{_method(request)} {route(request)}")
             span.set_attribute("http.request.method", _method(request))
             span.set_attribute("http.route", route(request))
@@ -59,14 +58,14 @@ class RequestTelemetry:
 
 
 def route(request: HttpRequest) -> str:
-    """The pattern that the URL matched: ids in paths would make a metric of each."""
+    """The URL pattern, not the path: ids would make a time series each."""
     match = request.resolver_match
     return f"/{match.route}" if match else _OTHER
 
 
-def _id(request: HttpRequest) -> str:
+def _request_id(request: HttpRequest) -> str:
     given: str = request.META.get("HTTP_X_REQUEST_ID", "")
-    return given if given and _SANE_ID.fullmatch(given) else os.urandom(8).hex()
+    return given if given and _REQUEST_ID.fullmatch(given) else os.urandom(8).hex()
 
 
 def _method(request: HttpRequest) -> str:
@@ -74,7 +73,7 @@ def _method(request: HttpRequest) -> str:
 
 
 def _log(request: HttpRequest, response: HttpResponseBase, seconds: float) -> None:
-    """No path and no query: they hold names, cursors and what people search for."""
+    """Logs neither path nor query: they hold names, cursors and search terms."""
     method, pattern, status = _method(request), route(request), response.status_code
-    told = {"method": method, "route": pattern, "status": status, "ms": round(seconds * 1000, 2)}
-    log.info("%s %s %d", method, pattern, status, extra=told)
+    fields = {"method": method, "route": pattern, "status": status, "ms": round(seconds * 1000, 2)}
+    log.info("%s %s %d", method, pattern, status, extra=fields)

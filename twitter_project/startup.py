@@ -1,4 +1,4 @@
-"""What runs beside the requests in this process: nothing, unless a part is embedded."""
+"""Starts the embedded parts of this process and their background threads."""
 
 from functools import cache
 
@@ -8,6 +8,6 @@ from django.utils.module_loading import import_string
 
 @cache
 def start() -> None:
-    """Makes the embedded parts, then starts the loops that use them, once a process."""
+    """Makes the parts first, then starts the threads that use them. Later calls do nothing."""
     for path in (*settings.EMBEDDED_PARTS, *settings.LOOPS):
         import_string(path)()

@@ -1,4 +1,4 @@
-"""Whether a command failed because the databases lack tables."""
+"""Whether a command failed because the databases lack migrations."""
 
 from django.db import connections
 from django.db.migrations.executor import MigrationExecutor
@@ -8,7 +8,7 @@ REMEDY = "the database lacks migrations: run manage.py migrate_databases"
 
 
 def is_unmigrated() -> bool:
-    """False where a database can't tell."""
+    """False if a database doesn't answer."""
     try:
         for using in connections:
             executor = MigrationExecutor(connections[using])

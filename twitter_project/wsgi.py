@@ -1,4 +1,4 @@
-"""The HTTP application, and in the embedded mode the loops beside it."""
+"""The HTTP application, and the background threads of embedded parts."""
 
 import gc
 import os
@@ -18,8 +18,8 @@ application = Handler()
 
 deadlines.set_for_process(settings.DATABASE_DEADLINE_SECONDS)
 
-_ = get_resolver().url_patterns  # else the first request would wait while the views are imported
-# What is loaded by now lives as long as the process: no use in looking through it again and again.
+_ = get_resolver().url_patterns  # imports the views, which the first request would wait for
+# What is loaded here lives as long as the process: exempt it from garbage collection.
 gc.collect()
 gc.freeze()
 

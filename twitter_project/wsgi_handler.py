@@ -1,36 +1,21 @@
-"""Django's WSGI handler: what the head of a request says, before Django reads it."""
+"""Django's WSGI handler, which corrects a request's headers before Django reads them."""
 
 from typing import Any
 
-from django.conf import settings
 from django.core.exceptions import SuspiciousOperation
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
-from common.addresses import without_port
 from twitter_project import request_bodies
+from twitter_project.forwarded import trust_forwarded
 
 
-def _trust_forwarded(environ: dict[str, Any]) -> None:
-    """Writes what `Forwarded` says over the headers that the rest of the code trusts.
+def _read_headers(environ: dict[str, Any]) -> WSGIRequest:
+    """Drops a Content-Type that Django can't read.
 
-    Only the hop counts that the outermost of our proxies added.
+    The constructor raises for an unknown charset, and Django's handler calls it outside its own
+    exception handling.
     """
-    hops = environ.pop("HTTP_FORWARDED", "").split(",")
-    proxies = min(settings.NUM_PROXIES, len(hops))
-    parts = [part.partition("=") for part in hops[-proxies].split(";")] if proxies else []
-    said = {name.strip().lower(): value.strip().strip('"') for name, _, value in parts}
-    environ["HTTP_X_FORWARDED_FOR"] = without_port(said.get("for", ""))
-    environ["HTTP_X_FORWARDED_PROTO"] = said.get("proto", "").lower()
-
-
-def _read_head(environ: dict[str, Any]) -> WSGIRequest:
-    """A Content-Type that Django can't read counts as none.
-
-    The constructor looks up the charset that it names and parses the query in it. The handler calls
-    the constructor outside all that catches exceptions.
-    """
-    if settings.PROXY_HEADERS == "forwarded":
-        _trust_forwarded(environ)
+    trust_forwarded(environ)
     request_bodies.expect_unknown_length(environ)
     try:
         return WSGIRequest(environ)
@@ -40,4 +25,4 @@ def _read_head(environ: dict[str, Any]) -> WSGIRequest:
 
 
 class Handler(WSGIHandler):
-    request_class = staticmethod(_read_head)  # type: ignore[assignment]
+    request_class = staticmethod(_read_headers)  # type: ignore[assignment]

@@ -1,5 +1,7 @@
-"""How the WSGI handler reads the headers of a request."""
+"""How the WSGI and ASGI handlers read the headers of proxies."""
 
+from collections.abc import Callable
+from io import BytesIO
 from typing import Any
 from wsgiref.util import setup_testing_defaults
 
@@ -7,15 +9,33 @@ import pytest
 from pytest_django import Settings
 
 from common.http.throttling import client_address
-from twitter_project.wsgi_handler import Handler
+from twitter_project import asgi_handler, wsgi_handler
 
 
-def read_head(**headers: str) -> Any:
-    environ: dict[str, Any] = {"REMOTE_ADDR": "10.0.0.1", **headers}
+def read_wsgi(**headers: str) -> Any:
+    environ = {"REMOTE_ADDR": "10.0.0.1"}
+    environ |= {f"HTTP_{name.upper()}": value for name, value in headers.items()}
     setup_testing_defaults(environ)
-    return Handler.request_class(environ)
+    return wsgi_handler.Handler.request_class(environ)
 
 
+def read_asgi(**headers: str) -> Any:
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/",
+        "client": ("10.0.0.1", 1),
+        "headers": [
+            (name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()
+        ],
+    }
+    return asgi_handler.Handler.request_class(scope, BytesIO())
+
+
+each_interface = pytest.mark.parametrize("read", [read_wsgi, read_asgi])
+
+
+@each_interface
 @pytest.mark.parametrize(
     ("proxies", "forwarded", "address", "is_secure"),
     [
@@ -26,7 +46,7 @@ def read_head(**headers: str) -> Any:
         (1, "for=1.2.3.4:4711", "1.2.3.4", False),
         (1, 'for="[2001:db8:1:2::3]:4711";proto=https', "2001:db8:1:2::/64", True),
         (1, "for=2001:db8:1:2::3", "2001:db8:1:2::/64", False),
-        # what stands before was written by the client
+        # the client wrote the entries before
         (1, "for=6.6.6.6;proto=https, for=1.2.3.4;proto=http", "1.2.3.4", False),
         (1, 'for="6.6.6.6;proto=https,for=1.2.3.4', "1.2.3.4", False),
         (2, "for=6.6.6.6, for=1.2.3.4;proto=https, for=10.0.0.2", "1.2.3.4", True),
@@ -38,22 +58,28 @@ def read_head(**headers: str) -> Any:
         (0, "for=6.6.6.6;proto=https", "10.0.0.1", False),
     ],
 )
-def test_forwarded_alone_says_who_asks(
-    settings: Settings, proxies: int, forwarded: str, address: str, is_secure: bool
+def test_forwarded_replaces_the_other_proxy_headers(
+    settings: Settings,
+    read: Callable[..., Any],
+    proxies: int,
+    forwarded: str,
+    address: str,
+    is_secure: bool,
 ) -> None:
     settings.NUM_PROXIES = proxies
     settings.PROXY_HEADERS = "forwarded"
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    request = read_head(
-        HTTP_FORWARDED=forwarded,
-        HTTP_X_FORWARDED_FOR="6.6.6.6",  # also where a client wrote X_Forwarded_For
-        HTTP_X_FORWARDED_PROTO="https",
+    request = read(
+        forwarded=forwarded,
+        x_forwarded_for="6.6.6.6",  # or X_Forwarded_For, which WSGI reads as the same header
+        x_forwarded_proto="https",
     )
     assert client_address(request) == address
     assert request.is_secure() is is_secure
 
 
-def test_unless_the_settings_say_so_forwarded_counts_for_nothing(settings: Settings) -> None:
+@each_interface
+def test_forwarded_is_ignored_by_default(settings: Settings, read: Callable[..., Any]) -> None:
     settings.NUM_PROXIES = 1
-    request = read_head(HTTP_FORWARDED="for=6.6.6.6", HTTP_X_FORWARDED_FOR="1.2.3.4")
+    request = read(forwarded="for=6.6.6.6", x_forwarded_for="1.2.3.4")
     assert client_address(request) == "1.2.3.4"

@@ -221,7 +221,7 @@ def test_an_answer_serves_everybody_for_a_while(monkeypatch: pytest.MonkeyPatch)
 def test_a_part_that_is_slow_to_answer_again_is_not_down_yet(
     monkeypatch: pytest.MonkeyPatch, never_fresh: None
 ) -> None:
-    monkeypatch.setattr(probes, "PATIENCE_SECONDS", 60.0)
+    monkeypatch.setattr(probes, "VALID_SECONDS", 60.0)
     may_answer = threading.Event()
     may_answer.set()
 
@@ -233,7 +233,7 @@ def test_a_part_that_is_slow_to_answer_again_is_not_down_yet(
     assert probes.ask({"busy": answer}) == {"busy": True}
 
     monkeypatch.setattr(probes, "DEADLINE_SECONDS", 0.05)
-    monkeypatch.setattr(probes, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(probes, "VALID_SECONDS", 0.0)
     assert probes.ask({"busy": answer}) == {"busy": False}
     may_answer.set()
 
