@@ -16,7 +16,7 @@ _SETTINGS = "DJANGO_SETTINGS_MODULE"
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Ends a command in one line after Ctrl-C and after errors of the environment or a server."""
+    """Reports Ctrl-C and errors of the environment or a server in one line, not in a traceback."""
     os.environ.setdefault(_SETTINGS, "twitter_project.settings.dev")
     try:
         execute_from_command_line(list(arguments))
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def _end_for_server(error: Exception) -> None:
-    from twitter_project.unmigrated import REMEDY, is_unmigrated  # after the settings
+    from twitter_project.unmigrated import REMEDY, is_unmigrated  # needs the settings
 
     if is_unmigrated():
         sys.exit(REMEDY)

@@ -1,4 +1,4 @@
-"""The demo data: people who know each other, and some days of what they wrote."""
+"""The demo data: people who follow each other, and their tweets of a week."""
 
 import random
 import re
@@ -28,9 +28,9 @@ from twitter_project.seeding import (
 
 TEXT = Path(__file__).with_name("demo.txt")
 _SEED = 2020
-_JOINED = timedelta(days=30)
-_FOLLOWED = timedelta(days=8)
-_WROTE = timedelta(days=7)
+_JOINED_AGO = timedelta(days=30)
+_FOLLOWED_AGO = timedelta(days=8)
+_WRITTEN_WITHIN = timedelta(days=7)
 
 _PERSON = re.compile(r"@(\w+) \| ([^|]+) \| ([^|]+)(?: \| follows (.+))?")
 _LINE = re.compile(r"(    )?(\w+): (.+)")
@@ -46,11 +46,11 @@ class Person:
 
 @dataclass(frozen=True)
 class Thread:
-    """A tweet and the replies to it, in order."""
+    """A tweet and its replies, in order."""
 
     author: str
     content: str
-    replies: list[tuple[str, str]] = field(default_factory=list)
+    replies: list[tuple[str, str]] = field(default_factory=list)  # author and content
 
 
 def read() -> tuple[list[Person], list[Thread]]:
@@ -70,14 +70,14 @@ def read() -> tuple[list[Person], list[Thread]]:
 
 
 def is_there() -> bool:
-    """The data comes whole or not at all, and the accounts come last."""
+    """One user proves it: the accounts are committed last, and the data whole or not at all."""
     return bool(User.objects.named("alice").exists())
 
 
 def refuse_known_admin() -> None:
-    """Raises `CommandError` if one who knows the demo's password could sign in to the admin.
+    """Raises `CommandError` if the demo's password, which is public, opens the admin.
 
-    In production that takes a second factor besides.
+    ADMIN_TWO_FACTOR asks for a code besides the password.
     """
     if settings.ADMIN_TWO_FACTOR:
         return
@@ -86,8 +86,8 @@ def refuse_known_admin() -> None:
     for user in staff:
         if user.check_password(PASSWORD):
             raise CommandError(
-                f"{user.username} may use the admin and has the demo's password, which is no "
-                f"secret: listen on 127.0.0.1, or run manage.py changepassword {user.username}"
+                f"{user.username} may use the admin and has the demo's password, which is "
+                f"public: listen on 127.0.0.1, or run manage.py changepassword {user.username}"
             )
 
 
@@ -95,10 +95,10 @@ def write(now: datetime, progress: Progress, *, with_admin: bool) -> None:
     """One transaction for each database, so that an interrupted run leaves nothing behind."""
     people, threads = read()
     _refuse_taken(people)
-    draw = random.Random(_SEED)  # noqa: S311 no secret
-    users = _users(people, now - _JOINED, draw)
+    draw = random.Random(_SEED)  # noqa: S311 not for security
+    users = _users(people, now - _JOINED_AGO, draw)
     users["alice"].is_staff = users["alice"].is_superuser = with_admin
-    follows = _follows(people, users, now - _FOLLOWED, draw)
+    follows = _follows(people, users, now - _FOLLOWED_AGO, draw)
     tweets = _tweets(threads, users, now, draw)
     likes, reposts = _reactions(tweets, list(users.values()), follows, now, draw)
 
@@ -129,7 +129,7 @@ def _email(person: Person) -> str:
 
 
 def _users(people: Iterable[Person], since: datetime, draw: random.Random) -> dict[str, User]:
-    password = make_password(PASSWORD)  # slow by intention: one for all
+    password = make_password(PASSWORD)  # slow on purpose, so hashed once
     users: dict[str, User] = {}
     for person in people:
         since += timedelta(minutes=draw.uniform(5, 600))
@@ -166,10 +166,10 @@ def _follows(
 def _tweets(
     threads: Iterable[Thread], users: dict[str, User], now: datetime, draw: random.Random
 ) -> list[Tweet]:
-    """Each thread at a moment of its own, the replies after minutes or hours."""
+    """Each thread starts at a random time; its replies follow after minutes or hours."""
     tweets: list[Tweet] = []
     for thread in threads:
-        at = now - _WROTE * draw.uniform(0.01, 1)
+        at = now - _WRITTEN_WITHIN * draw.uniform(0.01, 1)
         tweet = _tweet(users[thread.author], thread.content, at, draw)
         tweets.append(tweet)
         for author, content in thread.replies:
@@ -199,7 +199,7 @@ def _reactions(
     now: datetime,
     draw: random.Random,
 ) -> tuple[list[Like], list[Tweet]]:
-    """Followers like a good part of what they see, pass some of it on, and strangers like a bit."""
+    """Followers like 30% of an author's tweets and repost 2%; others a tenth of that."""
     pairs = {(follow.follower_id, follow.following_id) for follow in follows}
     likes: list[Like] = []
     reposts: list[Tweet] = []

@@ -1,7 +1,7 @@
-"""A friendship graph as accounts that follow each other, and tweets spread over them.
+"""Seeds the nodes of a friendship graph as accounts that follow each other and post tweets.
 
-Everything is found again by what it is (users by name, follows by pair, tweets by an id that
-follows from the first user's), so that an interrupted run goes on where it was.
+Restartable: a run finds the users of an earlier one by name, its follows by pair, and its tweets by
+ids that are computed from the first user's.
 """
 
 import html
@@ -28,10 +28,10 @@ from twitter_project.seeding import PASSWORD, add_follows, add_tweets, add_users
 
 T = TypeVar("T")
 
-BATCH = 500  # rows, and so events, of one transaction
+BATCH = 500  # rows, each with an event, in one transaction
 _SEED = 98
-_JOINED = timedelta(days=30)
-_WROTE = timedelta(days=28)
+_JOINED_AGO = timedelta(days=30)
+_WRITTEN_WITHIN = timedelta(days=28)
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,14 @@ class Graph:
 
 
 def read_graph(path: Path) -> Graph:
-    """Lines of two node names; a pair counts once in either order, a loop not at all."""
+    """Reads two node names a line. Duplicate pairs, in either order, and loops are dropped."""
     edges: dict[tuple[str, str], None] = {}
     for number, line in enumerate(_read_lines(path), start=1):
         names = line.split()
         if not names or line.startswith(("#", "%")):
             continue
         if len(names) < 2 or not all(name.isascii() and name.isalnum() for name in names[:2]):
-            raise CommandError(f"{path}, line {number}: not two node names: {line[:80]!r}")
+            raise CommandError(f"{path}, line {number}: expected two node names: {line[:80]!r}")
         first, second = sorted(names[:2])
         if first != second:
             edges[first, second] = None
@@ -59,7 +59,7 @@ def read_graph(path: Path) -> Graph:
 
 
 def read_tweets(path: Path) -> list[str]:
-    """One tweet a line; without the empty ones and those that are too long to post."""
+    """Reads one tweet a line. Lines that can't be posted (empty, too long) are dropped."""
     lines = (html.unescape(line) for line in _read_lines(path))
     return [content for line in lines if (content := _find_content(line))]
 
@@ -72,15 +72,15 @@ def _find_content(line: str) -> str | None:
 
 
 def write(graph: Graph, contents: Sequence[str], now: datetime, progress: Progress) -> None:
-    users = _write_users(graph.nodes, now - _JOINED, progress)
+    users = _write_users(graph.nodes, now - _JOINED_AGO, progress)
     _write_follows(graph.edges, users, progress)
     _write_tweets(contents, sorted(users.values()), progress)
 
 
 def _write_users(nodes: Sequence[str], since: datetime, progress: Progress) -> dict[str, int]:
-    """The users' ids by node."""
-    password = make_password(PASSWORD)  # slow by intention: one for all
-    draw = random.Random(_SEED)  # noqa: S311 no secret
+    """The users' ids, by node."""
+    password = make_password(PASSWORD)  # slow on purpose, so hashed once
+    draw = random.Random(_SEED)  # noqa: S311 not for security
     users: dict[str, int] = {}
     for batch in _advancing(nodes, progress, "users"):
         names = {f"node-{node}": node for node in batch}
@@ -127,12 +127,12 @@ def _follow(id: int, pair: tuple[int, int]) -> Follow:
 
 
 def _write_tweets(contents: Sequence[str], authors: Sequence[int], progress: Progress) -> None:
-    """At moments and by authors that follow from the file and the first user alone."""
+    """Times and authors are computed from the file and the first user, so reruns repeat them."""
     first = User.objects.filter(id__in=authors).aggregate(Min("created_at"))["created_at__min"]
-    draw = random.Random(_SEED)  # noqa: S311 no secret
+    draw = random.Random(_SEED)  # noqa: S311 not for security
     planned: list[Tweet] = []
     for number, content in enumerate(contents, start=1):
-        id = id_at(first + _WROTE * (number / len(contents)), draw)
+        id = id_at(first + _WRITTEN_WITHIN * (number / len(contents)), draw)
         author = draw.choice(authors)
         planned.append(Tweet(id=id, user_id=author, content=content, created_at=created_at(id)))
     for batch in _advancing(planned, progress, "tweets"):
@@ -157,4 +157,4 @@ def _read_lines(path: Path) -> list[str]:
     except OSError as error:
         raise CommandError(f"{path} can't be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise CommandError(f"{path} can't be read: it is no UTF-8 text") from None
+        raise CommandError(f"{path} can't be read: it is not UTF-8") from None

@@ -1,7 +1,7 @@
-"""Rows in bulk and backdated, with the events that the services would have published.
+"""Inserts backdated rows in bulk and publishes the events that the services would publish.
 
-Each function belongs in a transaction of the service whose rows it writes. `num_tweets` is left to
-the events, as always; whoever calls sees to the counters of tweets.
+Call each function in a transaction of the service whose rows it writes. The events update
+`num_tweets`; the caller sets the counters of tweets.
 """
 
 import random
@@ -23,11 +23,11 @@ from messaging.events import (
 )
 from tweets.models import Like, Tweet
 
-PASSWORD = "password"  # noqa: S105 no secret: the commands print it
+PASSWORD = "password"  # noqa: S105 not secret: the commands print it
 
 
 def id_at(moment: datetime, draw: random.Random) -> int:
-    """An id that could have been drawn at `moment`."""
+    """An id of this time, its random bits from `draw`."""
     return first_id_at(moment) | draw.getrandbits(RANDOM_BITS)
 
 
@@ -43,7 +43,7 @@ def add_users(users: Sequence[User]) -> None:
 
 
 def add_follows(follows: Sequence[Follow]) -> None:
-    """The rows and both their counters."""
+    """Updates `num_followers` and `num_following`, too."""
     Follow.objects.bulk_create(follows)
     _count("num_followers", (follow.following_id for follow in follows))
     _count("num_following", (follow.follower_id for follow in follows))

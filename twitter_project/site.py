@@ -1,4 +1,4 @@
-"""The admin site: sign-in by password and one-time code, and checks that all its pages share."""
+"""The admin site: sign-in by password and one-time code, and checks for all of its views."""
 
 from collections.abc import Callable
 from functools import partial, wraps
@@ -27,7 +27,7 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 
 class SignInForm(OTPAdminAuthenticationForm):  # type: ignore[misc]
-    """The code is asked of everyone in production, elsewhere of those who have a device."""
+    """Asks for a code where ADMIN_TWO_FACTOR is set, or where the user has a device."""
 
     def clean(self) -> dict[str, Any]:
         account = f"admin {self.cleaned_data.get('username', '')}"
@@ -38,7 +38,7 @@ class SignInForm(OTPAdminAuthenticationForm):  # type: ignore[misc]
             raise _too_many(error) from None
 
     def _check(self) -> dict[str, Any]:
-        # past the form that always asks for a code
+        # skips OTPAdminAuthenticationForm, which always asks for a code
         cleaned: dict[str, Any] = super(OTPAdminAuthenticationForm, self).clean()
         user = self.get_user()
         if user and (settings.ADMIN_TWO_FACTOR or user_has_device(user)):
@@ -46,7 +46,7 @@ class SignInForm(OTPAdminAuthenticationForm):  # type: ignore[misc]
         return cleaned
 
     def _check_code(self, user: Any) -> None:
-        """The device's count of failures is kept even where the code is wrong."""
+        """Commits the device's count of failures even if the code is wrong."""
         wrong: ValidationError | None = None
         with atomic("accounts"):
             try:
@@ -58,7 +58,7 @@ class SignInForm(OTPAdminAuthenticationForm):  # type: ignore[misc]
             raise wrong
 
     def _chosen_device(self, user: Any) -> Any:
-        """Everyone has one (`manage.py enrol_staff`), so there is nothing to choose."""
+        """A user has one device, made by `manage.py enrol_staff`."""
         return next(iter(devices_for_user(user, for_verify=True)), None)
 
     def _update_form(self, user: Any) -> None:
@@ -66,7 +66,7 @@ class SignInForm(OTPAdminAuthenticationForm):  # type: ignore[misc]
 
 
 class OwnPasswordForm(AdminPasswordChangeForm):
-    """Guesses of the old password count as they do in the API."""
+    """Counts wrong old passwords as the API does."""
 
     user: User
 
@@ -87,7 +87,7 @@ class OwnPasswordForm(AdminPasswordChangeForm):
         return password
 
     def save(self, commit: bool = True) -> User:
-        """Ends all sessions but the admin's own, which the view keeps."""
+        """Ends all sessions of the user but this one, which the view renews."""
         new = self.cleaned_data["new_password1"]
         changed = services.set_password(user_id=self.user.id, new_password=new)
         self.user.password, self.user.session_epoch = changed.password, changed.session_epoch
@@ -100,14 +100,14 @@ def _too_many(error: TooMany) -> ValidationError:
 
 class Site(AdminSite):
     site_header = site_title = "Microblog"
-    enable_nav_sidebar = False  # lists need the room
+    enable_nav_sidebar = False  # lists need the width
     login_form = SignInForm
     login_template = "otp/admin111/login.html"
 
-    def password_change(  # type: ignore[override]  # the stubs leave out the redirect
+    def password_change(  # type: ignore[override]  # the stubs lack the redirect
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponseBase:
-        """As Django's, with our form."""
+        """Django's, with OwnPasswordForm."""
         request.current_app = self.name
         view = PasswordChangeView.as_view(
             form_class=partial(OwnPasswordForm, request=request),
@@ -122,18 +122,18 @@ class Site(AdminSite):
         return not settings.ADMIN_TWO_FACTOR or bool(request.user.is_verified())  # type: ignore[union-attr]
 
     def admin_view(self, view: View, cacheable: bool = False) -> View:
-        return super().admin_view(_refusing_bad_ids(view), cacheable)
+        return super().admin_view(_refuse_bad_ids(view), cacheable)
 
 
-def _refusing_bad_ids(view: View) -> View:
-    """Refuses a bulk action on an id that is none: Django passes it to the database unchecked."""
+def _refuse_bad_ids(view: View) -> View:
+    """Answers 400 to a bulk action on a malformed id, which Django would pass to the database."""
 
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if request.method == "POST":
             for id in request.POST.getlist(ACTION_CHECKBOX_NAME):
                 if parse_id(id) is None:
-                    raise BadRequest("a selected id is no id")
+                    raise BadRequest("a selected id is malformed")
         return view(request, *args, **kwargs)
 
     return cast(View, checked)

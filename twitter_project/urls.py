@@ -14,7 +14,7 @@ from twitter_project.route_middleware import route_middleware
 from twitter_project.routes import decorated
 
 admin.autodiscover()
-admin.site.unregister(TOTPDevice)  # it shows keys: `manage.py enrol_staff` makes them
+admin.site.unregister(TOTPDevice)  # it shows keys; `manage.py enrol_staff` makes devices
 admin_urls = decorated(
     admin.site.urls,
     route_headers(ADMIN_HEADERS),

@@ -1,4 +1,4 @@
-"""What belongs to no service: the pages for people, the API's description, the probes."""
+"""Views that belong to no service: pages, the API's schema, static files, health checks."""
 
 import threading
 from functools import cache
@@ -22,7 +22,7 @@ from twitter_project import lifecycle, probes
 from twitter_project.pages import page, read_only
 from twitter_project.route_middleware import route_middleware
 
-# Nothing from elsewhere. Swagger UI draws with inline styles and pictures.
+# Nothing from other origins. Swagger UI uses inline styles and images.
 _INDEX_POLICY = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'none'"
 _DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
@@ -37,7 +37,8 @@ def index(request: HttpRequest) -> HttpResponse:
         "twitter_project/index.html",
         {
             "address": request.build_absolute_uri("/").rstrip("/"),
-            "names_admin": settings.ADMIN_PATH == "admin/",  # else it is nobody's business
+            "names_admin": settings.ADMIN_PATH
+            == "admin/",  # a path that was chosen to be hidden stays hidden
         },
     )
 
@@ -49,18 +50,18 @@ def docs(request: HttpRequest) -> HttpResponse:
 
 @page("default-src 'none'")
 def schema(request: HttpRequest) -> HttpResponse:
-    with _describing:
-        described = _schema()
-    return HttpResponse(described, content_type="application/vnd.oai.openapi+json")
+    with _schema_lock:
+        body = _schema()
+    return HttpResponse(body, content_type="application/vnd.oai.openapi+json")
 
 
-# What describes loads itself at its first use, and breaks where two threads are the first.
-_describing = threading.Lock()
+# drf-spectacular loads its extensions at its first use, which is not thread-safe.
+_schema_lock = threading.Lock()
 
 
 @cache
 def _schema() -> bytes:
-    """The same for everyone as long as the process lives, and too slow to make for each."""
+    """Cached: it is the same for all requests, and slow to generate."""
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]
     return orjson.dumps(generator.get_schema(request=None, public=True))  # type: ignore[no-untyped-call]
 
@@ -81,15 +82,15 @@ class ReadySerializer(serializers.Serializer[Any]):
     parts = serializers.DictField(child=serializers.ChoiceField(["ok", "down"]))
 
 
-class Open(APIView):
-    """For programs that look after the server: they have no account."""
+class MonitoringView(APIView):
+    """For load balancers and monitoring, which have no account."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
     throttle_classes = ()
 
 
-class HealthView(Open):
+class HealthView(MonitoringView):
     @extend_schema(
         operation_id="health",
         summary="Whether this process answers",
@@ -98,14 +99,14 @@ class HealthView(Open):
         examples=[OpenApiExample("alive", value={"status": "ok"})],
     )
     def get(self, request: Request) -> Response:
-        """Liveness: no I/O."""
+        """Liveness, without I/O."""
         return Response({"status": "ok"})
 
 
 _PARTS = {"database": "ok", "redis": "ok", "broker": "ok", "search": "ok"}
 
 
-class ReadyView(Open):
+class ReadyView(MonitoringView):
     @extend_schema(
         operation_id="ready",
         summary="Whether this process can do its work, and which parts answer",
@@ -118,7 +119,7 @@ class ReadyView(Open):
                 status_codes=["200"],
             ),
             OpenApiExample(
-                "search is down, the rest goes on",
+                "search is down, the rest works",
                 value={"status": "degraded", "parts": {**_PARTS, "search": "down"}},
                 status_codes=["200"],
             ),
@@ -130,22 +131,22 @@ class ReadyView(Open):
         ],
     )
     def get(self, request: Request) -> Response:
-        """503 while its own database is down or the server is stopping, and only then."""
+        """503 only while its own database is down or the server is stopping."""
         own = probes.databases()
-        answers = probes.ask({**own, **probes.others()})
-        status = _judge(answers, own=set(own))
-        is_out = status in ("down", "stopping")
-        parts = {name: "ok" if is_up else "down" for name, is_up in answers.items()}
+        is_up = probes.ask({**own, **probes.others()})
+        status = _status(is_up, own=set(own))
+        is_unready = status in ("down", "stopping")
+        parts = {name: "ok" if is_part_up else "down" for name, is_part_up in is_up.items()}
         return Response(
             {"status": status, "parts": parts},
-            status=503 if is_out else 200,
-            headers={"Retry-After": str(RETRY_AFTER_SECONDS)} if is_out else None,
+            status=503 if is_unready else 200,
+            headers={"Retry-After": str(RETRY_AFTER_SECONDS)} if is_unready else None,
         )
 
 
-def _judge(answers: dict[str, bool], *, own: set[str]) -> str:
+def _status(is_up: dict[str, bool], *, own: set[str]) -> str:
     if lifecycle.is_stopping():
         return "stopping"
-    if not all(answers[name] for name in own):
+    if not all(is_up[name] for name in own):
         return "down"
-    return "ok" if all(answers.values()) else "degraded"
+    return "ok" if all(is_up.values()) else "degraded"

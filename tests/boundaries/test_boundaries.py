@@ -120,8 +120,8 @@ CERTIFICATES = {f"GRPC_TLS_{name}": "/some/file.pem" for name in ("CA", "CERTIFI
     ("environment", "end"),
     [
         (LOCAL_GRPC, "started"),
-        ({"USERS_GRPC": "accounts:50051"}, "beyond loopback (accounts:50051)"),
-        ({"TWEETS_GRPC_LISTEN": "0.0.0.0:50052"}, "beyond loopback (0.0.0.0:50052)"),
+        ({"USERS_GRPC": "accounts:50051"}, "accounts:50051: gRPC beyond loopback"),
+        ({"TWEETS_GRPC_LISTEN": "0.0.0.0:50052"}, "0.0.0.0:50052: gRPC beyond loopback"),
         ({"USERS_GRPC": "accounts:50051", **KEY}, "started"),
         ({"USERS_GRPC": "accounts:50051", **CERTIFICATES}, "started"),
         ({"GRPC_TLS_CA": "/some/file.pem"}, "all or none"),
@@ -169,7 +169,7 @@ def test_test_settings_refuse_another_database(tmp_path: Path) -> None:
     answer = run("-c", "import twitter_project.settings.test", environment=environment)
 
     assert answer.returncode != 0
-    assert "'production' is no test database" in answer.stderr.splitlines()[-1]
+    assert "'production' is not a test database" in answer.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize("command", OUR_COMMANDS)

@@ -1,4 +1,4 @@
-"""A developer's machine: embedded parts unless the environment names real ones, local keys."""
+"""Development: local keys, and embedded parts unless the environment names real ones."""
 
 from .base import *
 from .local_keys import keys

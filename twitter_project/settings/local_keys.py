@@ -1,7 +1,4 @@
-"""Keys for a developer's machine: made at the first start, kept in a file that git ignores.
-
-Production reads its keys from the environment and refuses to start without them.
-"""
+"""Keys for development and tests, generated once and kept in a file that git ignores."""
 
 import contextlib
 import json
@@ -23,20 +20,22 @@ class Keys(TypedDict):
 
 
 def keys(path: Path) -> Keys:
-    """The keys kept at `path`. Processes that start together agree: the first file wins."""
+    """The keys in this file. Of processes that start together, the first one writes it."""
     try:
         return _keep(path)
     except OSError as error:
         raise ImproperlyConfigured(
-            f"DATA_DIR: {path.parent} can't be written ({error.strerror}): name another folder"
+            f"DATA_DIR: can't write to {path.parent} ({error.strerror}); choose another folder"
         ) from None
 
 
 def _keep(path: Path) -> Keys:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent) as file:  # readable by us alone
-            json.dump(_draw(), file)
+        with tempfile.NamedTemporaryFile(
+            "w", dir=path.parent
+        ) as file:  # readable by this user alone
+            json.dump(_generate(), file)
             file.flush()
             with contextlib.suppress(FileExistsError):
                 os.link(file.name, path)
@@ -44,7 +43,7 @@ def _keep(path: Path) -> Keys:
     return kept
 
 
-def _draw() -> Keys:
+def _generate() -> Keys:
     private = Ed25519PrivateKey.generate()
     return {
         "secret_key": secrets.token_urlsafe(50),

@@ -1,4 +1,4 @@
-"""The tests, on the real servers where the guide puts them (`make services` starts them)."""
+"""Tests on the real servers, at the guide's addresses. `make services` starts them."""
 
 import os
 from pathlib import Path
@@ -25,14 +25,14 @@ SIMPLE_JWT["VERIFYING_KEY"] = _keys["verifying_key"]
 for _database in DATABASES.values():
     if "test" not in Path(str(_database["NAME"])).name:
         raise ImproperlyConfigured(
-            f"{_database['NAME']!r} is no test database: its name must contain 'test'"
+            f"{_database['NAME']!r} is not a test database: its name must contain 'test'"
         )
-    # The tests and the processes that they start share the guide's database itself.
+    # The tests and the processes that they start use this database itself.
     _database["TEST"] = {"NAME": _database["NAME"]}
 
 PASSWORD_HASHERS = ["accounts.hashers.FewRoundsBCrypt"]
-if not env.bool("RATE_LIMITS", False):  # lifted, but where they are what is tested
+if not env.bool("RATE_LIMITS", False):  # tests of rates set their own
     RATES = dict.fromkeys(RATES)
 
-# Static files are looked up when asked for: every test client would list them all first.
+# Finds static files at each request; else every test client would list them all first.
 WHITENOISE_AUTOREFRESH = True

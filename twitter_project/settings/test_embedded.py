@@ -1,4 +1,4 @@
-"""The tests again, on embedded parts: one process and no server."""
+"""Tests on embedded parts: one process and no servers."""
 
 import os
 import tempfile

@@ -1,8 +1,7 @@
-"""TLS to PostgreSQL, Redis, RabbitMQ and Elasticsearch, as their URLs ask for it.
+"""TLS to PostgreSQL, Redis, RabbitMQ and Elasticsearch, where their URLs ask for it.
 
-Who signs the servers' certificates is said once for all by TLS_CA_FILE, or in a URL by the
-parameter that its client has for it. Certificate and host name are verified unless a URL says
-otherwise.
+TLS_CA_FILE names the authority for all servers; a URL may name its own by its client's parameter.
+Clients verify certificate and host name unless a URL says otherwise.
 """
 
 import ssl
@@ -11,14 +10,14 @@ from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit, urlunsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-SYSTEM = "system"  # libpq's word for the authorities that the operating system trusts
+SYSTEM = "system"  # libpq: the authorities that the operating system trusts
 
-# By the scheme that asks for TLS. pika takes a dict as Python writes it.
+# The parameter for the authority, by URL scheme. pika's is a dict in Python syntax.
 _PARAMETERS = {"rediss": "ssl_ca_certs", "amqps": "ssl_options"}
 
 
 def check_authority(name: str, file: object) -> None:
-    """That clients can read the file which this setting names."""
+    """Raises unless the file, named by this setting, holds certificates that clients can read."""
     try:
         ssl.create_default_context(cafile=str(file))
     except OSError as error:
@@ -27,24 +26,24 @@ def check_authority(name: str, file: object) -> None:
 
 
 def check_url(name: str, url: str) -> SplitResult:
-    """That a client can read it: its own error might show a part of the password, or all."""
+    """Raises unless a client can read the URL. A client's own error might show the password."""
     try:
-        place = urlsplit(url)
-        _ = place.port
+        parts = urlsplit(url)
+        _ = parts.port  # raises for a port that is not a number
     except ValueError:
         raise ImproperlyConfigured(
-            f"{name} is no URL: user and password are to be percent-encoded"
+            f"{name}: is not a URL; percent-encode user and password"
         ) from None
-    return place
+    return parts
 
 
 def with_authority(name: str, url: str, file: str | None) -> str:
-    """The URL, with the file where its client looks for one, if it asks for TLS and names none."""
-    place = check_url(name, url)
-    parameter = _PARAMETERS.get(place.scheme)
+    """The URL with the file as its authority, if it asks for TLS and names no authority itself."""
+    parts = check_url(name, url)
+    parameter = _PARAMETERS.get(parts.scheme)
     if parameter is None:
         return url
-    own = parse_qs(place.query).get(parameter)
+    own = parse_qs(parts.query).get(parameter)
     if own:
         if named := own[0] if parameter == "ssl_ca_certs" else _cafile(name, own[0]):
             check_authority(name, named)
@@ -52,8 +51,8 @@ def with_authority(name: str, url: str, file: str | None) -> str:
     if file is None:
         return url
     value = file if parameter == "ssl_ca_certs" else repr({"cafile": file})
-    query = "&".join(filter(None, [place.query, urlencode({parameter: value})]))
-    return urlunsplit(place._replace(query=query))
+    query = "&".join(filter(None, [parts.query, urlencode({parameter: value})]))
+    return urlunsplit(parts._replace(query=query))
 
 
 def _cafile(name: str, options: str) -> object:
@@ -61,4 +60,4 @@ def _cafile(name: str, options: str) -> object:
         found = literal_eval(options)
         return found.get("cafile") or found.get("ca_certs")
     except (ValueError, SyntaxError, AttributeError):
-        raise ImproperlyConfigured(f"{name}: ssl_options is no dict as Python writes it") from None
+        raise ImproperlyConfigured(f"{name}: ssl_options must be a dict in Python syntax") from None

@@ -175,7 +175,7 @@ def run_command(monkeypatch: pytest.MonkeyPatch, *typed: str) -> str:
 
 
 def test_the_command_writes_no_other_column(root: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "The password of root is changed." in run_command(monkeypatch, NEW, NEW)
+    assert "Changed the password of root" in run_command(monkeypatch, NEW, NEW)
     root.refresh_from_db()
     assert root.num_followers == 7
 
@@ -191,7 +191,7 @@ def test_the_command_asks_again_until_both_are_equal_and_valid(
 
 
 @pytest.mark.parametrize(
-    ("typed", "reason"), [(["a", "b"] * 3, "after 3 tries"), ([NEW], "a terminal is needed")]
+    ("typed", "reason"), [(["a", "b"] * 3, "after 3 tries"), ([NEW], "run it in a terminal")]
 )
 def test_the_command_fails_with_one_line(
     root: User, monkeypatch: pytest.MonkeyPatch, typed: list[str], reason: str

@@ -182,9 +182,9 @@ def test_an_interrupted_graph_goes_on_where_it_was(
 @pytest.mark.parametrize(
     ("content", "complaint"),
     [
-        (b"1 2\n3\n", "line 2: not two node names"),
-        (b"1 ../x\n", "line 1: not two node names"),
-        (b"\xff\xfe1 2", "no UTF-8 text"),
+        (b"1 2\n3\n", "line 2: expected two node names"),
+        (b"1 ../x\n", "line 1: expected two node names"),
+        (b"\xff\xfe1 2", "not UTF-8"),
         (b"# nothing\n", "holds no edges"),
     ],
 )

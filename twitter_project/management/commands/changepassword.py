@@ -13,13 +13,13 @@ _TRIES = 3
 
 
 class Command(BaseCommand):
-    """In place of Django's, which writes back every column as it was before the prompt."""
+    """Replaces Django's, which overwrites changes made to the user during the prompt."""
 
-    help = "Asks for a user's new password, changes it and ends all sessions of the user."
+    help = "Asks for a user's new password, sets it and ends all of the user's sessions."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
-            "username", nargs="?", help="whose password it is (the system user's name)"
+            "username", nargs="?", help="the user (by default the name of the system user)"
         )
 
     def handle(self, *args: Any, username: str | None, **options: Any) -> None:
@@ -28,7 +28,7 @@ class Command(BaseCommand):
         if user is None:
             raise CommandError(f"there is no user {name!r}")
         services.set_password(user_id=user.id, new_password=self._read_password(user))
-        self.stdout.write(f"The password of {user} is changed. All sessions of {user} end.")
+        self.stdout.write(f"Changed the password of {user} and ended all sessions.")
 
     def _read_password(self, user: User) -> str:
         for _ in range(_TRIES):
@@ -36,7 +36,7 @@ class Command(BaseCommand):
                 password = getpass.getpass(f"New password of {user}: ")
                 repeated = getpass.getpass("Again: ")
             except EOFError:
-                raise CommandError("a terminal is needed, to type the password twice") from None
+                raise CommandError("run it in a terminal: the password is typed twice") from None
             if password != repeated:
                 self.stderr.write("The passwords differ.")
                 continue
@@ -46,4 +46,4 @@ class Command(BaseCommand):
                 self.stderr.write(" ".join(error.messages))
                 continue
             return password
-        raise CommandError(f"the password of {user} stays as it was, after {_TRIES} tries")
+        raise CommandError(f"the password of {user} is unchanged after {_TRIES} tries")

@@ -7,15 +7,15 @@ from twitter_project import doctor
 
 
 class Command(BaseCommand):
-    requires_system_checks = ()  # they are among the checks
+    requires_system_checks = ()  # doctor runs them itself
     help = (
-        "Looks at every part of the system: databases, migrations, outbox, clocks, Redis, RabbitMQ "
-        "and its queues, Elasticsearch and its index, gRPC servers, secrets, settings. Says in a "
-        "line each what is wrong and what to do. Exits with 1 if anything is."
+        "Checks databases, migrations, outbox, clocks, Redis, RabbitMQ and its queues, "
+        "Elasticsearch and its index, gRPC servers, secrets and settings. Prints a line for each "
+        "finding, for a problem with its remedy. Exits with 1 if there is a problem."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--quiet", action="store_true", help="problems alone")
+        parser.add_argument("--quiet", action="store_true", help="print problems only")
 
     def handle(self, *args: Any, **options: Any) -> None:
         problems = 0

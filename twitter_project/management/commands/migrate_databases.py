@@ -8,12 +8,16 @@ from django.db import connections
 
 class Command(BaseCommand):
     help = (
-        "Migrates every database that the settings name: the one that all services share, or each "
-        "service's own. Run it once before new code starts."
+        "Migrates every configured database: the one that all services share, or each service's "
+        "own. Run it once, before new code starts."
     )
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--check", action="store_true", help="exit 1 if anything is to be done")
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help="migrate nothing; exit with 1 if a migration is unapplied",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         for using in connections:

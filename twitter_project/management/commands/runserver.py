@@ -13,31 +13,32 @@ from twitter_project import demo, embedded_database
 
 class Command(Runserver):
     help = (
-        "Serves on a developer's machine and reloads what is edited. On the embedded database it "
+        "Serves on a developer's machine and reloads edited code. On the embedded database it "
         "migrates and seeds first."
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        place: str = options["addrport"] or ""
-        if place.rpartition(":")[2].isdecimal() and not has_port(f":{place.rpartition(':')[2]}"):
-            raise CommandError(f"{place}: a port is a number from 0 to {MAX_PORT}")
+        address: str = options["addrport"] or ""
+        port = address.rpartition(":")[2]
+        if port.isdecimal() and not has_port(f":{port}"):
+            raise CommandError(f"{address}: a port is a number from 0 to {MAX_PORT}")
         super().handle(*args, **options)
 
     def inner_run(self, *args: Any, **options: Any) -> None:
-        """In the child that serves, after each reload."""
+        """Runs in the child process that serves, after each reload."""
         try:
             self._prepare()
         except CommandError as error:
             self.stderr.write(f"CommandError: {error}")
-            os._exit(1)  # as Django does here: an exception would end this thread alone
+            os._exit(1)  # an exception would end this thread alone; Django exits here as well
         super().inner_run(*args, **options)
 
     def _prepare(self) -> None:
-        place: Any = self  # Django's handle() has set addr, port and _raw_ipv6
-        where = f"{f'[{place.addr}]' if place._raw_ipv6 else place.addr}:{place.port}"
-        is_public = not is_loopback(where)
+        host, port = self.addr, self.port  # type: ignore[attr-defined]  # set by Django's handle()
+        address = f"{f'[{host}]' if ':' in host else host}:{port}"
+        is_public = not is_loopback(address)
         if settings.EMBEDDED_DATABASE:
-            embedded_database.claim(f"http://{where}")
+            embedded_database.claim(f"http://{address}")
             embedded_database.migrate()
             embedded_database.seed(is_public=is_public)
         if is_public:

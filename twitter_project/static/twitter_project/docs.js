@@ -3,7 +3,7 @@
 SwaggerUIBundle({
   url: document.getElementById("swagger-ui").dataset.schema,
   dom_id: "#swagger-ui",
-  // No deep links: Swagger UI logs an error for each name with an underscore.
+  // Without deep links, for which Swagger UI logs an error per name with an underscore.
   persistAuthorization: true,
-  validatorUrl: null, // would ask a server elsewhere
+  validatorUrl: null, // it would send the schema to another server
 });
