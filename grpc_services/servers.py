@@ -16,7 +16,7 @@ from grpc_reflection.v1alpha import reflection
 from common.db import alias
 from common.errors import OUTAGES
 from common.observability import tracing
-from common.observability.logs import REQUEST_ID_HEADER, serving
+from common.observability.logs import REQUEST_ID_HEADER, log_context
 from common.observability.metrics import rpc_answers
 from grpc_services import credentials
 from grpc_services.errors import to_status
@@ -163,7 +163,7 @@ class _Handling(grpc.ServerInterceptor):  # type: ignore[type-arg]
 
         def call(body: bytes, context: grpc.ServicerContext) -> Any:
             metadata = _metadata(context)
-            with serving(metadata.get(REQUEST_ID_HEADER, "")):
+            with log_context(metadata.get(REQUEST_ID_HEADER, "")):
                 return handle(body, context, metadata.get(tracing.HEADER))
 
         def handle(body: bytes, context: grpc.ServicerContext, parent: str | None) -> Any:

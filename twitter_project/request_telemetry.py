@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from common.observability import tracing
-from common.observability.logs import serving
+from common.observability.logs import log_context
 from common.observability.metrics import http_requests
 
 Handler = Callable[[HttpRequest], HttpResponseBase]
@@ -31,7 +31,7 @@ class RequestTelemetry:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request_id = _request_id(request)
-        with serving(request_id, request):
+        with log_context(request_id, request):
             response = self._trace(request) if tracing.is_on() else self._measure(request)
         response.headers["X-Request-ID"] = request_id
         return response

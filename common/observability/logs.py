@@ -31,34 +31,34 @@ _SECRETS = [
 ]
 
 
-class Served(NamedTuple):
+class LoggedRequest(NamedTuple):
     """The request that a thread or task answers."""
 
     id: str
     request: HttpRequest | None = None  # None in a gRPC server
 
 
-_served: ContextVar[Served | None] = ContextVar("served", default=None)
+_current: ContextVar[LoggedRequest | None] = ContextVar("logged_request", default=None)
 
 
-class serving:
+class log_context:
     """Adds the request to the log lines of the block."""
 
-    __slots__ = ("_served", "_token")
+    __slots__ = ("_request", "_token")
 
     def __init__(self, id: str, request: HttpRequest | None = None) -> None:
-        self._served = Served(id, request)
+        self._request = LoggedRequest(id, request)
 
     def __enter__(self) -> None:
-        self._token = _served.set(self._served)
+        self._token = _current.set(self._request)
 
     def __exit__(self, *_: object) -> None:
-        _served.reset(self._token)
+        _current.reset(self._token)
 
 
 def request_id() -> str | None:
-    served = _served.get()
-    return served.id if served else None
+    current = _current.get()
+    return current.id if current else None
 
 
 def redact(text: str) -> str:
@@ -73,9 +73,9 @@ class Context(logging.Filter):
     """Adds the request, user and trace to each record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        served = _served.get()
-        record.request_id = (served and served.id) or None
-        record.user_id = _user_id(served.request) if served and served.request else None
+        current = _current.get()
+        record.request_id = (current and current.id) or None
+        record.user_id = _user_id(current.request) if current and current.request else None
         record.trace_id = tracing.trace_id()
         return True
 

@@ -16,7 +16,7 @@ from rest_framework.test import APIClient
 from rest_framework.views import APIView
 
 from accounts.models import User
-from common.observability.logs import Context, JSONFormatter, redact, serving
+from common.observability.logs import Context, JSONFormatter, log_context, redact
 from tests.support.factories import PASSWORD
 
 SECRET = "zebra-secret"
@@ -212,7 +212,7 @@ def test_what_is_no_secret_stays() -> None:
 
 
 def test_a_grpc_servers_lines_belong_to_the_request_that_asked(log: Log) -> None:
-    with serving("from-the-web-1"):
+    with log_context("from-the-web-1"):
         logging.getLogger("accounts").warning("a dependency is down")
 
     assert log.lines[0]["request_id"] == "from-the-web-1"
