@@ -19,7 +19,7 @@ Json: TypeAlias = dict[str, Any]
 
 
 class Kind(NamedTuple):
-    to_json: Callable[[Any], object]  # of every value but None
+    to_json: Callable[[Any], object] | None  # None for values that are JSON already
     schema: Callable[..., Any]  # a field or serializer of DRF
 
 
@@ -34,10 +34,6 @@ class Field:
     help_text: str | None = None
     is_nullable: bool = False
     is_optional: bool = False  # some answers leave it out
-
-    def show(self, source: object) -> object:
-        value = getattr(source, self.name)
-        return None if value is None else self.kind.to_json(value)
 
     def schema(self) -> Any:
         return self.kind.schema(
@@ -54,7 +50,11 @@ class ShapeSerializer(serializers.Serializer[Any]):
 
 
 def show(shape: Iterable[Field], source: object) -> Json:
-    return {field.name: field.show(source) for field in shape}
+    shown = {}
+    for field in shape:
+        value, to_json = getattr(source, field.name), field.kind.to_json
+        shown[field.name] = value if to_json is None or value is None else to_json(value)
+    return shown
 
 
 def example(shape: Iterable[Field]) -> Json:
@@ -62,13 +62,13 @@ def example(shape: Iterable[Field]) -> Json:
 
 
 ID = Kind(str, serializers.CharField)
-TEXT = Kind(str, serializers.CharField)
-TEXT_OR_EMPTY = Kind(str, partial(serializers.CharField, allow_blank=True))
-COUNT = Kind(int, serializers.IntegerField)
-FLAG = Kind(bool, serializers.BooleanField)
+TEXT = Kind(None, serializers.CharField)
+TEXT_OR_EMPTY = Kind(None, partial(serializers.CharField, allow_blank=True))
+COUNT = Kind(None, serializers.IntegerField)
+FLAG = Kind(None, serializers.BooleanField)
 TIME = Kind(format_time, serializers.DateTimeField)
 
-_SIGNED_IN = "for a signed-in reader"
+_SIGNED_IN = "only for a signed-in viewer"
 
 # Users
 
@@ -100,7 +100,7 @@ class AuthorSerializer(ShapeSerializer):
 
 class UserSerializer(ShapeSerializer):
     shape = (*USER, *RELATION)
-    email = serializers.EmailField(required=False, help_text="shown to the user itself only")
+    email = serializers.EmailField(required=False, help_text="only for the user itself")
 
 
 def show_author(user: User) -> Json:
@@ -113,7 +113,7 @@ def show_user(user: User, *, relation: Relation | None = None) -> Json:
 
 # Tweets
 
-# The same for every viewer, and independent of what becomes of the author.
+# The fields that are the same for every viewer, and do not depend on the author's account.
 FACTS = (
     Field("id", ID, "923456789012345678"),
     Field("user_id", ID, AUTHOR_EXAMPLE["id"]),
@@ -134,7 +134,7 @@ TWEET = (
     *FACTS,
     Field("author", _AUTHOR, AUTHOR_EXAMPLE, "null while accounts is down", is_nullable=True),
     *MARKS,
-    Field("entry_id", ID, help_text="where a repost brought the tweet", is_optional=True),
+    Field("entry_id", ID, help_text="only in a repost: its own id", is_optional=True),
     Field("reposted_by", _AUTHOR, is_nullable=True, is_optional=True),
 )
 
