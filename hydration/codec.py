@@ -35,7 +35,7 @@ class CachedEntry(NamedTuple):
 
     entry: bytes | None  # `tweet:` of the entry itself
     original: bytes | None  # `tweet:` of the tweet that a repost shows; None for a tweet
-    reposter: bytes | None  # `user:` of who reposted it; None for a tweet
+    reposter: bytes | None  # `user:` of the reposter; None for a tweet
     author: bytes | None  # `user:` of the tweet's author
     mark: bytes | None  # the viewer's mark of the tweet
 

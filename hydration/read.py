@@ -142,7 +142,7 @@ class _Reader:
         fill(self.shard, lease, values, marks_key(viewer_id), fresh_marks)
 
     def read_users(self, user_ids: Collection[int]) -> None:
-        """Looks into the cache first: the author of a tweet that wasn't cached may be."""
+        """Tries the cache first: an author may be cached even if the tweet was not."""
         users = self.parts.users
         missing = [id for id in user_ids if id not in users]
         if missing and self.is_cacheable:
@@ -164,7 +164,7 @@ class _Reader:
         try:
             found = accounts.get_users(missing)
         except Unavailable:
-            return  # their tweets are shown without them
+            return  # the tweets are shown with a null author
         values = {}
         for user_id in missing:
             user = found.get(user_id)
