@@ -124,7 +124,8 @@ def test_ready_is_degraded_while_an_embedded_part_exists_twice(
     part: str, transactional_db: None, embedded_broker: None, settings: Settings
 ) -> None:
     backend = {"BACKEND": f"twitter_project.probes.embedded_{part}"}
-    settings.PROBES = {**settings.PROBES, part: backend}
+    others = dict.fromkeys(settings.PROBES, {"BACKEND": "twitter_project.probes.embedded"})
+    settings.PROBES = {**others, part: backend}
     assert Client().get("/ready").json()["parts"][part] == "ok"
     probes.forget()
 
