@@ -1,4 +1,4 @@
-"""A throw-away authority and what it signs, as files."""
+"""A certificate authority for tests, which writes what it signs to files."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -24,7 +24,7 @@ class Authority:
     def issue(
         self, name: str, *, ends_in: timedelta = DAY, is_for_localhost: bool = True
     ) -> tuple[str, str]:
-        """The files of a certificate for 127.0.0.1 and of its key."""
+        """Writes a certificate for 127.0.0.1 and its key; returns the two paths."""
         key = ec.generate_private_key(ec.SECP256R1())
         hosts = [_ADDRESS, _LOCALHOST] if is_for_localhost else [_ADDRESS]
         certificate = self._sign(_name(name), key, ends_in, hosts)
@@ -43,7 +43,7 @@ class Authority:
         ends_in: timedelta,
         hosts: Sequence[x509.GeneralName] = (),
     ) -> x509.Certificate:
-        """Of a server, or of an authority, which stands for no host."""
+        """Signs a server's certificate for these hosts, or without hosts an authority's."""
         now = datetime.now(UTC)
         builder = (
             x509.CertificateBuilder()

@@ -1,11 +1,11 @@
-"""Metrics as Prometheus reads them."""
+"""Metrics, read as Prometheus reads them."""
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 
 class Metrics:
-    """What one `GET /metrics` showed."""
+    """The result of one `GET /metrics`."""
 
     def __init__(self, address: str) -> None:
         answer = httpx.get(f"{address}/metrics", timeout=30)
@@ -17,7 +17,7 @@ class Metrics:
         ]
 
     def __call__(self, name: str, **labels: str) -> float:
-        """The sum of the samples of this name that have these labels, among others."""
+        """The sum of the samples with this name and at least these labels."""
         return sum(
             sample.value
             for sample in self._samples

@@ -1,6 +1,6 @@
-"""The four servers as they speak TLS: PostgreSQL and Redis of their own, the others behind a proxy.
+"""Servers that speak TLS: PostgreSQL and Redis of their own, the others behind a TLS proxy.
 
-Their certificate is for 127.0.0.1, and not for localhost.
+Their certificate is for 127.0.0.1 and not for localhost.
 """
 
 import shutil
@@ -21,17 +21,17 @@ from tests.support.certificates import Authority
 from tests.support.parts import server_part
 from tests.support.proxy import Proxy
 
-REDIS_PASSWORD = "a/b@c"  # as it must be encoded to stand in a URL
+REDIS_PASSWORD = "a/b@c"  # must be percent-encoded in a URL
 
 
 @dataclass(frozen=True)
 class Servers:
     ports: Mapping[str, int]
     authority: str
-    stranger: str
+    other_authority: str
 
     def urls(self, *, host: str = "127.0.0.1", authority: str = "") -> dict[str, str]:
-        """As the environment has them, with an authority where their clients know a parameter."""
+        """The environment's URLs; with `authority`, as a parameter where the client has one."""
         at = {name: f"{host}:{port}" for name, port in self.ports.items()}
         user, redis = f"{USER}:{PASSWORD}", f"rediss://:{quote(REDIS_PASSWORD, safe='')}"
         urls = {
@@ -57,7 +57,7 @@ def serving() -> Iterator[Servers]:
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="microblog-tls-", dir="/var/tmp"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        folder.chmod(0o755)  # PostgreSQL's user has to pass
+        folder.chmod(0o755)  # for PostgreSQL's user
         (folder / "log").mkdir()
         authority = Authority(folder)
         certificate, key = authority.issue("server", is_for_localhost=False)
@@ -73,17 +73,17 @@ def serving() -> Iterator[Servers]:
             part.start()
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(certificate, key)
-        places = {"postgres": at.postgres, "redis": at.redis}
+        tls_ports = {"postgres": at.postgres, "redis": at.redis}
         for name, url in {
             "rabbitmq": settings.RABBITMQ_URL,
             "elasticsearch": settings.ELASTICSEARCH_URL,
         }.items():
             proxy = Proxy(urlsplit(str(url)).port or 0, context=context)
             stack.callback(proxy.close)
-            places[name] = proxy.port
+            tls_ports[name] = proxy.port
         wait_until(own["postgres"].is_ready)
         wait_until(lambda: ports.accepts(at.redis))
-        yield Servers(places, authority.file, Authority(folder, "stranger").file)
+        yield Servers(tls_ports, authority.file, Authority(folder, "other").file)
 
 
 def _postgres(server: Server, certificate: str, key: str) -> Server:

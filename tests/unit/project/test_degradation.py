@@ -1,6 +1,6 @@
-"""One part is gone: what doesn't need it goes on, and what does says so in time.
+"""While a part is down, requests that need it answer 503 in time, and all others work.
 
-Each cell of the table in docs/operations/outages.md.
+Tests each cell of the table in docs/operations/outages.md.
 """
 
 import socket
@@ -30,7 +30,7 @@ from twitter_project import probes
 
 DEADLINE_SECONDS = 0.3
 
-# What answers 503 while the part is gone. Everything else is answered as ever.
+# The requests that answer 503 while the part is down. All others work.
 TABLE: dict[str, set[str]] = {
     "redis": {"feed", "unbuilt feed"},
     "rabbitmq": set(),
@@ -42,20 +42,20 @@ TABLE: dict[str, set[str]] = {
 
 @pytest.fixture(scope="module")
 def silent_port() -> Iterator[int]:
-    """It lets connect, and says nothing."""
+    """A port that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0), backlog=512) as server:
         yield server.getsockname()[1]
 
 
 @pytest.fixture
 def closed_port() -> int:
-    """Nobody listens, and who asks is told so at once."""
+    """A port that refuses connections."""
     return 1
 
 
 @pytest.fixture
 def point(settings: Any) -> Iterator[Callable[[str, int], None]]:
-    """Sends questions to a part to another port."""
+    """Points the clients of a part to another port."""
     undo = ExitStack()
     undo.callback(_forget)
 
@@ -92,7 +92,7 @@ def point(settings: Any) -> Iterator[Callable[[str, int], None]]:
 
 
 def _forget() -> None:
-    """What a process remembers of its parts, as if it had just begun."""
+    """Resets the clients of all parts, as in a new process."""
     reset_channels()
     calls.breaker.cache_clear()
     broker.cache_clear()
@@ -111,19 +111,19 @@ def port(request: pytest.FixtureRequest, silent_port: int, closed_port: int) -> 
 
 @pytest.fixture
 def point_databases(transactional_db: None) -> Iterator[Callable[[int], None]]:
-    """Sends this thread's statements to another port."""
-    places = [connection.settings_dict for connection in connections.all()]
-    ports = [place["PORT"] for place in places]
+    """Points this thread's database connections to another port."""
+    databases = [connection.settings_dict for connection in connections.all()]
+    ports = [database["PORT"] for database in databases]
 
     def move(ports: Iterable[object]) -> None:
         connections.close_all()
-        for place, port in zip(places, ports, strict=True):
-            place["PORT"] = port
+        for database, port in zip(databases, ports, strict=True):
+            database["PORT"] = port
 
     def point(port: int) -> None:
         _forget()
         deadlines.set_for_process(DEADLINE_SECONDS)
-        move([port] * len(places))
+        move([port] * len(databases))
 
     yield point
     deadlines.set_for_process(None)
@@ -138,7 +138,7 @@ Requests = dict[str, Callable[[], Any]]
 def ask_for(
     api: APIClient, alice: User, bob: User, carol: User, sign_in: Callable[[User], APIClient]
 ) -> Requests:
-    """Everything that can be asked for, by name. Bob follows alice and has read his feed."""
+    """All requests by name. Bob follows alice and has read his feed; carol hasn't read hers."""
     FollowFactory.create(follower=bob, following=alice)
     FollowFactory.create(follower=carol, following=alice)
     tweet = TweetFactory.create(user_id=alice.id, content="the first snow")
@@ -174,7 +174,7 @@ def ask_for(
 
 @pytest.mark.parametrize("port", ["down", "hangs"], indirect=True)
 @pytest.mark.parametrize("part", TABLE)
-def test_what_goes_on_without_a_part(
+def test_requests_without_a_part(
     ask_for: Requests, point: Callable[[str, int], None], port: int, part: str
 ) -> None:
     point(part, port)
@@ -184,7 +184,7 @@ def test_what_goes_on_without_a_part(
 
 @pytest.mark.real
 @pytest.mark.parametrize("port", ["down", "hangs"], indirect=True)
-def test_what_goes_on_without_postgresql(
+def test_requests_without_postgresql(
     ask_for: Requests, point_databases: Callable[[int], None], port: int
 ) -> None:
     point_databases(port)
@@ -193,12 +193,12 @@ def test_what_goes_on_without_postgresql(
 
 
 def refused(ask_for: Requests) -> set[str]:
-    """Whose answer is 503; every other must be as ever."""
+    """The requests that answer 503. All others must succeed."""
     answers = {}
     for name, ask in ask_for.items():
         answers[name] = ask()
         if not connections["default"].in_atomic_block:
-            close_old_connections()  # as after every request but the test client's
+            close_old_connections()  # as Django does after a real request
     refused = {name for name, answer in answers.items() if answer.status_code == 503}
     failed = {n: a.status_code for n, a in answers.items() if a.status_code not in (200, 204, 503)}
     assert failed == {}
@@ -215,7 +215,7 @@ def refused(ask_for: Requests) -> set[str]:
         ("tweets", "unbuilt feed"),
     ],
 )
-def test_a_part_that_hangs_makes_few_wait(
+def test_requests_stop_waiting_for_a_part_that_hangs(
     ask_for: Requests, point: Callable[[str, int], None], silent_port: int, part: str, asked: str
 ) -> None:
     point(part, silent_port)

@@ -1,4 +1,4 @@
-"""All that a deleted account wrote disappears, whenever it did; the audit finds leftovers."""
+"""Everything that a deleted account wrote is removed; the audit finds what is left."""
 
 from collections.abc import Callable
 from typing import Any
@@ -28,7 +28,7 @@ SignIn = Callable[[User], APIClient]
 
 @pytest.fixture(autouse=True)
 def _no_long_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody else is at work: nothing is ever in hand."""
+    """No other process handles messages, so none is ever in progress."""
     monkeypatch.setattr(draining, "HANDLING_SECONDS", 0.0)
 
 
@@ -40,7 +40,7 @@ def write_something(user: User, tweet: Tweet) -> None:
 
 
 def assert_only(tweet: Tweet) -> None:
-    """Nothing else is left, and nothing else is counted."""
+    """The only row left, and counters that match."""
     assert [row.id for row in Tweet.objects.all()] == [tweet.id]
     assert not Like.objects.exists()
     assert not Follow.objects.exists()
@@ -50,7 +50,7 @@ def assert_only(tweet: Tweet) -> None:
 
 @pytest.fixture
 def tweet(bob: User) -> Tweet:
-    """Bob's, who stays."""
+    """By bob, whose account stays."""
     written: Tweet = TweetFactory.create(user_id=bob.id)
     return written
 
@@ -58,7 +58,7 @@ def tweet(bob: User) -> Tweet:
 # Late writes
 
 
-def test_what_a_token_writes_after_its_account_is_deleted_disappears(
+def test_rows_written_with_a_token_after_the_deletion_are_removed(
     alice: User, tweet: Tweet, drain: Drain
 ) -> None:
     accounts.delete_user(user_id=alice.id)
@@ -69,7 +69,7 @@ def test_what_a_token_writes_after_its_account_is_deleted_disappears(
     assert_only(tweet)
 
 
-def test_so_does_what_it_writes_before_the_deletion_is_handled(
+def test_rows_written_before_the_deletion_is_handled_are_removed(
     alice: User, tweet: Tweet, drain: Drain
 ) -> None:
     accounts.delete_user(user_id=alice.id)
@@ -78,9 +78,7 @@ def test_so_does_what_it_writes_before_the_deletion_is_handled(
     assert_only(tweet)
 
 
-def test_events_that_are_handled_twice_take_it_away_once(
-    alice: User, tweet: Tweet, drain: Drain
-) -> None:
+def test_events_handled_twice_remove_rows_once(alice: User, tweet: Tweet, drain: Drain) -> None:
     accounts.delete_user(user_id=alice.id)
     write_something(alice, tweet)
     for _ in range(2):
@@ -92,7 +90,7 @@ def test_events_that_are_handled_twice_take_it_away_once(
     assert events.count("tweet.unliked") == events.count("tweet.unreposted") == 1
 
 
-def test_what_a_suspended_account_writes_stays(alice: User, tweet: Tweet, drain: Drain) -> None:
+def test_rows_written_by_a_suspended_account_stay(alice: User, tweet: Tweet, drain: Drain) -> None:
     accounts.suspend(user_id=alice.id)
     write_something(alice, tweet)
     drain()
@@ -104,19 +102,19 @@ def test_what_a_suspended_account_writes_stays(alice: User, tweet: Tweet, drain:
 
 
 @pytest.mark.parametrize("tweets", [1, 60])
-def test_followers_of_a_deleted_account_see_the_others_on_the_first_page(
+def test_a_first_page_is_full_after_a_followed_account_is_deleted(
     alice: User, bob: User, carol: User, tweets: int, drain: Drain, sign_in: SignIn
 ) -> None:
     for author in (alice, carol):
         accounts.follow(follower_id=bob.id, following_id=author.id)
-    left = services.post_tweet(user_id=carol.id, content="hello")
+    remaining = services.post_tweet(user_id=carol.id, content="hello")
     for _ in range(tweets):
         services.post_tweet(user_id=alice.id, content="hello")
     drain()
-    assert read_first_page(sign_in(bob)) != [left.id]
+    assert read_first_page(sign_in(bob)) != [remaining.id]
     accounts.delete_user(user_id=alice.id)
     drain()
-    assert read_first_page(sign_in(bob)) == [left.id]
+    assert read_first_page(sign_in(bob)) == [remaining.id]
 
 
 def read_first_page(client: APIClient) -> list[int]:
@@ -127,7 +125,7 @@ def read_first_page(client: APIClient) -> list[int]:
 # Bounded work
 
 
-def test_a_large_account_is_deleted_a_slice_a_message(
+def test_a_large_account_is_deleted_in_slices(
     alice: User, tweet: Tweet, monkeypatch: pytest.MonkeyPatch, drain: Drain
 ) -> None:
     monkeypatch.setattr(deletion, "BATCH", 1)
@@ -150,7 +148,7 @@ def test_a_large_account_is_deleted_a_slice_a_message(
     assert OutboxEvent.objects.filter(routing_key="tweets.removal_sliced").count() == 3
 
 
-def test_of_many_deletions_those_that_must_wait_are_not_lost(
+def test_deletions_beyond_the_batch_are_handled_later(
     alice: User, carol: User, tweet: Tweet, monkeypatch: pytest.MonkeyPatch, drain: Drain
 ) -> None:
     monkeypatch.setattr(handlers, "BATCHES", 1)
@@ -169,14 +167,14 @@ def audit(**options: Any) -> None:
     call_command("audit", wait=0, only=["deletions"], **options)
 
 
-def test_the_audit_finds_and_mends_what_a_deleted_account_left(
+def test_the_audit_finds_and_repairs_rows_of_a_deleted_account(
     alice: User, tweet: Tweet, drain: Drain, capsys: pytest.CaptureFixture[str]
 ) -> None:
     FollowFactory.create(follower=alice)
     FollowFactory.create(following=alice)
     accounts.delete_user(user_id=alice.id)
     write_something(alice, tweet)
-    OutboxEvent.objects.all().delete()  # as after the loss of a broker
+    OutboxEvent.objects.all().delete()  # as if the broker had lost them
 
     with pytest.raises(CommandError, match="1 differences: run again with --repair"):
         audit()
@@ -189,7 +187,7 @@ def test_the_audit_finds_and_mends_what_a_deleted_account_left(
     audit()
 
 
-def test_the_audit_finds_nothing_wrong_with_the_living_and_the_suspended(
+def test_the_audit_accepts_active_and_suspended_accounts(
     alice: User, bob: User, tweet: Tweet, drain: Drain
 ) -> None:
     write_something(alice, tweet)

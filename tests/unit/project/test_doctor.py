@@ -1,4 +1,4 @@
-"""`manage.py doctor`: what it finds wrong, one damage at a time."""
+"""`manage.py doctor`: the problem that it reports for each fault."""
 
 import subprocess
 import time
@@ -31,7 +31,7 @@ from twitter_project.settings.local_keys import keys
 
 
 @contextmanager
-def forgotten_channels() -> Iterator[None]:
+def new_channels() -> Iterator[None]:
     channel.cache_clear()
     yield
     channel("accounts").close()
@@ -50,7 +50,7 @@ def problems(findings: Iterable[Finding]) -> list[Finding]:
         ("ELASTICSEARCH_URL", "http://127.0.0.1:1", "elasticsearch"),
     ],
 )
-def test_a_server_that_is_down_hides_no_other(
+def test_a_server_that_is_down_stops_no_other_check(
     setting: str, url: str, part: str, db: None, settings: Settings
 ) -> None:
     for name in ("REDIS_URL", "RABBITMQ_URL", "ELASTICSEARCH_URL", "USERS_GRPC", "TWEETS_GRPC"):
@@ -65,17 +65,17 @@ def test_a_server_that_is_down_hides_no_other(
     assert {"secrets", "accounts by gRPC", "settings"} <= {finding.part for finding in findings}
 
 
-def test_a_grpc_server_that_is_down_is_named_with_its_command(settings: Settings) -> None:
+def test_a_grpc_server_that_is_down_names_its_command(settings: Settings) -> None:
     settings.USERS_GRPC, settings.TWEETS_GRPC = "127.0.0.1:1", None
     settings.GRPC_CHANNELS = {"accounts": network(CLOSED_PORT)}
 
-    with forgotten_channels():
+    with new_channels():
         [problem] = problems(doctor.check_grpc())
 
     assert "run_grpc_server accounts" in problem.remedy
 
 
-def test_a_migration_that_is_not_applied(db: None) -> None:
+def test_an_unapplied_migration(db: None) -> None:
     (newest,) = MigrationLoader(connection).graph.leaf_nodes("tweets")
     MigrationRecorder(connection).record_unapplied(*newest)
 
@@ -85,7 +85,7 @@ def test_a_migration_that_is_not_applied(db: None) -> None:
     assert problem.remedy == "manage.py migrate_databases"
 
 
-def test_news_that_nobody_brings_to_the_broker(db: None) -> None:
+def test_events_that_no_relay_publishes(db: None) -> None:
     OutboxEvent.objects.create(
         id=new_id(),
         routing_key="tests.asked",
@@ -100,7 +100,7 @@ def test_news_that_nobody_brings_to_the_broker(db: None) -> None:
 
 
 @pytest.mark.parametrize(("mode", "count"), [("require", 1), ("verify-full", 0)])
-def test_a_database_whose_certificate_nobody_verifies(
+def test_an_sslmode_that_does_not_verify_the_host(
     mode: str, count: int, db: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(connection.settings_dict["OPTIONS"], "sslmode", mode)
@@ -115,13 +115,15 @@ def test_a_healthy_database(db: None) -> None:
 
 
 @pytest.mark.parametrize(("skew", "is_problem"), [(0.0, False), (5.0, True), (-5.0, True)])
-def test_a_clock_that_is_wrong(skew: float, is_problem: bool) -> None:
+def test_a_wrong_clock(skew: float, is_problem: bool) -> None:
     finding = doctor.compare_clock("redis", lambda: time.time() + skew)
 
     assert finding.is_problem is is_problem
 
 
-def test_a_short_secret_key_and_keys_that_are_no_pair(settings: Settings, tmp_path: Path) -> None:
+def test_a_short_secret_key_and_token_keys_that_are_not_a_pair(
+    settings: Settings, tmp_path: Path
+) -> None:
     assert problems(doctor.check_secrets()) == []
     settings.SECRET_KEY = "short"
     other = keys(tmp_path / "keys.json")["verifying_key"]
@@ -133,7 +135,7 @@ def test_a_short_secret_key_and_keys_that_are_no_pair(settings: Settings, tmp_pa
     ]
 
 
-def test_a_process_without_the_signing_key_still_checks_the_other(settings: Settings) -> None:
+def test_without_a_signing_key_the_verifying_key_is_checked(settings: Settings) -> None:
     settings.SIMPLE_JWT = {**settings.SIMPLE_JWT, "SIGNING_KEY": ""}
     assert problems(doctor.check_secrets()) == []
 
@@ -144,7 +146,7 @@ def test_a_process_without_the_signing_key_still_checks_the_other(settings: Sett
 @pytest.mark.parametrize(
     ("version", "is_problem"), [("8.10.4", True), ("8.11.0", False), ("9.0.0", True)]
 )
-def test_a_version_that_is_too_old_or_too_new(version: str, is_problem: bool) -> None:
+def test_an_unsupported_version(version: str, is_problem: bool) -> None:
     lowest, below = doctor.ELASTICSEARCH_VERSIONS
 
     finding = doctor.check_version("elasticsearch", "Elasticsearch", version, lowest, below=below)
@@ -152,7 +154,7 @@ def test_a_version_that_is_too_old_or_too_new(version: str, is_problem: bool) ->
     assert finding.is_problem is is_problem
 
 
-def test_the_command_says_each_in_a_line_and_exits_with_1(tmp_path: Path) -> None:
+def test_the_command_prints_a_line_for_each_problem_and_exits_with_1(tmp_path: Path) -> None:
     answer = run("manage.py", "doctor", "--quiet", environment={"DATA_DIR": str(tmp_path)})
 
     assert answer.returncode == 1
@@ -210,7 +212,7 @@ def test_an_index_without_its_template(settings: Settings) -> None:
 
 
 @pytest.mark.real
-def test_an_index_of_an_earlier_version(settings: Settings) -> None:
+def test_an_index_without_newer_fields(settings: Settings) -> None:
     name = settings.ELASTICSEARCH_INDEX = "doctor-looks"
     with Elasticsearch(settings.ELASTICSEARCH_URL) as client:
         client.indices.put_index_template(
@@ -247,7 +249,7 @@ def test_a_redis_that_evicts(own_redis: redis.Redis, settings: Settings) -> None
     own_redis.config_set("maxmemory-policy", "allkeys-lru")
     assert (
         problems(doctor.check_redis("redis", settings.REDIS_URL)) == []
-    )  # it never will, without a limit
+    )  # without a limit it never evicts
     own_redis.config_set("maxmemory", "100mb")
 
     [problem] = problems(doctor.check_redis("redis", settings.REDIS_URL))
@@ -257,7 +259,7 @@ def test_a_redis_that_evicts(own_redis: redis.Redis, settings: Settings) -> None
 
 
 @pytest.mark.real
-def test_a_redis_that_can_not_write_its_snapshots(
+def test_a_redis_that_cannot_write_its_snapshots(
     own_redis: redis.Redis, tmp_path: Path, settings: Settings
 ) -> None:
     tmp_path.rmdir()

@@ -1,4 +1,4 @@
-"""What a browser is told, and what is tried on servers: every answer, every place for input."""
+"""Security headers, and attacks through every input."""
 
 import re
 from collections.abc import Callable
@@ -32,9 +32,7 @@ TEMPLATES = [
 
 
 @pytest.mark.parametrize(("method", "path"), ANSWERS)
-def test_every_answer_tells_a_browser_to_do_nothing_by_itself(
-    method: str, path: str, db: None
-) -> None:
+def test_every_response_has_the_security_headers(method: str, path: str, db: None) -> None:
     answer = Client().generic(method, path, secure=True)
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["X-Frame-Options"] == "DENY"
@@ -47,18 +45,18 @@ def test_every_answer_tells_a_browser_to_do_nothing_by_itself(
     assert scripts is None or scripts[1] == "'self'"
 
 
-def test_plain_http_gets_no_header_that_browsers_complain_about(db: None) -> None:
+def test_plain_http_lacks_the_header_that_browsers_report_there(db: None) -> None:
     for path in ("/docs", "/admin/login/", "/feed"):
         assert "Cross-Origin-Opener-Policy" not in Client().get(path)
 
 
-def test_a_foreign_host_gets_them_too() -> None:
+def test_an_unknown_host_gets_the_security_headers() -> None:
     answer = Client().get("/feed", headers={"host": "elsewhere.example"})
     assert answer.status_code == 400
     assert answer["X-Content-Type-Options"] == "nosniff"
 
 
-def test_answers_with_data_are_kept_by_nobody(sign_in: SignIn, alice: User) -> None:
+def test_responses_with_private_data_are_not_cached(sign_in: SignIn, alice: User) -> None:
     client = sign_in(alice)
     body = {"email": alice.email, "password": PASSWORD}
     for answer in (client.get("/feed"), client.get("/users/me"), client.post("/users/login", body)):
@@ -67,7 +65,7 @@ def test_answers_with_data_are_kept_by_nobody(sign_in: SignIn, alice: User) -> N
 
 
 @pytest.mark.parametrize("method", ["GET", "OPTIONS", "POST"])
-def test_no_other_site_is_let_in(api: APIClient, db: None, method: str) -> None:
+def test_no_other_origin_is_allowed(api: APIClient, db: None, method: str) -> None:
     headers = {"origin": "https://elsewhere.example", "access-control-request-method": "POST"}
     answer = api.generic(method, "/tweet", headers=headers)
     assert answer.status_code in (401, 405)
@@ -75,7 +73,7 @@ def test_no_other_site_is_let_in(api: APIClient, db: None, method: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["OPTIONS", "TRACE", "CONNECT", "PROPFIND", "BREW", "X" * 99])
-def test_a_method_that_is_not_known_is_405(api: APIClient, db: None, method: str) -> None:
+def test_an_unknown_method_is_405(api: APIClient, db: None, method: str) -> None:
     for path in ("/users/login", "/users/alice", "/health", "/"):
         answer = api.generic(method, path)
         assert answer.status_code == 405, path
@@ -83,7 +81,7 @@ def test_a_method_that_is_not_known_is_405(api: APIClient, db: None, method: str
 
 
 @pytest.mark.parametrize("text", SQL + TEMPLATES)
-def test_what_is_typed_is_text_and_nothing_else(
+def test_injected_code_is_stored_and_shown_as_text(
     api: APIClient, sign_in: SignIn, alice: User, text: str
 ) -> None:
     client = sign_in(alice)
@@ -105,7 +103,7 @@ def test_what_is_typed_is_text_and_nothing_else(
 @pytest.mark.parametrize(
     "text", ["alice\r\nSet-Cookie: a=b", "x\r\n\r\n<html>", "a\nb", "\x00", "\x1b[2J"]
 )
-def test_no_line_of_a_client_becomes_a_header_or_a_line_of_the_log(
+def test_line_breaks_reach_no_header_and_no_log_line(
     api: APIClient, sign_in: SignIn, alice: User, text: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = sign_in(alice)
@@ -129,7 +127,7 @@ def test_no_line_of_a_client_becomes_a_header_or_a_line_of_the_log(
 @pytest.mark.parametrize(
     "target", ["https://elsewhere.example/", "//elsewhere.example", "/\\elsewhere.example"]
 )
-def test_the_admin_sends_nobody_elsewhere(target: str, db: None) -> None:
+def test_the_admin_redirects_to_no_other_site(target: str, db: None) -> None:
     User.objects.create_superuser("root", "root@example.com", PASSWORD)
     body = {"username": "root", "password": PASSWORD, "next": target}
     answer: Any = Client().post(f"/admin/login/?next={target}", body)
@@ -139,7 +137,7 @@ def test_the_admin_sends_nobody_elsewhere(target: str, db: None) -> None:
     )
 
 
-def test_a_hidden_admin_is_not_named_on_the_front_page(settings: Settings) -> None:
+def test_the_front_page_links_no_admin_at_another_path(settings: Settings) -> None:
     assert "/admin/" in Client().get("/").content.decode()
     settings.ADMIN_PATH = "behind/"
     assert "Admin" not in Client().get("/").content.decode()

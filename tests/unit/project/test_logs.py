@@ -1,4 +1,4 @@
-"""What the log tells, and what it doesn't."""
+"""The log of requests, and the secrets that it must not hold."""
 
 import io
 import json
@@ -27,7 +27,7 @@ SignIn = Callable[[User], APIClient]
 
 
 class Broken(APIView):
-    """Fails with what it was sent, as a driver does that quotes the row it refused."""
+    """Raises an error that quotes the request, as a database driver quotes a row."""
 
     permission_classes = ()
 
@@ -60,7 +60,7 @@ class Log:
 
 @pytest.fixture
 def log(settings: Settings) -> Iterator[Log]:
-    """All that production would write."""
+    """The log as production writes it."""
     settings.ACCESS_LOG = True
     log = Log()
     handler = logging.StreamHandler(log.written)
@@ -111,13 +111,13 @@ def test_two_requests_have_two_ids(api: APIClient, db: None) -> None:
 
 
 @pytest.mark.parametrize("given", ["short", "x" * 65, "with space", "new\nline-1234", "“quotes”"])
-def test_an_id_that_is_not_sane_is_not_taken_over(given: str, api: APIClient, db: None) -> None:
+def test_a_malformed_request_id_is_replaced(given: str, api: APIClient, db: None) -> None:
     answer = api.get("/users/nobody", HTTP_X_REQUEST_ID=given)
 
     assert answer["X-Request-ID"] != given
 
 
-def test_nothing_is_logged_of_a_request_unless_asked_for(
+def test_requests_are_not_logged_by_default(
     api: APIClient, db: None, log: Log, settings: Settings
 ) -> None:
     settings.ACCESS_LOG = False
@@ -127,30 +127,30 @@ def test_nothing_is_logged_of_a_request_unless_asked_for(
     assert not log.lines
 
 
-def test_no_request_brings_a_secret_into_the_log(alice: User, sign_in: SignIn, log: Log) -> None:
-    """Every call of the schema, with secrets in all places that a client fills."""
+def test_no_request_leaves_a_secret_in_the_log(alice: User, sign_in: SignIn, log: Log) -> None:
+    """Calls every operation of the schema with secrets in all inputs."""
     body = {
         "email": EMAIL, "username": SECRET, "password": SECRET, "new_password": SECRET,
         "refresh": TOKEN, "display_name": SECRET, "bio": SECRET, "content": SECRET,
         "following_id": SECRET,
     }  # fmt: skip
-    signed_in, nobody, liar = sign_in(alice), APIClient(), APIClient()
-    liar.credentials(HTTP_AUTHORIZATION=f"Bearer {TOKEN}", HTTP_COOKIE=f"sessionid={SECRET}")
+    signed_in, anonymous, forger = sign_in(alice), APIClient(), APIClient()
+    forger.credentials(HTTP_AUTHORIZATION=f"Bearer {TOKEN}", HTTP_COOKIE=f"sessionid={SECRET}")
     for address, calls in Client().get("/schema").json()["paths"].items():
         for method in calls:
-            for api in (signed_in, nobody, liar):
-                place = address.replace("{name}", EMAIL).split("{")[0] + SECRET * ("{" in address)
+            for api in (signed_in, anonymous, forger):
+                path = address.replace("{name}", EMAIL).split("{")[0] + SECRET * ("{" in address)
                 api.generic(
-                    method.upper(), f"{place}?q={SECRET}&cursor={TOKEN}&token={SECRET}",
+                    method.upper(), f"{path}?q={SECRET}&cursor={TOKEN}&token={SECRET}",
                     json.dumps(body), content_type="application/json",
                 )  # fmt: skip
-                api.generic(method.upper(), place, f'{{"password": "{SECRET}",', "application/json")
+                api.generic(method.upper(), path, f'{{"password": "{SECRET}",', "application/json")
 
     assert len(log.requests) > 100
     assert SECRET not in log.text
 
 
-def test_who_signs_in_leaves_no_secret_in_the_log(api: APIClient, log: Log, db: None) -> None:
+def test_signing_in_leaves_no_secret_in_the_log(api: APIClient, log: Log, db: None) -> None:
     identity = {"email": EMAIL, "username": "zebra", "password": f"{SECRET}-1"}
     answer = api.post("/users/register", identity).json()
     api.post("/users/register", identity)
@@ -201,17 +201,17 @@ def test_an_exception_that_quotes_secrets_is_logged_without_them(
         "zebra-secret@example.com wrote",
     ],
 )
-def test_known_shapes_of_secrets_are_cut_out(text: str) -> None:
+def test_secrets_of_a_known_shape_are_redacted(text: str) -> None:
     assert SECRET not in redact(text)
 
 
-def test_what_is_no_secret_stays() -> None:
+def test_text_without_secrets_is_unchanged() -> None:
     text = "general_tweets: dead letter 912755304686203868: not a tweet.created"
 
     assert redact(text) == text
 
 
-def test_a_grpc_servers_lines_belong_to_the_request_that_asked(log: Log) -> None:
+def test_a_grpc_servers_lines_have_the_callers_request_id(log: Log) -> None:
     with log_context("from-the-web-1"):
         logging.getLogger("accounts").warning("a dependency is down")
 

@@ -1,4 +1,4 @@
-"""What is counted, where it happens."""
+"""Metrics."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -25,7 +25,7 @@ SignIn = Callable[[User], APIClient]
 
 @pytest.fixture(scope="session")
 def read() -> Callable[[], Metrics]:
-    """The metrics of this process as they are now."""
+    """Reads the current metrics of this process."""
     address = monitor.start(dict, "messaging.backlog.Backlog")
     assert address is not None
     return lambda: Metrics(address)
@@ -33,12 +33,12 @@ def read() -> Callable[[], Metrics]:
 
 @pytest.fixture
 def counted(read: Callable[[], Metrics]) -> Callable[..., float]:
-    """How much a metric has grown since the test began."""
+    """How much a metric has grown during the test."""
     before = read()
     return lambda name, **labels: read()(name, **labels) - before(name, **labels)
 
 
-def test_requests_are_counted_by_pattern_and_not_by_path(
+def test_requests_are_counted_by_url_pattern(
     api: APIClient, alice: User, counted: Callable[..., float]
 ) -> None:
     for name in ("alice", "nobody", "nothing"):
@@ -49,7 +49,7 @@ def test_requests_are_counted_by_pattern_and_not_by_path(
     assert counted(count, route="/users/<str:name>", method="GET", status="404") == 2
 
 
-def test_what_a_client_makes_up_is_one_series(
+def test_unknown_paths_and_methods_share_one_series(
     api: APIClient, counted: Callable[..., float], read: Callable[[], Metrics]
 ) -> None:
     before = len(read().names)
@@ -63,7 +63,7 @@ def test_what_a_client_makes_up_is_one_series(
     assert len(read().names) == before
 
 
-def test_a_tweet_is_counted_on_its_way(
+def test_a_tweet_is_counted_at_each_step(
     alice: User,
     bob: User,
     sign_in: SignIn,
@@ -95,7 +95,7 @@ def test_a_tweet_is_counted_on_its_way(
     assert counted("microblog_fragments_missed_total", kind="user") == 1  # alice, as she posts
 
 
-def test_poison_and_retries_are_counted_by_queue(
+def test_dead_letters_are_counted_by_queue(
     empty_queues: None, counted: Callable[..., float]
 ) -> None:
     def fail(_: object) -> None:
@@ -113,7 +113,7 @@ def test_poison_and_retries_are_counted_by_queue(
     assert counted("microblog_messages_handled_total", queue="zebras") == 0
 
 
-def test_a_call_is_counted_by_its_method_and_its_code(
+def test_an_rpc_is_counted_by_method_and_status_code(
     alice: User, counted: Callable[..., float]
 ) -> None:
     reset_channels()
@@ -124,7 +124,7 @@ def test_a_call_is_counted_by_its_method_and_its_code(
     assert counted("microblog_rpc_client_seconds_count", **labels) == 1
 
 
-def test_what_waits_is_known_with_its_age(
+def test_backlogs_are_measured_by_size_and_age(
     empty_queues: None, transactional_db: None, read: Callable[[], Metrics]
 ) -> None:
     OutboxEvent.objects.all().delete()
@@ -147,7 +147,7 @@ def test_what_waits_is_known_with_its_age(
     assert metrics("microblog_backlog_known") == 2
 
 
-def test_a_loop_is_up_while_it_does_its_work(read: Callable[[], Metrics]) -> None:
+def test_a_loop_reports_whether_it_is_up(read: Callable[[], Metrics]) -> None:
     loop_health.mark("zebras", up=True)
     assert loop_health.is_up("zebras")
     assert read()("microblog_loop_up", loop="zebras") == 1

@@ -1,4 +1,4 @@
-"""deploy/monitoring and docs/runbooks.md hold to each other and to what the code exports."""
+"""deploy/monitoring and docs/runbooks.md match each other and the metrics that the code exports."""
 
 import json
 import re
@@ -33,7 +33,7 @@ def expressions() -> list[str]:
 
 
 def exported() -> dict[str, set[str]]:
-    """The labels of every series of ours, by its name."""
+    """The labels of each of our series, by name."""
     series: dict[str, set[str]] = {}
     declared = {value for value in vars(metrics).values() if hasattr(value, "_labelnames")}
     for metric in declared:
@@ -45,7 +45,7 @@ def exported() -> dict[str, set[str]]:
     return series
 
 
-def test_every_metric_that_is_looked_at_is_exported_with_these_labels() -> None:
+def test_every_metric_in_an_expression_is_exported_with_its_labels() -> None:
     known = exported()
     for expression in expressions():
         names = re.findall(r"\b(microblog_\w+)(?:\{(.*?)\})?", expression, re.DOTALL)
@@ -67,7 +67,7 @@ def test_the_dashboard_shows_every_metric() -> None:
     assert [name for name in families if name not in shown] == []
 
 
-def test_every_alert_has_a_page_that_says_what_it_means_and_what_to_do() -> None:
+def test_every_alert_has_a_runbook() -> None:
     sections = dict(re.findall(r"^## (\w+)\n(.*?)(?=^## |\Z)", RUNBOOKS, re.DOTALL | re.MULTILINE))
 
     assert list(sections) == list(alerts())
@@ -76,7 +76,7 @@ def test_every_alert_has_a_page_that_says_what_it_means_and_what_to_do() -> None
         assert alerts()[name]["annotations"]["runbook"] == f"docs/runbooks.md#{name.lower()}"
 
 
-def test_the_pages_name_commands_panels_and_sections_that_exist() -> None:
+def test_runbooks_name_panels_and_sections_that_exist() -> None:
     panels = json.loads((MONITORING / "dashboard.json").read_text())["panels"]
     titles = {panel["title"] for panel in panels}
     for title in re.findall(r"\*([A-Z][^*\n]+)\*(?!\*)", RUNBOOKS):
@@ -86,7 +86,7 @@ def test_the_pages_name_commands_panels_and_sections_that_exist() -> None:
     assert set(re.findall(r"\]\((#\w+)\)", RUNBOOKS)) <= anchors
 
 
-def test_every_alert_fires_in_a_test_of_its_own() -> None:
+def test_every_alert_has_a_test_in_which_it_fires() -> None:
     tests = yaml.safe_load((MONITORING / "alerts_test.yml").read_text())["tests"]
     fired = {
         case["alertname"]
@@ -99,7 +99,7 @@ def test_every_alert_fires_in_a_test_of_its_own() -> None:
 
 
 @pytest.mark.real
-def test_the_rules_do_what_their_tests_say() -> None:
+def test_promtool_accepts_the_rules_and_their_tests() -> None:
     for command in (["check", "config", "prometheus.yml"], ["test", "rules", "alerts_test.yml"]):
         done = subprocess.run(
             [*promtool(), *command], cwd=MONITORING, capture_output=True, text=True, check=False
@@ -108,11 +108,11 @@ def test_the_rules_do_what_their_tests_say() -> None:
 
 
 def promtool() -> list[str]:
-    """Debian's, else that of Prometheus' own image."""
+    """The installed one, else that of Prometheus' image."""
     if found := shutil.which("promtool"):
         return [found]
-    place = f"{MONITORING}:/monitoring:ro"
+    mount = f"{MONITORING}:/monitoring:ro"
     return [
-        "docker", "run", "--rm", "-v", place, "-w", "/monitoring",
+        "docker", "run", "--rm", "-v", mount, "-w", "/monitoring",
         "--entrypoint", "promtool", "prom/prometheus:v2.55.1",
     ]  # fmt: skip

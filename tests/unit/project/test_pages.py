@@ -1,4 +1,4 @@
-"""What a person sees in a browser, and a program at an address that isn't there."""
+"""Pages in a browser, and errors of addresses that don't exist."""
 
 import re
 from pathlib import Path
@@ -13,7 +13,7 @@ PAGES = ["/", "/docs"]
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_loads_nothing_from_elsewhere(path: str) -> None:
+def test_a_page_loads_nothing_from_other_origins(path: str) -> None:
     answer = Client().get(path)
 
     assert answer.status_code == 200
@@ -27,7 +27,7 @@ def test_a_page_loads_nothing_from_elsewhere(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_runs_no_script_and_has_no_style_of_its_own(path: str) -> None:
+def test_a_page_has_no_inline_script_or_style(path: str) -> None:
     html = Client().get(path).content.decode()
 
     assert re.findall(r"<script(?![^>]*\ssrc=)", html) == []
@@ -36,7 +36,7 @@ def test_a_page_runs_no_script_and_has_no_style_of_its_own(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_what_a_page_links_to_is_served_from_here(path: str, db: None) -> None:
+def test_every_link_of_a_page_is_served(path: str, db: None) -> None:
     client = Client()
     html = client.get(path).content.decode()
 
@@ -45,12 +45,12 @@ def test_what_a_page_links_to_is_served_from_here(path: str, db: None) -> None:
         assert status == 200, address
 
 
-def test_the_pages_files_are_found_without_collecting_them() -> None:
+def test_static_files_are_found_without_collectstatic() -> None:
     assert finders.find("twitter_project/index.css")
     assert finders.find("drf_spectacular_sidecar/swagger-ui-dist/swagger-ui-bundle.js")
 
 
-def test_the_api_page_asks_for_no_deep_links_which_log_errors() -> None:
+def test_the_docs_page_uses_no_deep_links_which_log_errors() -> None:
     operations = Client().get("/schema").json()["paths"].values()
     has_underscore = any(
         "_" in each["operationId"] for path in operations for each in path.values()
@@ -70,7 +70,7 @@ def test_the_admin_names_the_site_and_has_its_icon(db: None) -> None:
     assert re.search(r'<link rel="icon" href="/static/twitter_project/icon[^"]*svg"', html)
 
 
-def test_the_front_page_shows_lines_for_the_address_it_was_asked_at(settings: Settings) -> None:
+def test_the_front_page_shows_commands_with_the_requested_host(settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["here.example"]
 
     html = Client().get("/", headers={"host": "here.example:8123"}).content.decode()
@@ -104,9 +104,7 @@ def test_the_schema_is_public() -> None:
         ("POST", "/admin/login/", 403, "forbidden"),
     ],
 )
-def test_every_mistake_is_answered_in_the_one_shape(
-    method: str, path: str, status: int, code: str
-) -> None:
+def test_every_error_has_the_common_shape(method: str, path: str, status: int, code: str) -> None:
     answer = Client(enforce_csrf_checks=True).generic(method, path)
 
     assert answer.status_code == status
@@ -115,7 +113,7 @@ def test_every_mistake_is_answered_in_the_one_shape(
     assert set(answer.json()["error"]) == {"code", "message", "fields"}
 
 
-def test_a_foreign_host_is_refused_in_the_one_shape() -> None:
+def test_an_unknown_host_is_refused_in_the_common_shape() -> None:
     answer = Client().get("/", headers={"host": "elsewhere.example"})
 
     assert answer.status_code == 400

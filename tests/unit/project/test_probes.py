@@ -23,7 +23,7 @@ PARTS = {"database", "redis", "broker", "search", "accounts", "tweets"}
 
 
 @pytest.fixture(autouse=True)
-def nothing_known() -> Iterator[None]:
+def no_results() -> Iterator[None]:
     probes.forget()
     yield
     probes.forget()
@@ -31,7 +31,7 @@ def nothing_known() -> Iterator[None]:
 
 @pytest.fixture
 def never_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever asks, asks anew."""
+    """Every request probes again."""
     monkeypatch.setattr(probes, "FRESH_SECONDS", -1.0)
 
 
@@ -44,7 +44,7 @@ def stopping() -> Iterator[None]:
 
 @pytest.fixture
 def embedded_broker(settings: Settings) -> Iterator[None]:
-    """The broker of the embedded mode, whatever the tests run on."""
+    """The in-process broker, on real servers, too."""
     settings.BROKER = {"BACKEND": "messaging.backends.in_process.InProcessBroker"}
     broker().close()
     broker.cache_clear()
@@ -54,7 +54,7 @@ def embedded_broker(settings: Settings) -> Iterator[None]:
 
 @pytest.fixture
 def users_grpc(settings: Settings) -> Iterator[str]:
-    """An address for accounts, to which the process's channel leads."""
+    """The address of a gRPC server for accounts, to which the channel is set."""
     server = Server("accounts", "127.0.0.1:0")
     server.start()
     address = f"127.0.0.1:{server.port}"
@@ -88,7 +88,7 @@ def test_ready_names_every_part(db: None) -> None:
 def test_a_probe_needs_neither_a_known_host_nor_tls(
     path: str, db: None, settings: Settings
 ) -> None:
-    """Kubernetes asks by the pod's address."""
+    """Kubernetes probes by the pod's IP address."""
     settings.ALLOWED_HOSTS = ["example.com"]
     settings.SECURE_SSL_REDIRECT = True
 
@@ -124,7 +124,7 @@ def test_ready_is_degraded_while_an_embedded_part_exists_twice(
     part: str, transactional_db: None, embedded_broker: None, settings: Settings
 ) -> None:
     backend = {"BACKEND": f"twitter_project.probes.embedded_{part}"}
-    others = dict.fromkeys(settings.PROBES, {"BACKEND": "twitter_project.probes.embedded"})
+    others = {name: {"BACKEND": "twitter_project.probes.embedded"} for name in settings.PROBES}
     settings.PROBES = {**others, part: backend}
     assert Client().get("/ready").json()["parts"][part] == "ok"
     probes.forget()
@@ -139,7 +139,7 @@ def test_ready_is_degraded_while_an_embedded_part_exists_twice(
     }
 
 
-def test_an_embedded_part_that_nothing_uses_any_more_does_not_count() -> None:
+def test_an_unused_embedded_part_is_not_counted() -> None:
     class Part:
         def __init__(self) -> None:
             self.itself = self
@@ -167,7 +167,7 @@ def test_ready_is_degraded_while_the_embedded_broker_has_dead_letters(
     assert probes.ask(probes.others())["broker"] is False
 
 
-def test_ready_is_refused_while_the_server_is_stopping(db: None, stopping: None) -> None:
+def test_ready_answers_503_while_the_server_is_stopping(db: None, stopping: None) -> None:
     answer = Client().get("/ready")
 
     assert answer.status_code == 503
@@ -175,7 +175,7 @@ def test_ready_is_refused_while_the_server_is_stopping(db: None, stopping: None)
     assert Client().get("/health").status_code == 200
 
 
-def test_a_grpc_server_answers_until_it_stops(users_grpc: str) -> None:
+def test_the_grpc_probe_fails_once_the_server_stops(users_grpc: str) -> None:
     probes.grpc(users_grpc, "accounts")
 
     channel("accounts").close()
@@ -188,7 +188,7 @@ def test_a_grpc_server_answers_until_it_stops(users_grpc: str) -> None:
             probes.grpc("127.0.0.1:1", "accounts")
 
 
-def test_a_part_that_hangs_is_down_and_asked_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_that_hangs_is_down_and_probed_only_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "DEADLINE_SECONDS", 0.05)
     asked: list[None] = []
     may_answer = threading.Event()
@@ -209,7 +209,7 @@ def test_a_part_that_hangs_is_down_and_asked_only_once(monkeypatch: pytest.Monke
     assert probes.ask({"slow": hang}) == {"slow": True}
 
 
-def test_an_answer_serves_everybody_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_callers_share_a_fresh_result(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "FRESH_SECONDS", 60.0)
     asked: list[None] = []
 
@@ -219,7 +219,7 @@ def test_an_answer_serves_everybody_for_a_while(monkeypatch: pytest.MonkeyPatch)
     assert len(asked) == 1
 
 
-def test_a_part_that_is_slow_to_answer_again_is_not_down_yet(
+def test_a_part_that_was_up_stays_up_while_the_next_probe_is_slow(
     monkeypatch: pytest.MonkeyPatch, never_fresh: None
 ) -> None:
     monkeypatch.setattr(probes, "VALID_SECONDS", 60.0)
@@ -239,7 +239,7 @@ def test_a_part_that_is_slow_to_answer_again_is_not_down_yet(
     may_answer.set()
 
 
-def test_the_database_is_asked_over_a_connection_that_is_kept(db: None, never_fresh: None) -> None:
+def test_the_database_probe_reuses_its_connection(db: None, never_fresh: None) -> None:
     using = alias("accounts")
     drivers = []
 
@@ -253,7 +253,7 @@ def test_the_database_is_asked_over_a_connection_that_is_kept(db: None, never_fr
 
 
 @pytest.mark.real
-def test_a_kept_connection_that_broke_is_made_anew(db: None, never_fresh: None) -> None:
+def test_the_database_probe_replaces_a_broken_connection(db: None, never_fresh: None) -> None:
     using = alias("accounts")
 
     def ask() -> None:
@@ -265,8 +265,8 @@ def test_a_kept_connection_that_broke_is_made_anew(db: None, never_fresh: None) 
         assert probes.ask({"database": ask}) == {"database": True}
 
 
-def test_a_forked_process_asks_by_itself(never_fresh: None) -> None:
-    """Those of the web server are forked when its side port has answered for a while."""
+def test_a_forked_process_probes_with_threads_of_its_own(never_fresh: None) -> None:
+    """The web server's monitor may have probed before its workers are forked."""
     probes.ask({"part": probes.embedded})
     asked: list[None] = []
 

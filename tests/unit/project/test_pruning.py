@@ -1,4 +1,4 @@
-"""The relay deletes what the services no longer need."""
+"""The relay deletes old rows."""
 
 import threading
 from datetime import timedelta
@@ -24,7 +24,7 @@ def fail() -> int:
 
 @pytest.fixture
 def old_rows(transactional_db: None) -> list[type]:
-    """Models that have a row each that is too old, and none that isn't."""
+    """Models with one row each, which is old enough to be pruned."""
     SpentRefresh.objects.create(jti="old", expires_at=LONG_AGO)
     TweetCount.objects.create(key="old", user_id=1, delta=1, at=LONG_AGO)
     Session.objects.create(session_key="old", expire_date=LONG_AGO)
@@ -51,7 +51,7 @@ def test_the_relay_deletes_the_old_rows_of_every_service(
     run_relay_until_pruned(old_rows)
 
 
-def test_one_that_fails_keeps_neither_the_relay_nor_the_others_from_their_work(
+def test_a_failing_prune_function_stops_neither_the_relay_nor_the_others(
     old_rows: list[type], empty_queues: None, settings: Settings
 ) -> None:
     failing = {service: [f"{__name__}.fail", *paths] for service, paths in settings.PRUNES.items()}
@@ -60,10 +60,10 @@ def test_one_that_fails_keeps_neither_the_relay_nor_the_others_from_their_work(
     run_relay_until_pruned(old_rows)
 
 
-def test_every_function_that_prunes_a_service_is_on_the_list() -> None:
+def test_prunes_lists_every_prune_function_of_a_service() -> None:
     listed = {path for paths in configured.PRUNES.values() for path in paths}
 
     for service in ("accounts", "tweets"):
         services = import_module(f"{service}.services")
-        there = {f"{service}.services.{n}" for n in services.__all__ if n.startswith("prune_")}
-        assert there == {path for path in listed if path.startswith(f"{service}.")}
+        defined = {f"{service}.services.{n}" for n in services.__all__ if n.startswith("prune_")}
+        assert defined == {path for path in listed if path.startswith(f"{service}.")}

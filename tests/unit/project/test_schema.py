@@ -1,4 +1,4 @@
-"""What the API says of itself at /schema."""
+"""The OpenAPI schema at /schema."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +21,8 @@ def schema() -> dict[str, Any]:
     return answer
 
 
-# In a process of its own, whose first question it is.
-_ASK_SIDE_BY_SIDE = """
+# Runs in a new process, so that these are its first requests.
+_REQUEST_CONCURRENTLY = """
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -38,20 +38,20 @@ with ThreadPoolExecutor(4) as pool:
 """
 
 
-def test_the_first_who_ask_may_ask_together(tmp_path: Path) -> None:
+def test_the_first_requests_may_be_concurrent(tmp_path: Path) -> None:
     embedded = {
         "DJANGO_SETTINGS_MODULE": "twitter_project.settings.dev",
         "DATA_DIR": str(tmp_path),
         "MONITOR_LISTEN": "",
     }
 
-    answer = run("-c", _ASK_SIDE_BY_SIDE, environment=embedded)
+    answer = run("-c", _REQUEST_CONCURRENTLY, environment=embedded)
 
     assert answer.stdout == "{200}\n", answer.stderr
 
 
 def operations(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each operation with its name, as in `GET /feed`."""
+    """Each operation with its name, such as `GET /feed`."""
     for path, item in schema["paths"].items():
         for method in METHODS & set(item):
             yield f"{method.upper()} {path}", item[method]
@@ -68,13 +68,13 @@ def has_example(body: dict[str, Any]) -> bool:
     return bool(body.get("examples") or body.get("example"))
 
 
-def test_it_is_valid_and_nothing_in_it_was_guessed(tmp_path: Path) -> None:
+def test_it_is_valid_and_generated_without_warnings(tmp_path: Path) -> None:
     call_command(
         "spectacular", validate=True, fail_on_warn=True, file=str(tmp_path / "schema.yaml")
     )
 
 
-def test_it_holds_every_call_of_the_contract(schema: dict[str, Any]) -> None:
+def test_it_has_every_operation_of_the_contract(schema: dict[str, Any]) -> None:
     called = {name for name, _ in operations(schema)}
 
     assert called == {
@@ -91,13 +91,13 @@ def test_it_holds_every_call_of_the_contract(schema: dict[str, Any]) -> None:
     }  # fmt: skip
 
 
-def test_every_call_says_what_it_does(schema: dict[str, Any]) -> None:
+def test_every_operation_has_a_summary(schema: dict[str, Any]) -> None:
     silent = [name for name, call in operations(schema) if not call.get("summary")]
 
     assert silent == []
 
 
-def test_every_body_that_is_sent_has_an_example(schema: dict[str, Any]) -> None:
+def test_every_request_body_has_an_example(schema: dict[str, Any]) -> None:
     lacking = [
         name
         for name, call in operations(schema)
@@ -108,7 +108,7 @@ def test_every_body_that_is_sent_has_an_example(schema: dict[str, Any]) -> None:
     assert lacking == []
 
 
-def test_every_answer_has_an_example(schema: dict[str, Any]) -> None:
+def test_every_response_has_an_example(schema: dict[str, Any]) -> None:
     lacking = [
         f"{name}: {status}"
         for name, call in operations(schema)
@@ -119,7 +119,7 @@ def test_every_answer_has_an_example(schema: dict[str, Any]) -> None:
     assert lacking == []
 
 
-def test_every_call_names_the_errors_that_follow_from_its_shape(schema: dict[str, Any]) -> None:
+def test_every_operation_lists_the_errors_that_its_parameters_imply(schema: dict[str, Any]) -> None:
     lacking = []
     for name, call in operations(schema):
         expected: set[str] = set()
@@ -137,7 +137,7 @@ def test_every_call_names_the_errors_that_follow_from_its_shape(schema: dict[str
     assert lacking == []
 
 
-def test_every_error_has_the_one_shape(schema: dict[str, Any]) -> None:
+def test_every_error_has_the_common_shape(schema: dict[str, Any]) -> None:
     others = [
         f"{name}: {status}"
         for name, call in operations(schema)
@@ -148,7 +148,7 @@ def test_every_error_has_the_one_shape(schema: dict[str, Any]) -> None:
     assert others == []
 
 
-def test_it_says_how_to_sign_in(schema: dict[str, Any]) -> None:
+def test_it_declares_the_token_for_operations_that_need_one(schema: dict[str, Any]) -> None:
     assert schema["components"]["securitySchemes"] == {
         "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}
     }
@@ -156,8 +156,8 @@ def test_it_says_how_to_sign_in(schema: dict[str, Any]) -> None:
     assert {"GET /hello", "GET /feed", "GET /search", "POST /tweet", "POST /follow"} <= secured
 
 
-def test_its_examples_are_of_the_shape_that_they_illustrate(schema: dict[str, Any]) -> None:
-    """The names of an example's fields, at least, are those of its schema."""
+def test_its_examples_match_their_schemas(schema: dict[str, Any]) -> None:
+    """Compares the names of fields."""
     wrong = [
         f"{name}: {status}"
         for name, call in operations(schema)

@@ -37,7 +37,7 @@ def count_rows() -> tuple[int, ...]:
     return tuple(model.objects.count() for model in (User, Follow, Tweet, Like, OutboxEvent))
 
 
-def test_the_text_is_whole() -> None:
+def test_every_line_of_the_text_is_parsed() -> None:
     people, threads = demo.read()
     names = {person.username for person in people}
 
@@ -50,7 +50,7 @@ def test_the_text_is_whole() -> None:
     assert read == len(lines)
 
 
-def test_every_text_could_be_posted() -> None:
+def test_every_tweet_is_valid_content() -> None:
     _, threads = demo.read()
 
     for thread in threads:
@@ -59,7 +59,7 @@ def test_every_text_could_be_posted() -> None:
 
 
 @pytest.mark.usefixtures("_demo")
-def test_the_cast_is_there() -> None:
+def test_it_creates_alice_bob_and_carol() -> None:
     alice, bob, carol = (User.objects.named(name).get() for name in ("alice", "bob", "carol"))
 
     assert Follow.objects.filter(follower=bob, following=alice).exists()
@@ -70,7 +70,7 @@ def test_the_cast_is_there() -> None:
 
 
 @pytest.mark.usefixtures("_demo")
-def test_it_lies_in_the_past_in_order_of_id() -> None:
+def test_its_tweets_are_in_the_past_in_order_of_id() -> None:
     now = timezone.now()
     users = {user.id: user for user in User.objects.all()}
 
@@ -82,7 +82,7 @@ def test_it_lies_in_the_past_in_order_of_id() -> None:
 
 
 @pytest.mark.usefixtures("_demo")
-def test_its_counters_are_those_of_the_rows(drain: Callable[[], None]) -> None:
+def test_its_counters_match_the_rows(drain: Callable[[], None]) -> None:
     drain()
 
     likes = Counter(Like.objects.values_list("tweet_id", flat=True))
@@ -99,7 +99,7 @@ def test_its_counters_are_those_of_the_rows(drain: Callable[[], None]) -> None:
 
 
 @pytest.mark.usefixtures("_demo")
-def test_its_news_reaches_feed_and_search(drain: Callable[[], None], api: APIClient) -> None:
+def test_its_events_reach_feed_and_search(drain: Callable[[], None], api: APIClient) -> None:
     drain()
     answer = api.post("/users/login", {"email": "bob@example.com", "password": "password"})
     api.credentials(HTTP_AUTHORIZATION=f"Bearer {answer.json()['token']}")
@@ -112,7 +112,7 @@ def test_its_news_reaches_feed_and_search(drain: Callable[[], None], api: APICli
 
 
 @pytest.mark.usefixtures("_demo")
-def test_seeding_twice_is_seeding_once() -> None:
+def test_seeding_again_changes_nothing() -> None:
     before = count_rows()
 
     call_command("seed_demo")
@@ -120,13 +120,13 @@ def test_seeding_twice_is_seeding_once() -> None:
     assert count_rows() == before
 
 
-def test_it_lets_alice_into_the_admin_if_told(db: None) -> None:
+def test_the_admin_option_makes_alice_a_superuser(db: None) -> None:
     call_command("seed_demo", admin=True, verbosity=0)
 
     assert User.objects.named("alice").get().is_superuser
 
 
-def test_a_name_that_is_taken_leaves_nothing_half_done(db: None) -> None:
+def test_a_taken_name_writes_nothing(db: None) -> None:
     UserFactory.create(username="Peter", email="someone@example.org")
 
     with pytest.raises(CommandError, match=r"peter or peter@example\.com is taken"):
@@ -145,7 +145,7 @@ def test_a_graph_becomes_mutual_follows(db: None, friends: list[str]) -> None:
     assert third.check_password("password")
 
 
-def test_its_tweets_are_spread_over_the_nodes(db: None, friends: list[str]) -> None:
+def test_the_tweets_of_a_graph_have_its_nodes_as_authors(db: None, friends: list[str]) -> None:
     call_command("seed_demo", *friends)
 
     tweets = list(Tweet.objects.order_by("id"))
@@ -155,14 +155,14 @@ def test_its_tweets_are_spread_over_the_nodes(db: None, friends: list[str]) -> N
     assert all(tweet.created_at < timezone.now() for tweet in tweets)
 
 
-def test_every_row_of_a_graph_is_news(db: None, friends: list[str]) -> None:
+def test_every_row_of_a_graph_publishes_its_event(db: None, friends: list[str]) -> None:
     call_command("seed_demo", *friends)
 
     published = Counter(OutboxEvent.objects.values_list("routing_key", flat=True))
     assert published == {"user.registered": 4, "user.followed": 8, "tweet.created": 7}
 
 
-def test_an_interrupted_graph_goes_on_where_it_was(
+def test_an_interrupted_graph_is_completed_by_the_next_run(
     db: None, friends: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(seed_graph, "BATCH", 2)
@@ -188,7 +188,7 @@ def test_an_interrupted_graph_goes_on_where_it_was(
         (b"# nothing\n", "holds no edges"),
     ],
 )
-def test_a_file_that_is_no_graph_is_refused_in_one_line(
+def test_a_malformed_graph_is_refused_in_one_line(
     content: bytes, complaint: str, tmp_path: Path
 ) -> None:
     (tmp_path / "graph").write_bytes(content)
@@ -199,7 +199,7 @@ def test_a_file_that_is_no_graph_is_refused_in_one_line(
     assert "\n" not in str(refused.value)
 
 
-def test_a_file_that_is_not_there_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="can't be read: No such file"):
         call_command("seed_demo", "--graph", str(tmp_path / "nowhere"))
 

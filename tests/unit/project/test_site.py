@@ -1,4 +1,4 @@
-"""The admin's door."""
+"""Signing in to the admin."""
 
 from collections.abc import Callable
 from io import StringIO
@@ -46,12 +46,12 @@ def code(device: TOTPDevice, *, off_by: int = 0) -> str:
     return f"{(totp(device.bin_key) + off_by) % 1_000_000:06}"
 
 
-def test_elsewhere_than_in_production_a_password_is_enough(root: User) -> None:
+def test_outside_production_a_password_is_enough(root: User) -> None:
     assert sign_in(Client())
 
 
 @pytest.mark.usefixtures("enforced")
-def test_in_production_a_password_alone_is_not(root: User) -> None:
+def test_in_production_a_password_alone_is_refused(root: User) -> None:
     assert not sign_in(Client())
     device = enrol(root)
     assert not sign_in(Client())
@@ -59,19 +59,19 @@ def test_in_production_a_password_alone_is_not(root: User) -> None:
 
 
 @pytest.mark.usefixtures("enforced")
-def test_in_production_password_and_code_are(root: User) -> None:
+def test_in_production_password_and_code_are_enough(root: User) -> None:
     assert sign_in(Client(), otp_token=code(enrol(root)))
 
 
 @pytest.mark.usefixtures("enforced")
-def test_a_session_without_a_code_does_not_count(root: User) -> None:
+def test_a_session_without_a_code_is_refused(root: User) -> None:
     client = Client()
     client.force_login(root)
     assert client.get("/admin/").status_code == 302
 
 
 @pytest.mark.usefixtures("enforced")
-def test_a_code_counts_once(root: User) -> None:
+def test_a_code_is_accepted_once(root: User) -> None:
     device = enrol(root)
     token = code(device)
     assert sign_in(Client(), otp_token=token)
@@ -79,7 +79,7 @@ def test_a_code_counts_once(root: User) -> None:
 
 
 @pytest.mark.usefixtures("enforced")
-def test_the_code_of_another_one_does_not_count(root: User, alice: User) -> None:
+def test_another_users_code_is_refused(root: User, alice: User) -> None:
     User.objects.filter(id=alice.id).update(is_staff=True)
     enrol(root)
     others = enrol(alice)
@@ -87,13 +87,13 @@ def test_the_code_of_another_one_does_not_count(root: User, alice: User) -> None
     assert not sign_in(Client(), **chosen)
 
 
-def test_who_has_a_device_is_asked_for_its_code_anywhere(root: User) -> None:
+def test_a_user_with_a_device_needs_its_code_everywhere(root: User) -> None:
     device = enrol(root)
     assert not sign_in(Client())
     assert sign_in(Client(), otp_token=code(device))
 
 
-def test_guessing_is_slowed(root: User, rates: Rates) -> None:
+def test_wrong_passwords_are_rate_limited(root: User, rates: Rates) -> None:
     rates(guess="3/hour")
     for _ in range(3):
         assert not sign_in(Client(), password="pass124")
@@ -102,7 +102,7 @@ def test_guessing_is_slowed(root: User, rates: Rates) -> None:
     assert not sign_in(Client())
 
 
-def test_only_staff_is_enrolled_and_anew_in_place_of_before(root: User, alice: User) -> None:
+def test_only_staff_is_enrolled_and_a_new_device_replaces_the_old(root: User, alice: User) -> None:
     with pytest.raises(CommandError, match="'alice' is not staff; ask a superuser"):
         enrol(alice)
     before = enrol(root)
@@ -111,7 +111,7 @@ def test_only_staff_is_enrolled_and_anew_in_place_of_before(root: User, alice: U
     assert TOTPDevice.objects.filter(user=root).count() == 1
 
 
-def test_the_admin_is_where_the_setting_says() -> None:
+def test_admin_path_sets_the_admins_address() -> None:
     ask = (
         "import django; django.setup()\n"
         "from django.test import Client\n"
@@ -125,7 +125,7 @@ def test_the_admin_is_where_the_setting_says() -> None:
 
 @pytest.mark.parametrize("path", ["accounts/user", "tweets/tweet", "auth/group"])
 @pytest.mark.parametrize("id", ["x", "", "\x00", "-1", "1_0", "\u0661", "9" * 30])
-def test_a_bulk_action_on_what_is_no_id_is_400(root: User, path: str, id: str) -> None:
+def test_a_bulk_action_on_a_malformed_id_is_400(root: User, path: str, id: str) -> None:
     client = Client()
     client.force_login(root)
     action = "suspend" if path == "accounts/user" else "delete_selected"

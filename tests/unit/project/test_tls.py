@@ -1,4 +1,4 @@
-"""PostgreSQL, Redis, RabbitMQ and Elasticsearch by TLS, as each client of ours reaches them."""
+"""Each client reaches PostgreSQL, Redis, RabbitMQ and Elasticsearch over TLS."""
 
 import asyncio
 import runpy
@@ -33,7 +33,7 @@ from twitter_project import doctor, probes
 
 pytestmark = pytest.mark.django_db
 
-Client = Callable[[dict[str, Any]], object]  # given the database's settings
+Client = Callable[[dict[str, Any]], object]  # takes the database's settings
 
 SETTINGS = "twitter_project.settings.base"
 SET = (
@@ -74,7 +74,7 @@ def configured(environment: Mapping[str, str]) -> Iterator[dict[str, Any]]:
         yield found["DATABASES"]["default"]
 
 
-# What each client does that it can't do without a connection.
+# Each uses a client's connection.
 
 
 def query(database: dict[str, Any]) -> None:
@@ -90,16 +90,16 @@ def ask_caches(_: object) -> None:
 
 
 def use_channels(_: object) -> None:
-    async def say_and_hear() -> None:
+    async def send_and_receive() -> None:
         layer = layers.ChannelLayerManager()["default"]
         try:
             channel = await layer.new_channel()
-            await layer.send(channel, {"type": "said"})
-            assert await layer.receive(channel) == {"type": "said"}
+            await layer.send(channel, {"type": "sent"})
+            assert await layer.receive(channel) == {"type": "sent"}
         finally:
             await layer.flush()
 
-    asyncio.run(say_and_hear())
+    asyncio.run(send_and_receive())
 
 
 def publish(_: object) -> None:
@@ -147,7 +147,7 @@ CLIENTS: dict[str, Client] = {
 
 
 def refusal(client: Client, database: dict[str, Any]) -> str:
-    """All that the client's error says, its causes included."""
+    """The text of the client's error and its causes."""
     with pytest.raises(Exception, match=r".") as refused:
         client(database)
     return "".join(traceback.format_exception(refused.value))
@@ -158,7 +158,7 @@ each_client = pytest.mark.parametrize("client", CLIENTS.values(), ids=list(CLIEN
 
 @pytest.mark.real
 @each_client
-def test_it_reaches_a_server_that_the_named_authority_vouches_for(
+def test_it_accepts_a_certificate_of_the_configured_authority(
     client: Client, servers: Servers
 ) -> None:
     with configured(servers.urls() | {"TLS_CA_FILE": servers.authority}) as database:
@@ -167,21 +167,19 @@ def test_it_reaches_a_server_that_the_named_authority_vouches_for(
 
 @pytest.mark.real
 @each_client
-def test_it_refuses_one_that_another_authority_vouches_for(
-    client: Client, servers: Servers
-) -> None:
-    with configured(servers.urls() | {"TLS_CA_FILE": servers.stranger}) as database:
+def test_it_refuses_a_certificate_of_another_authority(client: Client, servers: Servers) -> None:
+    with configured(servers.urls() | {"TLS_CA_FILE": servers.other_authority}) as database:
         assert "certificate verify failed" in refusal(client, database)
 
 
 @pytest.mark.real
-def test_doctor_says_what_to_do_about_a_certificate(servers: Servers) -> None:
+def test_doctor_names_the_remedy_for_a_certificate(servers: Servers) -> None:
     checks = {
         "redis": lambda: doctor.check_redis("redis", settings.REDIS_URL),
         "rabbitmq": doctor.check_rabbitmq,
         "elasticsearch": doctor.check_elasticsearch,
     }
-    with configured(servers.urls() | {"TLS_CA_FILE": servers.stranger}):
+    with configured(servers.urls() | {"TLS_CA_FILE": servers.other_authority}):
         found = [finding for part in checks for finding in doctor.run_check(part, checks[part])]
 
     assert [finding.part for finding in found] == list(checks)
@@ -190,11 +188,9 @@ def test_doctor_says_what_to_do_about_a_certificate(servers: Servers) -> None:
 
 @pytest.mark.real
 @each_client
-def test_it_refuses_one_whose_certificate_is_for_another_host(
-    client: Client, servers: Servers
-) -> None:
-    there = servers.urls(host="localhost") | {"TLS_CA_FILE": servers.authority}
-    with configured(there) as database:
+def test_it_refuses_a_certificate_for_another_host(client: Client, servers: Servers) -> None:
+    urls = servers.urls(host="localhost") | {"TLS_CA_FILE": servers.authority}
+    with configured(urls) as database:
         reason = refusal(client, database)
 
     # OpenSSL's words, and libpq's
@@ -203,7 +199,9 @@ def test_it_refuses_one_whose_certificate_is_for_another_host(
 
 @pytest.mark.real
 @each_client
-def test_it_refuses_one_that_nobody_vouches_for(client: Client, servers: Servers) -> None:
+def test_it_refuses_a_certificate_without_a_known_authority(
+    client: Client, servers: Servers
+) -> None:
     urls = servers.urls()
     urls["DATABASE_URL"] += "?sslmode=verify-full"
     with configured(urls) as database:
@@ -214,19 +212,19 @@ def test_it_refuses_one_that_nobody_vouches_for(client: Client, servers: Servers
 
 @pytest.mark.real
 @pytest.mark.parametrize("client", [query, ask_caches, use_channels, publish, declare])
-def test_a_url_may_name_an_authority_of_its_own(client: Client, servers: Servers) -> None:
+def test_a_url_may_name_its_own_authority(client: Client, servers: Servers) -> None:
     urls = servers.urls(authority=servers.authority)
-    with configured(urls | {"TLS_CA_FILE": servers.stranger}) as database:
+    with configured(urls | {"TLS_CA_FILE": servers.other_authority}) as database:
         client(database)
 
 
-def test_user_and_password_of_the_index_are_sent() -> None:
-    heard = bytearray()
+def test_the_elasticsearch_probe_sends_user_and_password() -> None:
+    received = bytearray()
 
     def listen(server: socket.socket) -> None:
         client, _ = server.accept()
         with client:
-            heard.extend(client.recv(4096))
+            received.extend(client.recv(4096))
 
     encoded = quote("a/b", safe="")
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -236,7 +234,7 @@ def test_user_and_password_of_the_index_are_sent() -> None:
             probes.elasticsearch(f"http://elastic:{encoded}@127.0.0.1:{server.getsockname()[1]}")
         listener.join()
 
-    assert b"Basic " + b64encode(b"elastic:a/b") in heard
+    assert b"Basic " + b64encode(b"elastic:a/b") in received
 
 
 NAMING = {
@@ -250,7 +248,9 @@ NAMING = {
 
 
 @pytest.mark.parametrize("name", NAMING)
-def test_a_file_that_is_none_ends_the_start_and_is_named(name: str, tmp_path: Path) -> None:
+def test_an_unreadable_authority_is_an_error_that_names_the_setting(
+    name: str, tmp_path: Path
+) -> None:
     (tmp_path / "empty.pem").touch()
     for file, reason in {
         "missing.pem": "No such file",
@@ -264,7 +264,7 @@ def test_a_file_that_is_none_ends_the_start_and_is_named(name: str, tmp_path: Pa
 @pytest.mark.parametrize(
     "name", ["REDIS_URL", "FEED_REDIS_URLS", "RABBITMQ_URL", "ELASTICSEARCH_URL"]
 )
-def test_a_url_that_can_not_be_read_is_named_and_not_shown(name: str) -> None:
+def test_a_malformed_url_is_named_and_not_shown(name: str) -> None:
     scheme = "redis" if "REDIS" in name else "http"
     urls = {"REDIS_URL": "redis://127.0.0.1", name: f"{scheme}://user:xyzzy/7@127.0.0.1:1"}
     with pytest.raises(ImproperlyConfigured, match=f"^{name}") as refused:

@@ -1,7 +1,7 @@
-"""One trace from a request to its last consequence, over the real servers and their wires.
+"""One trace covers a request and all that follows from it, on the real servers.
 
-Web, relay, gRPC servers and workers are in this process, so that one exporter sees their spans;
-between them stand gRPC's, PostgreSQL's, RabbitMQ's, Redis' and Elasticsearch's own connections.
+Web, relay, gRPC servers and workers run in this process, so that one exporter gets all spans. They
+talk over real gRPC, PostgreSQL, RabbitMQ, Redis and Elasticsearch connections.
 """
 
 from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ def exporter() -> Iterator[InMemorySpanExporter]:
 
 @pytest.fixture
 def spans(exporter: InMemorySpanExporter, transactional_db: None) -> InMemorySpanExporter:
-    connections.close_all()  # the connections from now on are traced
+    connections.close_all()  # new connections are traced
     exporter.clear()
     return exporter
 
@@ -59,7 +59,7 @@ def grpc_servers(settings: Any, transactional_db: None) -> Iterator[None]:
     reset_channels()
 
 
-def test_a_tweet_is_one_trace_to_its_last_consequence(
+def test_posting_a_tweet_and_its_fan_out_are_one_trace(
     alice: User,
     grpc_servers: None,
     sign_in: Callable[[User], APIClient],
@@ -67,7 +67,7 @@ def test_a_tweet_is_one_trace_to_its_last_consequence(
     spans: InMemorySpanExporter,
 ) -> None:
     api = sign_in(alice)
-    api.get("/feed")  # her timeline is there to be pushed to
+    api.get("/feed")  # materialises her timeline
     drain()
     spans.clear()
 
@@ -109,7 +109,7 @@ def test_a_tweet_is_one_trace_to_its_last_consequence(
     assert parent(trace, bulk) is only(trace, "search_tweets tweet.created")
 
 
-def test_a_batch_stands_in_the_trace_of_each_of_its_messages(
+def test_a_batch_has_a_span_in_the_trace_of_each_message(
     empty_queues: None, spans: InMemorySpanExporter
 ) -> None:
     parents = [f"00-{number:032x}-{number:016x}-01" for number in (1, 2)]
@@ -132,7 +132,9 @@ def test_a_batch_stands_in_the_trace_of_each_of_its_messages(
     assert [link.context for link in other.links] == [work.context]
 
 
-def test_what_nobody_asked_for_is_no_trace(empty_queues: None, spans: InMemorySpanExporter) -> None:
+def test_an_event_without_a_traced_request_starts_no_trace(
+    empty_queues: None, spans: InMemorySpanExporter
+) -> None:
     OutboxEvent.objects.create(
         id=new_id(), routing_key="tests.asked", body="{}", created_at=timezone.now()
     )
@@ -142,13 +144,13 @@ def test_what_nobody_asked_for_is_no_trace(empty_queues: None, spans: InMemorySp
     assert not spans.get_finished_spans()
 
 
-def test_a_span_that_failed_quotes_nothing(spans: InMemorySpanExporter) -> None:
+def test_a_failed_span_holds_no_exception_text(spans: InMemorySpanExporter) -> None:
     with pytest.raises(ValueError, match="zebra"), tracing.span("refuse", "server"):
         raise ValueError("Key (email)=(zebra@example.com) is there")
 
-    told = named(spans, "refuse").to_json()
-    assert '"status_code": "ERROR"' in told
-    assert "zebra" not in told
+    span = named(spans, "refuse").to_json()
+    assert '"status_code": "ERROR"' in span
+    assert "zebra" not in span
 
 
 def named(spans: InMemorySpanExporter, name: str) -> ReadableSpan:
