@@ -15,20 +15,18 @@ from datetime import datetime
 from queue import SimpleQueue
 from threading import Thread
 
-from django.conf import settings
 from django.db import close_old_connections, connections, transaction
 from django.utils import timezone
-from django.utils.module_loading import import_string
 
 from common.backoff import waits
-from common.db import alias, aliases
+from common.db import aliases
 from common.errors import OUTAGES, Unavailable
 from common.observability import tracing
-from common.observability.metrics import OUTBOX_PUBLISHED, ROWS_PRUNED
+from common.observability.metrics import OUTBOX_PUBLISHED
 from messaging import loop_health, wakeup
 from messaging.broker import Broker, Message, broker
 from messaging.models import OutboxEvent, RefusedMessage
-from messaging.outbox import prune
+from messaging.pruning import prune_batch
 from messaging.worker import Worker, workers
 
 BATCH = 500
@@ -165,7 +163,7 @@ def _relay_database(using: str, stop: threading.Event, down: set[str]) -> None:
                 found += accepted
                 retry_at = time.monotonic() + (0.0 if accepted else RETRY_REFUSED_SECONDS)
             if time.monotonic() >= prune_at:
-                pruned = _prune(using)
+                pruned = prune_batch(using)
                 pause = PRUNE_BATCH_SECONDS if pruned else PRUNE_SECONDS
                 prune_at = time.monotonic() + pause
             # after a batch it only clears the wake-ups that arrived, because more may be pending
@@ -183,29 +181,6 @@ def _relay_database(using: str, stop: threading.Event, down: set[str]) -> None:
             stop.wait(pause)
     to.close()
     connections.close_all()
-
-
-def _prune(using: str) -> int:
-    """Deletes one batch of each kind of old rows, so that events never wait long."""
-    pruned = _count_pruned("outbox", prune(using))
-    for service in settings.SERVICES:
-        if alias(service) != using:
-            continue
-        for path in settings.PRUNES.get(service, []):
-            try:
-                count = import_string(path)()
-            except OUTAGES:
-                raise
-            except Exception:  # events must be published all the same
-                log.exception("%s failed", path)
-                count = 0
-            pruned += _count_pruned(path.rpartition(".prune_")[2], count)
-    return pruned
-
-
-def _count_pruned(kind: str, count: int) -> int:
-    ROWS_PRUNED.labels(kind).inc(count)
-    return count
 
 
 def _mark(using: str, ids: Iterable[str]) -> None:
