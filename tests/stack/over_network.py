@@ -4,13 +4,19 @@ The server uses the tests' databases. The tests' process acts as its relay and w
 """
 
 import http.client
-from typing import Any
+import inspect
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
 from urllib.parse import quote, urlsplit
 
 import pytest
 from django.db import connections
-from django.http import HttpResponse
-from django.test import Client, TransactionTestCase
+from django.http import HttpRequest, HttpResponse
+from django.test import TransactionTestCase
+from django.test.client import ClientHandler
+
+from common.http.revocation import REFRESH_SECONDS, revocations
 
 _KEPT_TABLES = {"django_migrations", "django_content_type", "auth_permission"}
 # These fixtures change the tests' process, not the server.
@@ -27,51 +33,56 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     url = urlsplit(config.getoption("--address"))
 
-    def request(client: Client, **request: Any) -> HttpResponse:
+    def get_response(_: ClientHandler, request: HttpRequest) -> HttpResponse:
         connection = http.client.HTTPConnection(str(url.hostname), url.port, timeout=30)
-        environ: dict[str, Any] = client._base_environ(**request)  # type: ignore[attr-defined]
-        return ask(connection, client, environ)
+        with closing(connection):
+            return ask(connection, request)
 
-    Client.request = request  # type: ignore[method-assign, assignment]
+    ClientHandler.get_response = get_response  # type: ignore[method-assign, assignment]
+    # Django flushes with TRUNCATE, which waits for the server's transactions.
     TransactionTestCase._fixture_teardown = empty_databases  # type: ignore[attr-defined]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    chosen = []
-    for item in items:
-        names = set(getattr(item, "fixturenames", ()))
-        asked = set(item._fixtureinfo.argnames)  # type: ignore[attr-defined]
-        if item.get_closest_marker("in_process"):
-            continue
-        over_http = names & {"api", "sign_in", "writer"}
-        if over_http and not (
-            asked & _IN_PROCESS_FIXTURES or names & (_IN_PROCESS_FIXTURES - {"monkeypatch"})
-        ):
-            item.add_marker(pytest.mark.django_db(transaction=True, databases="__all__"), False)
-            chosen.append(item)
+    chosen = [item for item in items if runs_over_network(item)]
+    for item in chosen:
+        item.add_marker(pytest.mark.django_db(transaction=True, databases="__all__"), False)
     config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
     items[:] = chosen
 
 
-def ask(
-    connection: http.client.HTTPConnection, client: Client, environ: dict[str, Any]
-) -> HttpResponse:
-    path = quote(environ["PATH_INFO"].encode("latin-1"), safe="/:@!$&'()*+,;=~")
-    target = f"{path}?{environ['QUERY_STRING']}" if environ.get("QUERY_STRING") else path
-    body = environ["wsgi.input"].read()
-    connection.request(
-        environ["REQUEST_METHOD"], target, body or None, read_headers(client, environ)
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Iterator[None]:
+    """Waits until the server reads the revocations again where a test forgets them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(revocations, "forget", lambda: time.sleep(REFRESH_SECONDS + 0.2))
+        return (yield)
+
+
+def runs_over_network(item: pytest.Item) -> bool:
+    if item.get_closest_marker("in_process") or not isinstance(item, pytest.Function):
+        return False
+    fixtures = set(item.fixturenames)
+    own = set(inspect.signature(item.function).parameters)
+    return bool(fixtures & {"api", "sign_in", "writer"}) and not (
+        own & _IN_PROCESS_FIXTURES or fixtures & (_IN_PROCESS_FIXTURES - {"monkeypatch"})
     )
+
+
+def ask(connection: http.client.HTTPConnection, request: HttpRequest) -> HttpResponse:
+    path = quote(request.path_info, safe="/:@!$&'()*+,;=~")
+    query = request.META.get("QUERY_STRING")
+    target = f"{path}?{query}" if query else path
+    headers = read_headers(request.META)
+    connection.request(str(request.method), target, request.read() or None, headers)
     answer = connection.getresponse()
     response = HttpResponse(answer.read(), status=answer.status)
     for name, value in answer.getheaders():
         response.headers[name] = value
-    connection.close()
-    response.json = lambda: client._parse_json(response)  # type: ignore[attr-defined]
     return response
 
 
-def read_headers(client: Client, environ: dict[str, Any]) -> dict[str, str]:
+def read_headers(environ: Mapping[str, str]) -> dict[str, str]:
     headers = {
         name.removeprefix("HTTP_").replace("_", "-"): value
         for name, value in environ.items()
@@ -79,12 +90,6 @@ def read_headers(client: Client, environ: dict[str, Any]) -> dict[str, str]:
     }
     if environ.get("CONTENT_TYPE"):
         headers["Content-Type"] = environ["CONTENT_TYPE"]
-    reader = getattr(client.handler, "_force_user", None)
-    if reader is not None:
-        from accounts import tokens
-        from accounts.models import User
-
-        headers["Authorization"] = f"Bearer {tokens.issue(User.objects.get(id=reader.id)).token}"
     return headers
 
 
