@@ -187,7 +187,8 @@ class Testbed:
 def _database() -> Iterator[None]:
     """Creates the database, and empties it before and after."""
     name = _own("database", urlsplit(settings.DATABASE_URL).path)
-    with connections["default"]._nodb_cursor() as cursor:
+    with closing(connect("tweets", database="postgres")) as connection:
+        cursor = connection.cursor()
         cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
         if not cursor.fetchone():
             cursor.execute(f"CREATE DATABASE {name}")

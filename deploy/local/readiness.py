@@ -84,15 +84,18 @@ def wait_for_worker(worker: Process, service: str) -> None:
         )
 
 
-def connect(service: str) -> Any:
-    """A psycopg2 connection to the service's database. Every statement commits."""
-    database = settings.DATABASES[alias(service)]
+def connect(service: str, *, database: str | None = None) -> Any:
+    """A psycopg2 connection to the service's database, or another one on its server.
+
+    Every statement commits.
+    """
+    options = settings.DATABASES[alias(service)]
     connection = psycopg2.connect(
-        host=database["HOST"],
-        port=database["PORT"],
-        user=database["USER"],
-        password=database["PASSWORD"],
-        dbname=database["NAME"],
+        host=options["HOST"],
+        port=options["PORT"],
+        user=options["USER"],
+        password=options["PASSWORD"],
+        dbname=database or options["NAME"],
     )
     connection.autocommit = True
     return connection

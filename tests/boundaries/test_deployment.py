@@ -1,6 +1,7 @@
 """Checks the Docker and Kubernetes files without an engine or a cluster."""
 
 import json
+import re
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -126,6 +127,13 @@ def test_the_github_job_may_take_more_than_an_hour() -> None:
     [job] = yaml.safe_load(WORKFLOW.read_text())["jobs"].values()
 
     assert job["timeout-minutes"] > 60
+
+
+def test_the_build_context_has_every_copied_file() -> None:
+    copied = re.findall(r"^COPY (?!--from)(\S+) ", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    allowed = (ROOT / ".dockerignore").read_text().split()
+
+    assert {f"!{name}" for name in copied} == {name for name in allowed if name.startswith("!")}
 
 
 def test_every_process_of_compose_has_a_deployment() -> None:
