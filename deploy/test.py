@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """`make test`: all tests on the real servers and, at the same time, unit tests on embedded parts.
 
 Starts the four servers unless they are running, reports the combined coverage, and stops the

@@ -85,6 +85,8 @@ class Supervisor:
             "pidfile": str(self._folder / "supervisord.pid"),
             "childlogdir": str(self.logs),
         }
+        if os.geteuid() == 0:
+            made["supervisord"]["user"] = "root"  # or supervisord warns that it runs as root
         made["unix_http_server"] = {"file": str(self._socket), "chmod": "0600"}
         made["rpcinterface:supervisor"] = {
             "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"
