@@ -126,7 +126,7 @@ def channel(service: str) -> grpc.Channel:
     """The process's channel to the service, built by the first call, which is after any fork."""
     options = {name.lower(): value for name, value in settings.GRPC_CHANNELS[service].items()}
     built: grpc.Channel = import_string(options.pop("backend"))(service, **options)
-    return cast(grpc.Channel, _Instrumented(built)) if settings.WATCHED else built
+    return cast(grpc.Channel, _Instrumented(built)) if settings.INSTRUMENT_CALLS else built
 
 
 def _metadata() -> list[tuple[str, str]]:

@@ -32,7 +32,7 @@ class RouteMiddleware:
     """Runs the view's `route_middleware`, all of its hooks included."""
 
     def __init__(self, get_response: Handler) -> None:
-        _check_place_in_settings()
+        _check_settings()
         self._get_response = get_response
         self._handlers: dict[tuple[Middleware, ...], Handler] = {}
 
@@ -51,7 +51,7 @@ class RouteMiddleware:
         return handler(request)
 
 
-def _check_place_in_settings() -> None:
+def _check_settings() -> None:
     """The outer middleware gets the finished response of a route, so some hooks can't run there."""
     *outer, last = settings.MIDDLEWARE
     if import_string(last) is not RouteMiddleware:

@@ -9,5 +9,5 @@ from django.utils.module_loading import import_string
 @cache
 def start() -> None:
     """Makes the parts first, then starts the threads that use them. Later calls do nothing."""
-    for path in (*settings.EMBEDDED_PARTS, *settings.LOOPS):
+    for path in (*settings.EMBEDDED_PARTS, *settings.BACKGROUND_THREADS):
         import_string(path)()

@@ -87,7 +87,7 @@ from twitter_project import startup
 def count():
     print([embedded_parts.count(name) for name in ("wakeup", "broker", "search")])
 startup.count = count
-settings.LOOPS = ["twitter_project.startup.count"]
+settings.BACKGROUND_THREADS = ["twitter_project.startup.count"]
 startup.start()
 """
 

@@ -21,7 +21,7 @@ WORKERS = {
     "search.slices": "search.handlers.SLICES",
 }
 # wsgi.py and asgi.py start these background threads.
-LOOPS = [] if RABBITMQ_URL else ["messaging.background_threads.start"]
+BACKGROUND_THREADS = [] if RABBITMQ_URL else ["messaging.background_threads.start"]
 # The relay calls these besides pruning the outbox: each call deletes a batch of old rows and
 # returns their number.
 PRUNES: dict[str, list[str]] = {

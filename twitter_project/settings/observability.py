@@ -20,7 +20,7 @@ TRACED_AS: str = env.str("OTEL_SERVICE_NAME", "") or " ".join(["microblog", *sys
 # The share of requests that are traced, with all that follows from them.
 TRACED_SHARE: float = env.float("OTEL_TRACES_SAMPLER_ARG", 1.0)
 # Whether calls to other services are counted or traced.
-WATCHED: bool = bool(MONITOR_LISTEN) or TRACING
+INSTRUMENT_CALLS: bool = bool(MONITOR_LISTEN) or TRACING
 
 
 def _probe(name: str, url: str | None, *, otherwise: str = "embedded", **options: str) -> Any:

@@ -162,7 +162,7 @@ def test_process_view_runs_with_the_arguments_of_the_view(client: Client) -> Non
     ]
 
 
-def test_process_view_may_answer_in_place_of_the_view(client: Client) -> None:
+def test_process_view_may_answer_instead_of_the_view(client: Client) -> None:
     assert client.get("/unreached").content == b"answered by a hook"
 
 

@@ -69,7 +69,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = _resolve(options["host"]), options["port"]
-        if options["workers"] > 1 and (settings.LOOPS or not settings.REDIS_URL):
+        if options["workers"] > 1 and (settings.BACKGROUND_THREADS or not settings.REDIS_URL):
             raise CommandError("embedded parts live in one process: set their URLs, or --workers 1")
         port = find_free_port(host, port)  # before migrating and seeding
         address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
@@ -100,7 +100,9 @@ class Command(BaseCommand):
         server.on_startup(partial(_drain_before_stopping, options["drain"]))
         server.on_startup(_block_stop_signals_in_forks)
         server.on_startup(partial(_call_when_listening, host, port, announce))
-        monitor.start(_ready, *(["messaging.backlog.Backlog"] if settings.LOOPS else []))
+        monitor.start(
+            _ready, *(["messaging.backlog.Backlog"] if settings.BACKGROUND_THREADS else [])
+        )
         server.serve(target_loader=_load_application, wrap_loader=False)
 
     def _announce(self, address: str, *, is_seeded: bool) -> None:
