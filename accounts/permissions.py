@@ -24,13 +24,13 @@ class Account(Protocol):
 
 @Rule
 def log_in(account: Account) -> Decision:
-    """The password was right."""
+    """Log in with the right password."""
     return account.is_active or Unauthenticated("this account is suspended")
 
 
 @Rule
 def use_account(account: Account | None) -> Decision:
-    """Do anything as this account. Its token can outlive it for a moment."""
+    """Act as this account. An access token can outlive its account by some minutes."""
     if account is None or not account.is_active:
         return Unauthenticated("the session has ended; log in again")
     return True

@@ -98,7 +98,6 @@ def redis_seconds(servers: Sequence[redis.Redis]) -> float:
 def by_chunks(
     servers: Sequence[redis.Redis], author_id: int, followers: Sequence[int]
 ) -> Iterator[Fanout]:
-    """As the feed does it."""
     caches = {f"feed{n}": _cache(client) for n, client in enumerate(servers)}
     with override_settings(CACHES=settings.CACHES | caches, FEED_SHARDS=list(caches)):
         for shard, ids in shards.group(followers).items():

@@ -19,7 +19,6 @@ from deploy.local.readiness import find_down_server
 
 _BY_NAME = {row.name: row for row in ROWS}
 
-# A server went down.
 _SERVER_DOWN = (Unavailable, *OUTAGES, AMQPError)
 # The same, wrong work, or a process that did not start.
 _FAILURES = (CheckFailed, ProcessFailed, *_SERVER_DOWN)

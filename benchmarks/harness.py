@@ -18,7 +18,7 @@ Measure = Callable[[], float]
 
 
 class CheckFailed(Exception):
-    """The work done is not the work asked for, so the figure means nothing."""
+    """The measured work was wrong or incomplete, so there is no figure."""
 
 
 class Sense(Enum):
@@ -49,7 +49,7 @@ class Row:
     limit: str  # describes the limit
     unit: str  # of ours and of the limit
     sense: Sense
-    gate: float | None  # the run fails below (above) it; None in a row that only informs
+    gate: float | None  # a worse figure fails the run; None in a row that only informs
     goal: float | None
     prepare: "Callable[[Testbed], AbstractContextManager[Comparison]]"
     rounds: int = 7

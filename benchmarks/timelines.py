@@ -55,7 +55,7 @@ return count
 
 
 def begin(client: redis.Redis, before_id: int, count: int) -> None:
-    """Lists of one old entry for the `count` users after `before_id`."""
+    """Creates lists of one old entry for the `count` users after `before_id`."""
     _for_ranges(client, _BEGIN_RANGE, before_id, count, _A_YEAR_AGO)
 
 

@@ -41,12 +41,12 @@ def aliases() -> list[str]:
 
 
 def atomic(service: str) -> AbstractContextManager[Any]:
-    return transaction.atomic(using=alias(service))  # noqa: TID251 the only use
+    return transaction.atomic(using=alias(service))  # noqa: TID251
 
 
 def on_commit(service: str, action: Callable[[], None]) -> None:
     """Runs `action` after the service's open transaction commits, or at once if none is open."""
-    transaction.on_commit(action, using=alias(service))  # noqa: TID251 the only use
+    transaction.on_commit(action, using=alias(service))  # noqa: TID251
 
 
 def now_us(service: str) -> int:

@@ -32,7 +32,7 @@ _last = 0
 
 
 def new_id(*, after: int = 0) -> int:
-    """An id greater than `after` and than all earlier ids of this process.
+    """An id greater than `after`, and than all earlier ids of this process drawn without `after`.
 
     An `after` from a machine whose clock is ahead raises this id only, not later ones.
     """

@@ -35,7 +35,7 @@ class Difference:
 
 
 def compare(owner_id: int, kind: Kind = TIMELINE) -> Difference:
-    """Compares a materialised list with the database; a list that isn't has no difference.
+    """Compares a list with the database; a list that does not exist has no difference.
 
     It ignores differences that readers don't see: deleted entries, entries of suspended authors,
     the order of entries less than two minutes apart, and entries that a timeline lacks because

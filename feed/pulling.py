@@ -63,7 +63,7 @@ def is_over(num_followers: int) -> bool:
 
 
 def is_well_under(num_followers: int) -> bool:
-    """Whether to push again. Half the limit, so that no author changes with each follow."""
+    """Whether to push again. Half the limit, so that authors near it do not alternate."""
     return num_followers <= settings.FEED_PULL_FOLLOWERS // 2
 
 

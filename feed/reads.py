@@ -38,7 +38,7 @@ _PAGE = lua.script("page", LIBRARY, read_script("feed/window"), read_script("fee
 class Timeline:
     """A materialised list, sorted and without duplicates."""
 
-    entries: Sequence[int | str]  # newest first; text where another program wrote it
+    entries: Sequence[int | str]  # newest first; a str is not an id: another program wrote it
     is_complete: bool  # the database has nothing older
 
     @property
@@ -124,7 +124,7 @@ def join(timelines: Sequence[Timeline]) -> Timeline:
 
 
 def peek(owner_id: int, kind: Kind = TIMELINE) -> Listed | None:
-    """The list as it is in Redis, without extending its life; None where it must be built."""
+    """The list as it is in Redis, without extending its expiry; None if it must be built."""
     try:
         connection = redis_client(kind.shard_of(owner_id))
         found: Any = connection.lrange(lists.key(owner_id, kind), 0, -1)
@@ -140,7 +140,7 @@ def peek(owner_id: int, kind: Kind = TIMELINE) -> Listed | None:
 def read_part(
     user_id: int, *, before_id: int | None = None, offset: int = 0, limit: int
 ) -> Part | None:
-    """A part of the timeline in one round trip; None where `read` must repair or build a list."""
+    """A part of the timeline in one round trip; None if `read` must repair or build a list."""
     try:
         answer = _PAGE(
             keys=[keys.timeline(user_id), marks_key(user_id), keys.PULLED, keys.pulls(user_id)],

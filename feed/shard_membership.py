@@ -6,7 +6,7 @@ from each shard the keys of users of other shards, and all keys of a shard that 
 while. The next read of a moved user's timeline builds it.
 
 The key `placement` of each shard holds `{version}:{number of shards}` of the list of servers for
-which workers last updated that shard. A shard without it was empty when it was started.
+which workers last updated that shard. A shard without it is new.
 """
 
 import logging

@@ -14,7 +14,7 @@ from hydration.codec import CachedValues
 from hydration.read import complete, load
 
 # A page by cursor is filled up after the rules have removed tweets, in this many rounds at most.
-# A page that is still short has a cursor like any other.
+# A page that is still short has a cursor, too.
 _ROUNDS = 10
 
 
@@ -22,7 +22,7 @@ _ROUNDS = 10
 class Skeleton:
     """The entries of a page, before their tweets are read."""
 
-    entries: Sequence[int | str]  # newest first; text where another program wrote it
+    entries: Sequence[int | str]  # newest first; a str is not an id: another program wrote it
     has_more: bool
     cached: CachedValues | None = None  # for `hydration.read.complete`
 
@@ -50,7 +50,7 @@ def read_by_offset(user_id: int, *, offset: int, limit: int) -> FeedPage:
 
 
 def read_by_cursor(user_id: int, *, before_id: int, limit: int) -> FeedPage:
-    """The newest tweets below `before_id`. Pages go on to the first tweet of all."""
+    """The newest tweets below `before_id`. The last page ends with the oldest tweet."""
     page = FeedPage(next=before_id)
     shown: set[int] = set()
     for _ in range(_ROUNDS):

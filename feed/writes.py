@@ -27,7 +27,8 @@ MERGE_CHUNK = 50
 # A redelivery is recognised for this long by the marker of its chunk. A later one is inserted by
 # the script that reads the list first.
 MARKER_SECONDS = 60
-# A follow or unfollow is remembered this long, against older answers and entries in progress.
+# A follow or unfollow is remembered this long, so that older answers and running fan-outs do not
+# undo it.
 MEMORY_SECONDS = 120
 
 
@@ -88,7 +89,7 @@ def _list_and_caches(owner_id: int, kind: Kind) -> tuple[str, ...]:
 def push(entry_id: int, author_id: int, audience: Audience | Sequence[int]) -> int:
     """Pushes a fresh entry onto the timelines that exist. Returns how many took it.
 
-    A repeated call with the same first user within a minute does nothing.
+    A chunk is identified by entry and first user; a repetition within a minute does nothing.
     """
     return run(push_calls(entry_id, author_id, _audience(audience)))
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from hydration.codec import MARK_JSON, CachedEntry, Entry, Row, decode_entry, decode_user
+from hydration.visibility import all_exist
 
 NULL = b"null"
 # Assembled tweets that a process remembers, some 2 kB each with the values they are made of.
@@ -66,12 +67,12 @@ class Parts:
         mark = MARK_JSON[self.marks[tweet.tweet_id]]
         if entry is tweet:
             json = b'%b,"author":%b%b}' % (tweet.json, author or NULL, mark)
-            return HydratedTweet(entry_id, entry_id, author is not None, json)
+            return HydratedTweet(entry_id, entry_id, all_exist(author), json)
         reposter = self.users.get(entry.user_id, NULL)
         json = b'%b,"author":%b%b,"entry_id":"%d","reposted_by":%b}' % (
             tweet.json, author or NULL, mark, entry_id, reposter or NULL,
         )  # fmt: skip
-        is_visible = author is not None and reposter is not None
+        is_visible = all_exist(author, reposter)
         return HydratedTweet(entry_id, tweet.tweet_id, is_visible, json)
 
 

@@ -42,7 +42,7 @@ def drop(change: Change) -> None:
 
 
 def drop_after_commit(service: str, change: Change) -> None:
-    """For writers, in their transaction. During an outage, only the worker drops."""
+    """Writers call it in their transaction. During an outage, only the worker drops the keys."""
 
     def drop_now() -> None:
         try:

@@ -1,6 +1,7 @@
 """Leases: a value that was read before a change is never cached after it.
 
-1. A reader that misses a key stores a lease (`L…`) under it *before* it reads the database.
+1. A reader that misses a key stores a lease (`L…`) under it *before* it reads the database, unless
+   another reader's lease is there: of concurrent readers, the first one caches.
 2. A writer deletes the key after its commit (`hydration.invalidate`), the lease included.
 3. The reader caches what it read only if its lease is still there.
 
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 def take_lease(
     shard: str, keys: Iterable[str], marks_key: str = "", tweet_ids: Collection[int] = ()
 ) -> bytes | None:
-    """One lease on all of the keys, and on a viewer's marks of the tweets.
+    """Takes a lease on those keys, and on those of a viewer's marks of the tweets, without one.
 
     Returns None if Redis refuses it or is down.
     """

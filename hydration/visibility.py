@@ -22,7 +22,7 @@ def is_shown(people: Iterable[int], known: Container[int] | None) -> bool:
 
 
 def check_shown(people: Iterable[int], known: Container[int] | None) -> None:
-    """Hidden tweets can't be read, liked, reposted or replied to."""
+    """Raises `NotFound` if the tweet is hidden: it can't be read, liked, reposted or replied to."""
     if not is_shown(people, known):
         raise NotFound("there is no such tweet")
 
@@ -30,3 +30,8 @@ def check_shown(people: Iterable[int], known: Container[int] | None) -> None:
 def visible(tweets: Sequence[Tweet], known: Container[int] | None) -> list[Tweet]:
     """The tweets without those of suspended or deleted users."""
     return [tweet for tweet in tweets if is_shown(people_of(tweet), known)]
+
+
+def all_exist(*people: bytes | None) -> bool:
+    """Whether none of a cached entry's people is None: suspended or deleted."""
+    return None not in people

@@ -186,7 +186,7 @@ class PullEnded(Event):
 
     routing_key = "feed.pull_ended"
     author_id: int
-    number: int  # of this end of pulling
+    number: int  # identifies this end of pulling
     after_id: int | None  # followers up to this id are done; None in the first message
     at: datetime
 

@@ -30,7 +30,7 @@ from messaging.pruning import prune_batch
 from messaging.worker import Worker, workers
 
 BATCH = 500
-TIMER_SECONDS = 1.0  # between two looks at the outbox without a wake-up
+TIMER_SECONDS = 1.0  # the outbox is read this often without a wake-up
 RETRY_REFUSED_SECONDS = 1.0
 PRUNE_SECONDS = 60.0
 # The pause between two batches of old rows, so that many of them delay no pending event.
@@ -166,13 +166,13 @@ def _relay_database(using: str, stop: threading.Event, down: set[str]) -> None:
                 pruned = prune_batch(using)
                 pause = PRUNE_BATCH_SECONDS if pruned else PRUNE_SECONDS
                 prune_at = time.monotonic() + pause
-            # after a batch it only clears the wake-ups that arrived, because more may be pending
+            # does not wait after a batch, because more events may be pending
             wakeup.wait(using, 0.0 if found else TIMER_SECONDS)
             pauses = waits()
         except (Unavailable, *OUTAGES) as error:
             pause = next(pauses)
             log.warning(
-                "database %s: retrying to relay in %.1f s: %s",
+                "could not relay the outbox of database %s, retrying in %.1f s: %s",
                 using, pause, error,
             )  # fmt: skip
             down.add(using)

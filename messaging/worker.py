@@ -32,7 +32,7 @@ Handler = Callable[[Sequence[Any]], None]
 
 BATCH = 100
 
-# Many times the size of any event of ours.
+# Many times the size of our largest event.
 MAX_BODY_BYTES = 64 * 1024
 
 
@@ -40,7 +40,7 @@ MAX_BODY_BYTES = 64 * 1024
 class Delivery:
     """A message that a broker delivers.
 
-    A body of more than `MAX_BODY_BYTES` may be cut, if what is left still exceeds the limit.
+    A body of more than `MAX_BODY_BYTES` may be truncated to just above the limit.
     """
 
     tag: int  # the broker's own number for the delivery

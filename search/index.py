@@ -28,7 +28,7 @@ TOMBSTONES_KEPT = timedelta(days=1)
 MISSING = "is missing"
 STALE = "is stale"
 HIDDEN = "is hidden though its author is not"
-UNHIDDEN = "is shown though its author is not"
+UNHIDDEN = "is visible though its author is hidden"
 TOMBSTONED = "has a tombstone though the tweet exists"
 SURPLUS = "has no tweet"
 
@@ -50,7 +50,7 @@ class Document:
     content: str
     created_at: datetime
     version: int = CREATED
-    hidden: bool = False  # its author is suspended
+    hidden: bool = False  # its author is suspended or deleted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,7 +165,9 @@ class Superseded(Exception):
 
 def expired() -> Malformed:
     """The error for a position whose snapshot has expired."""
-    return Malformed("cursor: has expired", fields={"cursor": ["has expired: search again"]})
+    return Malformed(
+        "cursor: has expired: search again", fields={"cursor": ["has expired: search again"]}
+    )
 
 
 def this_hour() -> int:
@@ -173,7 +175,7 @@ def this_hour() -> int:
 
 
 def end_of_hour_ms(hour: int) -> int:
-    """The time at which ages are measured. At the hour's start, newer would mean less fresh."""
+    """The time at which ages are measured. The hour's start would give new tweets negative ages."""
     return (hour + 1) * _MS_PER_HOUR
 
 

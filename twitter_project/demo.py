@@ -70,12 +70,12 @@ def read() -> tuple[list[Person], list[Thread]]:
 
 
 def is_there() -> bool:
-    """One user proves it: the accounts are committed last, and the data whole or not at all."""
+    """Whether the demo data exists. Alice proves it: accounts are committed last."""
     return bool(User.objects.named("alice").exists())
 
 
 def refuse_known_admin() -> None:
-    """Raises `CommandError` if the demo's password, which is public, opens the admin.
+    """Raises `CommandError` if the demo's public password lets anyone sign in to the admin.
 
     ADMIN_TWO_FACTOR asks for a code besides the password.
     """

@@ -24,7 +24,7 @@ def marked(view: View, **marks: Any) -> View:
 
 
 def decorated(included: Included, *decorators: Decorator) -> Included:
-    """A group of routes, each of whose views is decorated: the first decorator is outermost."""
+    """Decorates every view of a group of routes; the first decorator is outermost."""
     urls, app_name, namespace = included
     routes = urls if isinstance(urls, list) else urls.urlpatterns
     return _decorate(routes, decorators), app_name, namespace

@@ -37,8 +37,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "twitter_project/index.html",
         {
             "address": request.build_absolute_uri("/").rstrip("/"),
-            "names_admin": settings.ADMIN_PATH
-            == "admin/",  # a path that was chosen to be hidden stays hidden
+            "names_admin": settings.ADMIN_PATH == "admin/",  # a custom path stays secret
         },
     )
 

@@ -25,7 +25,7 @@ def follow(*, follower_id: int, following_id: int) -> Follow:
 
 def _follow(id: int, follower_id: int, following_id: int) -> Follow:
     with atomic("accounts"):
-        # Serializes the writers of this pair: the reads below stay valid.
+        # Serializes the writers of this pair: the checks below hold until the commit.
         users = User.objects.lock(follower_id, following_id)
         permissions.follow.check(follower=users.get(follower_id), following=users.get(following_id))
         existing = Follow.objects.filter(follower_id=follower_id, following_id=following_id).first()

@@ -27,7 +27,8 @@ _UNIQUE = {"email": "accounts_user_email_unique", "username": "accounts_user_use
 
 log = logging.getLogger(__name__)
 
-# Two browser tabs of one owner may use a refresh token twice within this. Later uses mean a copy.
+# Two browser tabs of one owner may use a refresh token twice within this. A later reuse means that
+# the token was copied.
 RACING = timedelta(seconds=30)
 
 

@@ -4,13 +4,13 @@ Requests with a token count by user and kind of route, other requests by address
 All requests of an address count together, too. Every limit on an IPv6 address has a second one for
 its /48 network.
 
-`settings.RATES` holds the rates. A view names another kind than `read` and `write` in its attribute
-`rates`, by method. A refused request is answered 429 with `Retry-After`. Answers carry the
-`RateLimit-*` headers of draft-ietf-httpapi-ratelimit-headers-06.
+`settings.RATES` holds the rates. The kind of a route is `read` or `write`, unless the view's
+attribute `rates` names another one for the method. A refused request is answered 429 with
+`Retry-After`. Responses carry the `RateLimit-*` headers of draft-ietf-httpapi-ratelimit-headers-06.
 
 A page must not wait for a round trip to Redis to be counted. So a process takes tokens in batches
-and spends them locally. The rate is never exceeded. Other processes can't use the tokens that this
-one took and doesn't spend, until the bucket has filled up.
+and spends them locally. All processes together never take more tokens than the bucket has. Other
+processes can't use the tokens that this one took and doesn't spend, until the bucket has refilled.
 """
 
 import ipaddress

@@ -40,7 +40,7 @@ RPC_ANSWERS = Histogram(
 )
 
 FRAGMENTS_READ = Counter(
-    "microblog_fragments_read_total", "Entries of pages that were read from the cache"
+    "microblog_fragments_read_total", "Entries that were read for pages, cached or not"
 )
 FRAGMENTS_MISSED = Counter(
     "microblog_fragments_missed_total",
@@ -67,7 +67,7 @@ INDEX_LAG = Histogram(
 )
 
 OUTBOX_PUBLISHED = Counter(
-    "microblog_outbox_published_total", "Events that the broker confirmed", ["database"]
+    "microblog_outbox_published_total", "Events that the relay marked as published", ["database"]
 )
 ROWS_PRUNED = Counter("microblog_rows_pruned_total", "Old rows that the relay deleted", ["kind"])
 MESSAGES_HANDLED = Counter(

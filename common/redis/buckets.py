@@ -4,8 +4,7 @@ A bucket holds as many tokens as its rate allows in its period, and fills up eve
 Redis stores it as one number. One script changes it, so no two processes take the same token, and
 takes from several buckets in one round trip.
 
-Without Redis each process counts for itself: an outage locks no client out, and no client gets more
-than the rate from each process.
+Without Redis each process counts alone, by the same rates: an outage locks no client out.
 """
 
 import hashlib

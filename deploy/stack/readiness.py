@@ -13,7 +13,7 @@ from deploy.stack.topology import PORTS_OF_KEPT
 
 
 def readiness_check(name: str, chosen: dict[str, int]) -> Callable[[], bool]:
-    """Always true for the relay and workers: until then, their work waits in a queue."""
+    """Always true for the relay and workers: their messages wait."""
     if name.startswith("web_"):
         return lambda: _is_up(name, chosen["PROXY_ADMIN"])
     if "_grpc_" in name:

@@ -1,4 +1,4 @@
-"""Decides how each author's entries reach the followers. Reads only."""
+"""Decides how each author's entries reach the followers. Writes nothing."""
 
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence

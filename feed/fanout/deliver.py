@@ -89,7 +89,7 @@ def _merge_slice(author_id: int, *, after_id: int | None) -> None:
 
 
 def end_pulling_slices(events: Sequence[PullEnded]) -> None:
-    """Merges the entries that were not pushed into one slice of timelines; the last ends pulling.
+    """Merges entries that were not pushed into a slice of timelines; the last slice ends pulling.
 
     Entries are pushed since the first slice was published; the database has all earlier ones.
     """
@@ -113,7 +113,7 @@ def _merge(author_id: int, user_ids: Sequence[int]) -> None:
 
 
 def _first_slices(author_ids: Collection[int]) -> Iterator[tuple[int, Page[int]]]:
-    """The first followers to push to, after starting or ending to pull the author if necessary."""
+    """Starts or ends pulling if necessary, then yields the first followers of each author."""
     states = decide.states_of(author_ids)
     for author_id in decide.authors_to_push_again(states):
         apply.end_pulling(author_id)
@@ -131,7 +131,7 @@ def _calls(entry_id: int, author_id: int, audience: Audience, *, is_fresh: bool)
 def _by_author(
     events: Iterable[TweetCreated | TweetReposted | TweetDeleted | TweetUnreposted],
 ) -> dict[int, list[int]]:
-    """The events' entries, by who wrote or reposted them."""
+    """The events' entries, by author or reposter."""
     entries: dict[int, list[int]] = {}
     for event in events:
         entries.setdefault(event.user_id, []).append(event.id)

@@ -1,7 +1,7 @@
 -- Completes a build: adds the database's entries to those that arrived since the build began.
 -- KEYS: the list. ARGV: the build's marker, entries shown, '1' if the database has no other entries,
 -- then the database's entries.
--- Returns 1, or 0 if the list is complete or was begun again: then these entries may be outdated.
+-- Returns 1, or 0 if the list is complete or another build owns it.
 local list = redis.call('LRANGE', KEYS[1], 0, -1)
 local marker = table.remove(list)
 if marker ~= ARGV[1] or not is_building(marker) then return 0 end

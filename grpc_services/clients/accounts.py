@@ -124,7 +124,7 @@ def get_relations(*, viewer_id: int, user_ids: Collection[int]) -> dict[int, Rel
 
 
 def get_followers(*, user_id: int, cursor: int | None = None, limit: int = 100) -> Page[Follow]:
-    """Follows of the user, newest first; `limit` is 5,000 at most."""
+    """The follows whose `following_id` is the user, newest first; `limit` is 5,000 at most."""
     return _follows(stub().GetFollowers, user_id, cursor, limit)
 
 

@@ -1,7 +1,7 @@
 """Deletion of tweets, and of the rows of deleted accounts.
 
 Each request and each message deletes a bounded number of rows. A request deletes a tweet and up to
-`BATCH` of its likes and reposts each, which are all for nearly every tweet. The worker deletes the
+`BATCH` of its likes and reposts each, and nearly every tweet has fewer. The worker deletes the
 rest in batches. They are invisible until then, since a repost without its original is never shown.
 """
 

@@ -24,7 +24,7 @@ KEPT = timedelta(days=2)
 
 
 def post_tweet(*, user_id: int, content: str, idempotency_key: str | None = None) -> Tweet:
-    """The new tweet. For a used key, the tweet that was posted with it, as it was then."""
+    """Posts a tweet. A repeated key returns the tweet that was posted with it, as it was then."""
     return _post(user_id=user_id, content=content, parent_id=None, key=idempotency_key)
 
 
@@ -83,7 +83,7 @@ def _write_as_last(reply: Tweet, used: IdempotencyKey | None) -> Tweet:
 
 
 def _write(tweet: Tweet, used: IdempotencyKey | None) -> bool:
-    """Writes the tweet, its event and its key in one statement. Returns what `write_reply` does."""
+    """Writes the tweet, its event and its key in one statement. False as in `write_reply`."""
     event = TweetCreated(
         id=tweet.id,
         user_id=tweet.user_id,

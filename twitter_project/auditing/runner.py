@@ -1,4 +1,4 @@
-"""Runs the checks and separates damage from events in progress."""
+"""Runs the checks and separates real differences from pending events."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Messages of work that is done a slice a message."""
+"""Finds recent events of sliced work."""
 
 from datetime import timedelta
 from typing import TypeVar, cast

@@ -34,7 +34,7 @@ RATES: dict[str, str | None] = {
     scope: env.str(f"{scope.upper()}_RATE", rate)
     for scope, rate in {
         "address": "6000/min",  # all requests of one address
-        # by user, or by address where nobody is signed in, or by session where a refresh token
+        # by user, or by address of anonymous clients, or by session where a refresh token
         # is sent
         "read": "600/min",
         "search": "120/min",

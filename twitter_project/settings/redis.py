@@ -17,7 +17,7 @@ def _cache(url: str, *, is_real: bool) -> dict[str, Any]:
         connection_class = import_string(f"common.redis.connection.{name}")
         pool = {"max_connections": 64, "connection_class": connection_class}
     else:
-        # Imported here alone: fakeredis takes a good part of a start.
+        # Imported only if needed: fakeredis is slow to import.
         pool = {"connection_class": import_string("common.redis.in_process.Connection")}
     return {
         "BACKEND": "django_redis.cache.RedisCache",
@@ -26,7 +26,7 @@ def _cache(url: str, *, is_real: bool) -> dict[str, Any]:
             "SOCKET_CONNECT_TIMEOUT": 2,
             "SOCKET_TIMEOUT": 5,
             "CONNECTION_POOL_KWARGS": pool,
-            "IGNORE_EXCEPTIONS": True,  # without its cache the system is slower, and complete
+            "IGNORE_EXCEPTIONS": True,  # a missing cache only slows requests
         },
     }
 

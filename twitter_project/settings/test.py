@@ -1,4 +1,4 @@
-"""Tests on the real servers, at the guide's addresses. `make services` starts them."""
+"""Tests on the real servers of `make services`."""
 
 import os
 from pathlib import Path

@@ -160,7 +160,7 @@ def test_most_requests_are_counted_without_a_round_trip(
     assert len(batches) == 3  # twice 30 tokens for the user, and 100 for the address
 
 
-def test_processes_share_a_rate_and_never_exceed_it(rates: Rates) -> None:
+def test_processes_share_one_bucket(rates: Rates) -> None:
     rates(read="100/hour")
     rate = rate_of("read")
     assert rate

@@ -27,6 +27,7 @@ from common.errors import Unavailable
 from common.http.authentication import Viewer
 from common.http.revocation import revocations
 from common.redis.client import redis_client
+from hydration.read import load
 from messaging.models import OutboxEvent
 from messaging.worker import Delivery, Worker
 from search.handlers import WORKER as SEARCH
@@ -102,8 +103,9 @@ class Scenario:
         self._to_a_tweet(tweets.undo_repost, who, number)
 
     def read(self, who: int, number: int) -> None:
-        """Caches the tweet."""
+        """Reads the tweet, which caches it."""
         if (user_id := self._acting(who)) and (tweet := self._tweet(number)):
+            load([tweet.id], viewer_id=user_id)
             client = APIClient()
             reader: Any = Viewer(id=user_id, username=f"person_{who}")
             client.force_authenticate(reader)

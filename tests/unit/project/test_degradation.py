@@ -16,12 +16,15 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from common import breakers
+from common.errors import OUTAGES, Unavailable
 from common.http import revocation
 from common.postgresql import deadlines
 from common.postgresql.base import breaker
 from common.redis import connection
 from grpc_services.clients import calls
 from messaging.broker import broker
+from messaging.models import OutboxEvent
+from messaging.relay import relay_batch
 from search import index as search_index
 from search.backends import elasticsearch
 from tests.support.channels import network, reset_channels
@@ -74,7 +77,7 @@ def point(settings: Any) -> Iterator[Callable[[str, int], None]]:
             away = {"LOCATION": f"redis://127.0.0.1:{port}/0", "OPTIONS": options}
             settings.CACHES = {"default": default | away}
         elif part == "rabbitmq":
-            backend = "messaging.backends.rabbitmq.RabbitMQBroker"
+            backend = "messaging.backends.rabbitmq.broker.RabbitMQBroker"
             settings.BROKER = {"BACKEND": backend, "url": f"amqp://127.0.0.1:{port}/"}
         elif part == "elasticsearch":
             elasticsearch_connections.create_connection(
@@ -180,6 +183,18 @@ def test_requests_without_a_part(
     point(part, port)
 
     assert refused(ask_for) == TABLE[part]
+
+
+def test_a_tweet_waits_in_the_outbox_without_rabbitmq(
+    ask_for: Requests, point: Callable[[str, int], None], closed_port: int
+) -> None:
+    point("rabbitmq", closed_port)
+
+    assert ask_for["post"]().status_code == 200
+
+    with pytest.raises((Unavailable, *OUTAGES)):
+        relay_batch("default", broker())
+    assert OutboxEvent.objects.pending().filter(routing_key="tweet.created").count() == 1
 
 
 @pytest.mark.real

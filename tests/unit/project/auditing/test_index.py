@@ -55,7 +55,9 @@ def test_a_document_shown_though_its_author_is_suspended_is_found_and_repaired(
     scenario.drain()
     write_document(scenario, hidden=False)
 
-    assert audit() == [f"search: document {scenario.tweets[1]} is shown though its author is not"]
+    assert audit() == [
+        f"search: document {scenario.tweets[1]} is visible though its author is hidden"
+    ]
 
     scenario.expect_no_differences()
 
