@@ -222,7 +222,7 @@ def check_rabbitmq() -> Iterator[Finding]:
             f"{urlsplit(settings.RABBITMQ_URL).hostname}: {reason(error)}"
         ) from error
     with closing(connection):
-        version = _rabbitmq_version(connection)
+        version = _read_rabbitmq_version(parameters)
         yield check_version("rabbitmq", "RabbitMQ", version, MIN_RABBITMQ_VERSION)
         for name, worker in workers().items():
             yield _check_queue(connection, worker, command=f"run_{name.partition('.')[0]}_worker")
@@ -230,10 +230,22 @@ def check_rabbitmq() -> Iterator[Finding]:
             yield from _check_dead_letters(worker, dead.message_count if dead is not None else 0)
 
 
-def _rabbitmq_version(connection: pika.BlockingConnection) -> str:
-    """A BlockingConnection has no public attribute for the server's properties."""
-    version: str = connection._impl.server_properties["version"]  # type: ignore[attr-defined]
-    return version
+def _read_rabbitmq_version(parameters: pika.URLParameters) -> str:
+    """Opens a second connection: a BlockingConnection doesn't expose the server's properties."""
+    versions: list[str] = []
+
+    def on_open(connection: pika.SelectConnection) -> None:
+        versions.append((connection.server_properties or {})["version"])
+        connection.close()
+
+    def stop(connection: pika.SelectConnection, _: BaseException | str) -> None:
+        connection.ioloop.stop()
+
+    connection = pika.SelectConnection(parameters, on_open, stop, stop)
+    connection.ioloop.start()
+    if not versions:
+        raise ConnectionError("the connection was closed before it was open")
+    return versions[0]
 
 
 def _check_queue(connection: pika.BlockingConnection, worker: Worker, *, command: str) -> Finding:
