@@ -1,6 +1,6 @@
 """Security headers: a response may not be framed, sniffed or cached, and may load nothing.
 
-No route allows other origins (CORS): no response has an Access-Control header, and OPTIONS is
+No API route allows other origins (CORS): it sends no Access-Control header, and OPTIONS is
 answered 405.
 """
 
