@@ -239,7 +239,7 @@ async def test_relay_and_worker_replace_broken_rabbitmq_connections(
 
     wait_until(lambda: _num_tweets(accounts_db, alice) == 1, seconds=30)
     for process in (system.relay, worker):
-        assert process.find_in_log(r"(next attempt in)")
+        assert process.find_in_log(r"(retrying in)")
         assert process.find_in_log(r"(Traceback)") is None
 
 
