@@ -8,6 +8,7 @@ import inspect
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 import pytest
@@ -31,6 +32,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    import rest_framework.test  # needs Django's settings
+
     url = urlsplit(config.getoption("--address"))
 
     def get_response(_: ClientHandler, request: HttpRequest) -> HttpResponse:
@@ -39,6 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
             return ask(connection, request)
 
     ClientHandler.get_response = get_response  # type: ignore[method-assign, assignment]
+    rest_framework.test.force_authenticate = send_token
     # Django flushes with TRUNCATE, which waits for the server's transactions.
     TransactionTestCase._fixture_teardown = empty_databases  # type: ignore[attr-defined]
 
@@ -67,6 +71,16 @@ def runs_over_network(item: pytest.Item) -> bool:
     return bool(fixtures & {"api", "sign_in", "writer"}) and not (
         own & _IN_PROCESS_FIXTURES or fixtures & (_IN_PROCESS_FIXTURES - {"monkeypatch"})
     )
+
+
+def send_token(request: HttpRequest, user: Any = None, token: object = None) -> None:
+    """Replaces DRF's `force_authenticate`, which would stay in this process."""
+    from accounts import tokens
+    from accounts.models import User
+
+    if user is not None:
+        token = tokens.issue(User.objects.get(id=user.id)).token
+        request.META["HTTP_AUTHORIZATION"] = f"Bearer {token}"
 
 
 def ask(connection: http.client.HTTPConnection, request: HttpRequest) -> HttpResponse:
