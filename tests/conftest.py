@@ -1,8 +1,10 @@
 """Fixtures for all tests: the database, three accounts, and a step that runs background work."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
+import psycopg2
 import pytest
 from django.conf import settings
 from django.db import connections
@@ -96,15 +98,24 @@ def _empty_databases() -> None:
     for connection in connections.all():
         if connection.vendor != "postgresql":
             continue  # the embedded database is a new file each time
-        with connection._nodb_cursor() as cursor:
-            cursor.execute(
-                "SELECT 1 FROM pg_database WHERE datname = %s", [connection.settings_dict["NAME"]]
-            )
-            exists = cursor.fetchone()
-        if exists:
+        if _exists(connection.settings_dict):
             with connection.cursor() as cursor:
                 cursor.execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public")
         connection.close()
+
+
+def _exists(database: Mapping[str, Any]) -> bool:
+    server = psycopg2.connect(
+        host=database["HOST"],
+        port=database["PORT"],
+        user=database["USER"],
+        password=database["PASSWORD"],
+        dbname="postgres",
+        **database["OPTIONS"],
+    )
+    with closing(server), server.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database["NAME"]])
+        return cursor.fetchone() is not None
 
 
 @pytest.fixture
