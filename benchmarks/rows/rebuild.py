@@ -16,7 +16,7 @@ _READS = 5  # in a round
 @contextmanager
 def prepare(testbed: Testbed) -> Iterator[Comparison]:
     """Without a timeline and with an empty cache."""
-    user_id = HeavyReader.make("follower", followed=FOLLOWED, tweets=TWEETS).user_id
+    user_id = HeavyReader.make("heavy", followed=FOLLOWED, tweets=TWEETS).user_id
     expected = newest_entries(user_id, _PAGE)
 
     def ours() -> float:
