@@ -133,11 +133,12 @@ class Stack:
                 for program in programs:
                     self._wait_until_ready(program.name, chosen, START_SECONDS, supervisord)
             except DeployError as error:
-                print_line(f"stack: {error}; stop it with `make stack-stop`")
+                if supervisord.poll() is None:
+                    print_line(f"stack: {error}; stop it with `make stack-stop`")
             else:
                 print_line(f"\nReady: http://127.0.0.1:{chosen['PORT']}. Ctrl-C stops.")
                 print_line(f"Logs: {self.supervisor.logs} (`make stack-logs` follows them)")
-            supervisord.wait()
+            self.supervisor.wait(supervisord)
         except Interrupted:
             pass
         finally:

@@ -59,6 +59,11 @@ class Supervisor:
             start_new_session=True,
         )
 
+    def wait(self, supervisord: subprocess.Popen[bytes]) -> None:
+        """Returns when a signal has ended it. Raises if it failed."""
+        if code := supervisord.wait():
+            raise DeployError(f"supervisord ended with exit code {code}: see {self.logs}")
+
     def _write_programs(
         self, programs: Sequence[Program], environments: dict[str, dict[str, str]]
     ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from deploy.local.conditions import wait_until
+from deploy.local.errors import DeployError
 from deploy.stack.supervision import Supervisor
 from deploy.stack.topology import PGBOUNCER, Program
 
@@ -92,3 +93,11 @@ def test_pgbouncer_ends_after_all_others(
     names = ends.read_text().split()
     assert sorted(names[:2]) == ["web_1", "web_2"]
     assert names[2:] == [PGBOUNCER]
+
+
+def test_a_supervisord_that_fails_is_an_error(supervisor: Supervisor) -> None:
+    (supervisor.logs / "supervisord.log").mkdir(parents=True)  # where it opens a file
+    programs = [Program(name, ["sleep", "60"]) for name in _NAMES]
+
+    with pytest.raises(DeployError, match="supervisord ended with exit code 1"):
+        supervisor.wait(supervisor.start(programs, {name: {} for name in _NAMES}))
