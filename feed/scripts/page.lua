@@ -31,8 +31,8 @@ end
 
 local stop = #found
 if before == '' then
-  first = offset + 1
   if stop > shown then stop, is_complete = shown, false end
+  first = math.min(offset, stop) + 1 -- unpack takes no index above 2^31
 end
 local entries = {unpack(found, first, math.min(first + limit - 1, stop))}
 if not are_ids(entries) then return false end

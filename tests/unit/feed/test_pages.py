@@ -4,6 +4,7 @@ import pytest
 
 from common.redis.client import redis_client
 from feed import expected, lists, reads, writes
+from feed.serializers import MAX_OFFSET
 from tests.support.timelines import Person, deliver_all
 
 # real commits, because the cache is invalidated after them
@@ -21,6 +22,12 @@ class TestPages:
     def test_a_page_past_the_end_is_empty(self, follower):
         page = follower.feed(offset=100)
         assert page == {"tweets": [], "count": 0, "limit": 50, "offset": 100, "next": None}
+
+    def test_the_largest_offset_is_read_by_the_script(self, follower):
+        redis_client().rpush(lists.key(follower.id), "12", "11", "0")
+        part = reads.read_part(follower.id, offset=MAX_OFFSET, limit=20)
+        assert part is not None
+        assert (part.entries, part.has_more) == ([], False)
 
     def test_entries_that_do_not_exist_are_counted_but_not_shown(self, follower):
         redis_client().rpush(lists.key(follower.id), "11", "12", "13")
