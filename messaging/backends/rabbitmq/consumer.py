@@ -99,6 +99,7 @@ class Consumer:
 
     def step(self) -> bool:
         """Waits up to `_POLL_SECONDS` for messages. Returns whether it handled a batch."""
+        self._require_open()
         self._connection.process_data_events(0 if self._inbox else _POLL_SECONDS)
         if not self._channel.consumer_tags:
             raise AMQPConnectionError("the consumer was cancelled: its queue or channel is gone")
@@ -134,5 +135,11 @@ class Consumer:
     def _wait(self, seconds: float) -> None:
         """Sleeps and answers heartbeats."""
         while seconds > 0 and not self._stop.is_set():
+            self._require_open()
             self._connection.sleep(min(seconds, _POLL_SECONDS))
             seconds -= _POLL_SECONDS
+
+    def _require_open(self) -> None:
+        """Heartbeats may have found the connection lost. Then pika's calls raise ValueError."""
+        if not self._connection.is_open:
+            raise AMQPConnectionError("the connection was lost during a handler")

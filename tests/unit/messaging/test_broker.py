@@ -250,6 +250,32 @@ def test_heartbeats_are_sent_while_a_handler_runs(
     assert broker().depth(slow.queue) == 0
 
 
+@pytest.mark.real
+def test_a_worker_reconnects_if_broker_and_dependency_fail_during_a_handler(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    from messaging.backends.rabbitmq import broker as module
+
+    stop, deliveries = threading.Event(), list[int]()
+    monkeypatch.setattr(module, "HEARTBEAT_SECONDS", 1)
+    broker().publish([message(1)])
+    with behind_a_proxy() as (url, proxy):
+
+        def handle(events: Sequence[TweetLiked]) -> None:
+            if "lost during a handler" not in caplog.text:
+                proxy.cut()
+                wait_until(lambda: "lost during a handler" in caplog.text, seconds=10)
+                raise Unavailable("a dependency is down")
+            stop.set()
+            deliveries.extend(event.tweet_id for event in events)
+
+        failing = replace(recorder.worker, handlers={"tweet.liked": handle})
+        module.RabbitMQBroker(url).consume(failing, stop)
+
+    assert deliveries == [1]
+    assert broker().depth(failing.queue) == 0
+
+
 @contextmanager
 def behind_a_proxy() -> Iterator[tuple[str, Proxy]]:
     """The URL of a proxy to the broker."""
