@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from accounts import serializers as shapes
 from accounts import services, tokens
 from accounts.presentation import show_account, show_tokens
+from accounts.services.sessions import Session
 from accounts.views.examples import ACCOUNT, NOTHING
 from common.http.authentication import Viewer, viewer_id
 from common.http.schema import BODY, answer_example, errors, request_example
@@ -20,6 +21,10 @@ from common.http.views import APIView
 
 TOKENS = {"token": "eyJhbGciOiJFZERTQSJ9…", "refresh": "eyJhbGciOiJFZERTQSJ9…"}
 CREDENTIALS = {"email": "alice@example.com", "password": "pass123"}
+
+
+def _answer(session: Session) -> Response:
+    return Response({"user": show_account(session.user), **show_tokens(session.tokens)})
 
 
 class RegisterView(APIView):
@@ -42,7 +47,7 @@ class RegisterView(APIView):
     )
     def post(self, request: Request) -> Response:
         session = services.register(**read_body(shapes.RegisterBody, request))
-        return Response({"user": show_account(session.user), **show_tokens(session.tokens)})
+        return _answer(session)
 
 
 class LoginView(APIView):
@@ -62,7 +67,7 @@ class LoginView(APIView):
         session = services.log_in(
             **read_body(shapes.LoginBody, request), address=client_address(request)
         )
-        return Response({"user": show_account(session.user), **show_tokens(session.tokens)})
+        return _answer(session)
 
 
 class CountedBySession(APIView):

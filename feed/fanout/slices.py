@@ -10,7 +10,7 @@ from django.utils import timezone
 from common.db import atomic
 from common.http.pagination import Page
 from grpc_services.clients import accounts
-from messaging.events import FanOutSliced, MergeSliced, PullEnded
+from messaging.events import Event, FanOutSliced, MergeSliced, PullEnded
 from messaging.outbox import publish
 
 SIZE = accounts.MAX_FOLLOWER_IDS  # followers in a slice
@@ -35,32 +35,31 @@ def publish_next(action: str, entry_ids: Sequence[int], author_id: int, page: Pa
     new = [slice for slice in following if slice not in _published]
     if not new:
         return
-    with atomic("feed"):
-        publish(
-            *(
-                FanOutSliced(
-                    action=action,
-                    entry_id=entry_id,
-                    author_id=author_id,
-                    after_id=after_id,
-                    at=timezone.now(),
-                )
-                for action, entry_id, after_id in new
-            ),
-            service="feed",
+    _publish(
+        *(
+            FanOutSliced(
+                action=action,
+                entry_id=entry_id,
+                author_id=author_id,
+                after_id=after_id,
+                at=timezone.now(),
+            )
+            for action, entry_id, after_id in new
         )
+    )
     _published.update(dict.fromkeys(new))
     while len(_published) > _REMEMBERED:
         _published.pop(next(iter(_published)), None)
 
 
 def publish_merge(author_id: int, *, after_id: int) -> None:
-    event = MergeSliced(author_id=author_id, after_id=after_id, at=timezone.now())
-    with atomic("feed"):
-        publish(event, service="feed")
+    _publish(MergeSliced(author_id=author_id, after_id=after_id, at=timezone.now()))
 
 
 def publish_ending(author_id: int, number: int, *, after_id: int | None) -> None:
-    event = PullEnded(author_id=author_id, number=number, after_id=after_id, at=timezone.now())
+    _publish(PullEnded(author_id=author_id, number=number, after_id=after_id, at=timezone.now()))
+
+
+def _publish(*events: Event) -> None:
     with atomic("feed"):
-        publish(event, service="feed")
+        publish(*events, service="feed")
