@@ -6,7 +6,7 @@ from typing import Protocol
 from common.errors import Forbidden, Invalid, Malformed, NotFound, Unauthenticated
 from common.permissions import Decision, Rule
 
-# What the admin offers to staff, by model. Staff need Django's permission for it, too.
+# Actions that the admin offers to staff, by model. Staff need Django's permission for it, too.
 STAFF_MAY: Mapping[str, Container[str]] = {
     "user": {"view", "change"},  # no deletion, which cannot be undone: staff suspend
     "follow": {"view"},

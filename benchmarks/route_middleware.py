@@ -1,4 +1,4 @@
-"""What the API gains where only some routes run sessions, sign-in and static files.
+"""The API's gain if only some routes run sessions, sign-in and static files.
 
 `python -m benchmarks.route_middleware` compares requests per second of CPU time, of `GET /hello` in
 process: with the middleware of the admin and of static files in MIDDLEWARE, and with it

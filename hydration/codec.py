@@ -40,7 +40,7 @@ class CachedEntry(NamedTuple):
     mark: bytes | None  # the viewer's mark of the tweet
 
 
-# What `cached` in scripts/cached.lua returns: the fields of each entry's `CachedEntry`, flat.
+# `cached` in scripts/cached.lua returns the fields of each entry's `CachedEntry`, flat.
 CachedValues: TypeAlias = Sequence[bytes | None]
 # The fields of one `CachedEntry`. A plain tuple, because making 20 named tuples takes as long as
 # parsing the page.

@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What became stale."""
+    """Cached values that a write made stale."""
 
     entries: Collection[int] = ()  # tweets and reposts that changed or were deleted
     users: Collection[int] = ()  # users who changed their profile, were suspended or restored

@@ -1,4 +1,4 @@
-"""Who may see a tweet or a repost. These rules are pure: callers read the facts.
+"""Rules for who may see a tweet or a repost. These rules are pure: callers read the facts.
 
 `known` are the users who are neither suspended nor deleted. It is None while accounts is down: then
 nothing is hidden.

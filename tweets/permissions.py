@@ -5,7 +5,7 @@ from collections.abc import Container, Mapping
 from common.errors import Forbidden
 from common.permissions import Decision, Rule
 
-# What the admin offers to staff, by model. Staff need Django's permission for it, too.
+# Actions that the admin offers to staff, by model. Staff need Django's permission for it, too.
 STAFF_MAY: Mapping[str, Container[str]] = {
     "tweet": {"view", "delete"},  # staff never edit a user's words
     "like": {"view"},

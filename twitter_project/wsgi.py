@@ -19,7 +19,7 @@ application = Handler()
 deadlines.set_for_process(settings.DATABASE_DEADLINE_SECONDS)
 
 _ = get_resolver().url_patterns  # imports the views, which the first request would wait for
-# What is loaded here lives as long as the process: exempt it from garbage collection.
+# Objects loaded here live as long as the process: exempt them from garbage collection.
 gc.collect()
 gc.freeze()
 

@@ -127,7 +127,7 @@ class Processes:
         self.stop(*self._running)
 
     def read_new_output(self) -> str:
-        """What the logs gained since the last call."""
+        """The output that the logs gained since the last call."""
         parts = []
         for log in sorted(self._folder.iterdir()):
             with log.open("rb") as file:

@@ -106,7 +106,7 @@ class Stack:
         self._state.write_text(json.dumps({"environment": environment, "ports": chosen}))
 
     def read_environment(self) -> dict[str, str]:
-        """What all programs but the relay share."""
+        """The variables that all programs but the relay share."""
         environment: dict[str, str] = self._read_state()["environment"]
         return environment
 

@@ -1,4 +1,4 @@
-"""What tests of `manage.py audit` share."""
+"""Helpers for tests of `manage.py audit`."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What a check yields, and the comparisons that several checks make."""
+"""The findings of a check, and the comparisons that several checks make."""
 
 import time
 from collections.abc import Callable, Iterator

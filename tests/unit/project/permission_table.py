@@ -187,7 +187,7 @@ tweet_service.Tweet/GetAuthorTweets UNAUTHENTICATED  found  none   none       no
 tweet_service.Tweet/ListTweets      UNAUTHENTICATED  found  found  found      found
 """
 
-# What each rule answers to facts: `allowed`, or the code of the error that it gives.
+# Each rule's answer to facts: `allowed`, or the code of its error.
 RULES = """
 accounts.log_in              account=active                           allowed
 accounts.log_in              account=suspended                        not_authenticated
